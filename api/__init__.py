@@ -1,0 +1,1 @@
+"""Translates: command line and HTTP in, calls to the rooms, answers out."""

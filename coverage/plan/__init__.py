@@ -1,0 +1,1 @@
+"""From gaps to what to build first: candidates, costs, choice under a budget."""

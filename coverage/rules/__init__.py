@@ -1,0 +1,1 @@
+"""Dated rule packs as data, and their evaluator."""

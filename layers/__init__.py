@@ -1,0 +1,1 @@
+"""What we know: the only door for files, encodings, CRS and dates."""

@@ -1,0 +1,98 @@
+"""The one immutable raster frame, and a raster on it."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from phusong.layers.errors import CrsError
+
+
+@dataclass(frozen=True)
+class Grid:
+    """CRS, affine transform and shape (rows, cols) of a north-up raster with square cells in metres.
+
+    Cell (row, col) covers [left + col*cell_m, left + (col+1)*cell_m] x [top - (row+1)*cell_m, top - row*cell_m];
+    its centre is half a cell in.
+    """
+
+    crs: str
+    left_m: float
+    top_m: float
+    cell_m: float
+    shape: tuple[int, int]
+
+    def __post_init__(self) -> None:
+        crs = CRS.from_user_input(self.crs)
+        if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
+            raise CrsError("error.crs_not_metric", crs=self.crs)
+
+    @classmethod
+    def covering(
+        cls, bounds: tuple[float, float, float, float], *, crs: str, cell_m: float, margin_m: float = 0.0
+    ) -> Grid:
+        """The smallest grid with edges on whole multiples of ``cell_m`` that covers (left, bottom, right, top)."""
+        left, bottom, right, top = bounds
+        col0 = math.floor((left - margin_m) / cell_m)
+        col1 = math.ceil((right + margin_m) / cell_m)
+        row0 = math.floor((bottom - margin_m) / cell_m)
+        row1 = math.ceil((top + margin_m) / cell_m)
+        return cls(crs, col0 * cell_m, row1 * cell_m, cell_m, (row1 - row0, col1 - col0))
+
+    @property
+    def transform(self) -> Affine:
+        """Affine from (col, row) to (x_m, y_m)."""
+        return Affine(self.cell_m, 0.0, self.left_m, 0.0, -self.cell_m, self.top_m)
+
+    @property
+    def bounds(self) -> tuple[float, float, float, float]:
+        """(left, bottom, right, top) in metres."""
+        rows, cols = self.shape
+        return (self.left_m, self.top_m - rows * self.cell_m, self.left_m + cols * self.cell_m, self.top_m)
+
+    @property
+    def x_m(self) -> NDArray[np.float64]:
+        """Cell-centre eastings, one a column."""
+        return self.left_m + (np.arange(self.shape[1]) + 0.5) * self.cell_m
+
+    @property
+    def y_m(self) -> NDArray[np.float64]:
+        """Cell-centre northings, one a row, falling."""
+        return self.top_m - (np.arange(self.shape[0]) + 0.5) * self.cell_m
+
+    def rowcol(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Row and column of the cells that hold the points; may lie outside the shape (see ``inside``)."""
+        cols = np.floor((np.asarray(x_m, dtype=np.float64) - self.left_m) / self.cell_m).astype(np.int64)
+        rows = np.floor((self.top_m - np.asarray(y_m, dtype=np.float64)) / self.cell_m).astype(np.int64)
+        return rows, cols
+
+    def inside(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Which points fall on a cell of the grid."""
+        rows, cols = self.rowcol(x_m, y_m)
+        return (rows >= 0) & (rows < self.shape[0]) & (cols >= 0) & (cols < self.shape[1])
+
+
+@dataclass(frozen=True)
+class Raster:
+    """Values on a grid, shape (rows, cols) float; NaN is "no data". ``tags`` carry as_of, source, synthetic, unit."""
+
+    grid: Grid
+    values: NDArray[np.float32]
+    tags: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.values.shape != self.grid.shape:
+            raise ValueError(f"values {self.values.shape} do not fit the grid {self.grid.shape}")
+
+    def sample(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Value of the cell that holds each point, NaN outside."""
+        rows, cols = self.grid.rowcol(x_m, y_m)
+        ok = self.grid.inside(x_m, y_m)
+        out = np.full(rows.shape, np.nan, dtype=np.float32)
+        out[ok] = self.values[rows[ok], cols[ok]]
+        return out

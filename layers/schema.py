@@ -1,0 +1,284 @@
+"""Each layer, declared once: columns, units, closed words. Validation, documentation and templates follow from it.
+
+Descriptions of layers and columns in both languages are messages ``layer.<layer>.about`` and
+``column.<layer>.<column>`` (``column.common.<column>`` for the common ones).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+Kind = Literal["text", "number", "integer", "yes_no", "date", "word"]
+Geometry = Literal["point", "polygon", "any", "none"]
+
+TECHNOLOGIES = ("2G", "3G", "4G", "5G")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its kind, unit, whether the column must exist and whether a cell may be empty.
+
+    ``required``: the column must be there. ``nullable``: an empty cell means "no data" (never 0). ``defaulted``: where
+    the column or the cell is missing, radio takes the value from its documented table and counts the use.
+    """
+
+    name: str
+    kind: Kind
+    unit: str = ""
+    required: bool = False
+    nullable: bool = True
+    words: tuple[str, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    defaulted: bool = False
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One layer: its geometry, key columns (unique together) and columns; ``required``: a study cannot run without it."""
+
+    name: str
+    geometry: Geometry
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    required: bool = False
+    refers: dict[str, tuple[str, str]] = field(default_factory=dict)  # column -> (layer, column) it must be found in
+
+    def column(self, name: str) -> Column:
+        """The declaration of one column; KeyError if there is none."""
+        return {c.name: c for c in self.all_columns}[name]
+
+    @property
+    def all_columns(self) -> tuple[Column, ...]:
+        """The layer's own columns, then the common ones."""
+        return self.columns + COMMON
+
+
+COMMON = (
+    Column("as_of", "date", required=True, nullable=False),
+    Column("source", "text"),
+    Column("synthetic", "yes_no"),
+)
+
+
+def _key(name: str) -> Column:
+    return Column(name, "text", required=True, nullable=False)
+
+
+def _count(name: str, unit: str, *, required: bool = False) -> Column:
+    return Column(name, "number", unit, required=required, minimum=0)
+
+
+def _flag(name: str, *, required: bool = False) -> Column:
+    return Column(name, "yes_no", required=required)
+
+
+UNITS = Layer(
+    "units",
+    "polygon",
+    ("code", "valid_on"),
+    (
+        _key("code"),
+        Column("valid_on", "date", required=True, nullable=False),
+        Column("name", "text", required=True, nullable=False),
+        Column("district", "text"),
+        Column("kind", "word", words=("commune", "ward", "township", "island")),
+        _count("population", "persons", required=True),
+        _count("households", "households"),
+        Column("area_km2", "number", "km2", minimum=0),
+        _flag("counted"),  # no: counts in people and area, never in "x of 141"
+        _flag("mountainous"),
+        _flag("land_border"),
+        _flag("sea_border"),
+        _flag("island"),
+        _flag("ethnic_minority"),
+        _flag("programme"),
+    ),
+    required=True,
+)
+
+VILLAGES = Layer(
+    "villages",
+    "point",
+    ("code",),
+    (
+        _key("code"),
+        Column("name", "text", required=True, nullable=False),
+        _key("unit_code"),
+        _count("population", "persons"),
+        _count("households", "households"),
+        _flag("grid_power"),
+    ),
+    refers={"unit_code": ("units", "code")},
+)
+
+VILLAGE_AREAS = Layer("village_areas", "polygon", ("code",), (_key("code"),), refers={"code": ("villages", "code")})
+
+VILLAGE_CLUSTERS = Layer(
+    "village_clusters",
+    "point",
+    ("cluster_id",),
+    (_key("cluster_id"), _key("village_code"), _count("households", "households"), _count("population", "persons")),
+    refers={"village_code": ("villages", "code")},
+)
+
+SITES = Layer(
+    "sites",
+    "point",
+    ("site_id",),
+    (
+        _key("site_id"),
+        Column("name", "text"),
+        Column("owner", "text"),
+        Column("status", "word", words=("in_service", "planned", "closed")),
+        _flag("shared"),
+        Column("backhaul", "word", words=("fibre", "microwave", "satellite", "copper", "none")),
+        Column("power_source", "word", words=("grid", "solar", "generator", "hybrid")),
+        Column("in_service_from", "date"),
+        Column("in_service_to", "date"),
+    ),
+)
+
+SECTORS = Layer(
+    "sectors",
+    "none",
+    ("sector_id",),
+    (
+        _key("sector_id"),
+        _key("site_id"),
+        Column("operator", "text", required=True, nullable=False),
+        Column("technology", "word", required=True, nullable=False, words=TECHNOLOGIES),
+        Column("band_mhz", "number", "MHz", minimum=30, maximum=6000, defaulted=True),
+        Column("bandwidth_mhz", "number", "MHz", minimum=0.2, maximum=400, defaulted=True),
+        Column("carrier_power_dbm", "number", "dBm", minimum=-10, maximum=60, defaulted=True),
+        Column("pilot_share_pct", "number", "%", minimum=0.1, maximum=100, defaulted=True),
+        Column("feeder_loss_db", "number", "dB", minimum=0, maximum=30, defaulted=True),
+        Column("antenna_gain_dbi", "number", "dBi", minimum=-10, maximum=40, defaulted=True),
+        Column("height_m", "number", "m", required=True, nullable=False, minimum=1, maximum=350),
+        Column("azimuth_deg", "number", "deg", minimum=0, maximum=360),  # empty: omnidirectional
+        Column("mechanical_tilt_deg", "number", "deg", minimum=-20, maximum=30, defaulted=True),
+        Column("electrical_tilt_deg", "number", "deg", minimum=-20, maximum=30, defaulted=True),
+        Column("beamwidth_h_deg", "number", "deg", minimum=1, maximum=360, defaulted=True),
+        Column("beamwidth_v_deg", "number", "deg", minimum=1, maximum=180, defaulted=True),
+    ),
+    refers={"site_id": ("sites", "site_id")},
+)
+
+SIGNAL_REPORTS = Layer(
+    "signal_reports",
+    "any",
+    ("report_id",),
+    (
+        _key("report_id"),
+        Column("village_code", "text"),
+        Column("operator", "text"),  # empty: any operator
+        Column("technology", "word", words=TECHNOLOGIES),  # empty: any technology
+        _flag("has_signal"),
+        Column("level_dbm", "number", "dBm", minimum=-160, maximum=0),
+        Column("place", "word", words=("centre", "cluster", "area")),
+    ),
+    refers={"village_code": ("villages", "code")},
+)
+
+POSTAL_POINTS = Layer(
+    "postal_points",
+    "point",
+    ("point_id",),
+    (
+        _key("point_id"),
+        Column("name", "text"),
+        Column(
+            "kind",
+            "word",
+            required=True,
+            nullable=False,
+            words=("post_office", "commune_culture_post", "agency", "telecom_point"),
+        ),
+        Column("operator", "text"),
+        Column("unit_code", "text"),
+        _flag("same_day_mail"),
+        Column("services", "text"),
+    ),
+    refers={"unit_code": ("units", "code")},
+)
+
+BROADBAND = Layer(
+    "broadband",
+    "none",
+    ("code", "as_of"),
+    (
+        _key("code"),
+        _count("broadband_subscribers", "subscribers"),
+        _count("telephone_subscribers", "subscribers"),
+        _count("fixed_telephones", "subscribers"),
+        _flag("telephone_access_point"),
+        _flag("public_internet_point"),
+        _flag("fibre_to_commune"),
+    ),
+    refers={"code": ("units", "code")},
+)
+
+FACILITIES = Layer(
+    "facilities",
+    "point",
+    ("facility_id",),
+    (
+        _key("facility_id"),
+        Column("name", "text"),
+        Column(
+            "kind",
+            "word",
+            required=True,
+            nullable=False,
+            words=(
+                "primary_school",
+                "lower_secondary_school",
+                "upper_secondary_school",
+                "college",
+                "hospital",
+                "health_station",
+                "commune_office",
+                "district_office",
+                "provincial_office",
+            ),
+        ),
+        Column("unit_code", "text"),
+        _flag("urban"),
+        _flag("lan"),
+        _flag("broadband"),
+        _flag("government_network"),
+    ),
+    refers={"unit_code": ("units", "code")},
+)
+
+PUBLISHED_FIGURES = Layer(
+    "published_figures",
+    "none",
+    ("indicator", "as_of"),
+    (
+        _key("indicator"),  # id of a provincial indicator
+        Column("value", "number", required=True, nullable=False),
+        Column("note", "word", words=("inconsistent_area", "over", "implied")),
+    ),
+)
+
+LAYERS: dict[str, Layer] = {
+    layer.name: layer
+    for layer in (
+        UNITS,
+        VILLAGES,
+        VILLAGE_AREAS,
+        VILLAGE_CLUSTERS,
+        SITES,
+        SECTORS,
+        SIGNAL_REPORTS,
+        POSTAL_POINTS,
+        BROADBAND,
+        FACILITIES,
+        PUBLISHED_FIGURES,
+    )
+}
+
+RASTERS = ("elevation", "population")
+RESERVED = ("roads", "rivers", "land_cover", "fibre", "power_grid", "national_border")

@@ -1,0 +1,1 @@
+"""Files out: tables with safe cells, vectors, rasters."""
