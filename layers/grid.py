@@ -58,12 +58,12 @@ class Grid:
     @property
     def x_m(self) -> NDArray[np.float64]:
         """Cell-centre eastings, one a column."""
-        return self.left_m + (np.arange(self.shape[1]) + 0.5) * self.cell_m
+        return np.asarray(self.left_m + (np.arange(self.shape[1]) + 0.5) * self.cell_m, dtype=np.float64)
 
     @property
     def y_m(self) -> NDArray[np.float64]:
         """Cell-centre northings, one a row, falling."""
-        return self.top_m - (np.arange(self.shape[0]) + 0.5) * self.cell_m
+        return np.asarray(self.top_m - (np.arange(self.shape[0]) + 0.5) * self.cell_m, dtype=np.float64)
 
     def rowcol(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Row and column of the cells that hold the points; may lie outside the shape (see ``inside``)."""

@@ -36,7 +36,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: its geometry, key columns (unique together) and columns; ``required``: a study cannot run without it."""
+    """One layer: geometry, key columns (unique together) and columns; a study cannot run without a ``required`` one."""
 
     name: str
     geometry: Geometry
