@@ -1,12 +1,13 @@
 """Every user-facing string, in both languages: TOML catalogues in ``data/``, one file a subject.
 
-An entry is ``[subject.name]`` with ``en`` and ``vi``; parameters stand in braces and are filled by ``str.format``.
-"""
+An entry is ``[subject.name]`` with ``en`` and ``vi`` (and may hold further entries); parameters stand in braces and are
+filled by ``str.format``.
 
 from __future__ import annotations
 
 import os
 import tomllib
+from dataclasses import dataclass, field
 from functools import cache
 from importlib.resources import files
 from typing import Any, Literal, get_args
@@ -30,20 +31,34 @@ def catalogue() -> dict[str, dict[str, str]]:
 
 def _flatten(table: dict[str, Any], prefix: str = "") -> list[tuple[str, dict[str, str]]]:
     found: list[tuple[str, dict[str, str]]] = []
+    texts = {key: value for key, value in table.items() if isinstance(value, str)}
+    if texts:
+        found.append((prefix.removesuffix("."), texts))
     for key, value in table.items():
-        code = f"{prefix}{key}"
-        if not isinstance(value, dict):
-            raise ValueError(f"message {code}: write [{code}] with en and vi")
-        if all(isinstance(v, str) for v in value.values()):
-            found.append((code, value))
-        else:
-            found += _flatten(value, f"{code}.")
+        if isinstance(value, dict):
+            found += _flatten(value, f"{prefix}{key}.")
     return found
 
 
 def say(code: str, lang: Lang, /, **params: Any) -> str:
-    """The text of ``code`` in ``lang`` with its parameters filled; KeyError if the catalogue lacks it."""
-    return catalogue()[code][lang].format(**params)
+    """The text of ``code`` in ``lang`` with its parameters filled; KeyError if the catalogue lacks it.
+
+    A parameter may itself be a Text: it is said in the same language.
+    """
+    said = {name: value.say(lang) if isinstance(value, Text) else value for name, value in params.items()}
+    return catalogue()[code][lang].format(**said)
+
+
+@dataclass(frozen=True)
+class Text:
+    """Words whose language is not known yet: a message code and its parameters."""
+
+    code: str
+    params: dict[str, Any] = field(default_factory=dict)
+
+    def say(self, lang: Lang) -> str:
+        """The words in ``lang``."""
+        return say(self.code, lang, **self.params)
 
 
 def has(code: str) -> bool:

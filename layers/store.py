@@ -1,0 +1,157 @@
+"""The results folder: steps by key, written aside and swapped in whole, so that a killed run leaves the last good one.
+
+``results/`` is what users see; ``results/run.json`` is its record. A run works in ``results.new/`` and, when every step
+is done, swaps the two by renames. A step whose key (inputs, parameters, code) is unchanged is taken over from either.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from phusong.layers.errors import InputError, MissingError
+
+RECORD = "run.json"
+
+
+def content_hash(data: bytes | Path) -> str:
+    """SHA-256 of bytes or of a file, hexadecimal."""
+    if isinstance(data, bytes):
+        return hashlib.sha256(data).hexdigest()
+    with data.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def key_of(parts: Any) -> str:
+    """Content hash of a JSON-able value, independent of the order of its keys."""
+    return content_hash(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode())
+
+
+class Results:
+    """The results of a study, as last completed."""
+
+    def __init__(self, study_root: Path) -> None:
+        self.directory = study_root / "results"
+        self._new = study_root / "results.new"
+        self._old = study_root / "results.old"
+        self._lock = study_root / ".lock"
+
+    def record(self) -> dict[str, Any]:
+        """run.json of the last completed run; MissingError if there was none."""
+        self._recover()
+        record = _read_record(self.directory)
+        if record is None:
+            raise MissingError("error.no_results", directory=str(self.directory.parent))
+        return record
+
+    def path(self, name: str) -> Path:
+        """A file of the last completed run; MissingError if it is not there."""
+        self.record()
+        path = self.directory / name
+        if not path.is_file():
+            raise MissingError("error.no_result_file", name=name, directory=str(self.directory.parent))
+        return path
+
+    @contextmanager
+    def draft(self) -> Iterator[Draft]:
+        """Work on new results; InputError if another run is at work in the same study."""
+        with self._lock.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise InputError("error.study_busy", directory=str(self.directory.parent)) from error
+            self._recover()
+            self._new.mkdir(exist_ok=True)
+            yield Draft(self._new, self.directory)
+
+    def swap(self, draft: Draft, record: dict[str, Any]) -> None:
+        """Make the draft the results: drop what no step names, write the record, rename."""
+        draft.tidy()
+        _write_json(draft.directory / RECORD, record | {"complete": True})
+        if self.directory.exists():
+            os.rename(self.directory, self._old)
+        os.rename(draft.directory, self.directory)
+        shutil.rmtree(self._old, ignore_errors=True)
+
+    def _recover(self) -> None:
+        """Finish or undo a swap that was cut between its renames."""
+        if self._old.exists():
+            if self.directory.exists():
+                shutil.rmtree(self._old, ignore_errors=True)
+            elif (_read_record(self._new) or {}).get("complete"):
+                os.rename(self._new, self.directory)
+                shutil.rmtree(self._old, ignore_errors=True)
+            else:
+                os.rename(self._old, self.directory)
+
+
+class Draft:
+    """Results being made: finished steps with their files, in a folder of their own."""
+
+    def __init__(self, directory: Path, last: Path) -> None:
+        self.directory = directory
+        self._last = last
+        self.steps: dict[str, dict[str, Any]] = {}
+        self._cut = (_read_record(directory) or {}).get("steps", {})
+        self._done = (_read_record(last) or {}).get("steps", {})
+
+    def take_over(self, step: str, key: str) -> bool:
+        """Use the step's files of a cut or of the last run if its key is the same and the files are whole."""
+        for entries, home in ((self._cut, self.directory), (self._done, self._last)):
+            entry = entries.get(step)
+            if entry and entry["key"] == key and all(_whole(home / n, h) for n, h in entry["files"].items()):
+                for name in entry["files"]:
+                    if home != self.directory:
+                        _link(home / name, self.directory / name)
+                self._note(step, entry)
+                return True
+        return False
+
+    def finish(self, step: str, key: str, files: list[Path], counts: dict[str, int | float]) -> None:
+        """Record a step as done: its key, the content hash of each of its files, its counts."""
+        hashes = {path.name: content_hash(path) for path in sorted(files)}
+        self._note(step, {"key": key, "files": hashes, "counts": counts})
+
+    def tidy(self) -> None:
+        """Remove files that no finished step names."""
+        named = {name for entry in self.steps.values() for name in entry["files"]}
+        for path in self.directory.iterdir():
+            if path.name not in named:
+                path.unlink()
+
+    def _note(self, step: str, entry: dict[str, Any]) -> None:
+        self.steps[step] = entry
+        _write_json(self.directory / RECORD, {"steps": self._cut | self.steps, "complete": False})
+
+
+def _whole(path: Path, expected: str) -> bool:
+    return path.is_file() and content_hash(path) == expected
+
+
+def _link(source: Path, target: Path) -> None:
+    target.unlink(missing_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(source, target)
+
+
+def _read_record(directory: Path) -> dict[str, Any] | None:
+    try:
+        record: dict[str, Any] = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return record
+
+
+def _write_json(path: Path, value: Any) -> None:
+    aside = path.with_name(path.name + ".part")
+    aside.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    os.replace(aside, path)

@@ -1,0 +1,293 @@
+"""The study folder: its settings, and where its layers, rasters and results lie."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import tomllib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pyproj import CRS
+from pyproj.exceptions import CRSError as ProjError
+
+from phusong.layers.errors import Fault, MissingError, SettingsError
+from phusong.layers.messages import Lang, Text, say
+
+Technology = Literal["2G", "3G", "4G", "5G"]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative = Annotated[float, Field(ge=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
+
+
+class Province(_Section):
+    """The area studied."""
+
+    name: str = ""
+    """Name as it stands in titles."""
+    area_km2: Positive | None = None
+    """Official area, km2; the sum of the units' areas where it is missing."""
+    area_source: str = ""
+    """Where the official area comes from."""
+
+
+class Services(_Section):
+    """Which services the study judges; the rules of the others are left out."""
+
+    mobile: bool = True
+    """Mobile signal."""
+    post: bool = True
+    """Post."""
+    broadband: bool = True
+    """Broadband and telephones."""
+    facilities: bool = True
+    """Schools, health and offices online."""
+
+
+class RadioSettings(_Section):
+    """How received power is computed."""
+
+    max_range_km: Annotated[float, Field(gt=0, le=100)] = 20.0
+    """Farthest distance from a mast that is computed, km."""
+    effective_earth_factor: Positive = 4 / 3
+    """Effective Earth radius over the Earth's radius (4/3: median refraction)."""
+    terminal_height_m: Annotated[float, Field(gt=0, le=100)] = 1.5
+    """Height of the terminal above ground, m."""
+    usable_dbm: dict[Technology, Annotated[float, Field(ge=-160, le=0)]] = {}
+    """Usable level outdoors per technology, dBm in its own quantity; the documented table where missing."""
+
+
+class PeopleSettings(_Section):
+    """Where in a commune its people are taken to live."""
+
+    method: Literal["auto", "raster", "dasymetric"] = "auto"
+    """raster: the population raster; dasymetric: around village centres; auto: the raster if there is one."""
+    village_radius_m: Positive = 1500.0
+    """Distance from a village centre within which its people live, m."""
+    max_slope_pct: Positive = 60.0
+    """Nobody lives on ground steeper than this, %."""
+
+
+class RuleOverride(_Section):
+    """A threshold of one rule changed for this study, with the reason."""
+
+    rule: str
+    """Id of the rule."""
+    threshold: float
+    """Threshold to use instead."""
+    reason: Annotated[str, Field(min_length=1)]
+    """Why; it stands beside every result of the rule."""
+
+
+class RuleSettings(_Section):
+    """By which dated rules the study judges."""
+
+    packs: tuple[str, ...] = ("mobile_signal", "postal_qcvn1")
+    """Rule packs by name."""
+    overrides: tuple[RuleOverride, ...] = ()
+    """Thresholds changed for this study."""
+    index_weights: dict[str, NotNegative] = {}
+    """Weight of a rule in the need index where it is not the pack's."""
+
+
+class PlanSettings(_Section):
+    """What to propose, and at what cost."""
+
+    budget_vnd: NotNegative = 50e9
+    """Money there is, VND."""
+    technology: Technology = "4G"
+    """Technology of the proposed sites."""
+    band_mhz: Positive | None = None
+    """Its band, MHz; the technology's default band where missing."""
+    operator: str | None = None
+    """Count people without this operator's signal; without anybody's where missing."""
+    height_m: Annotated[float, Field(gt=0, le=350)] = 36.0
+    """Antenna height above ground, m."""
+    max_candidates: Annotated[int, Field(ge=1, le=20000)] = 300
+    """How many candidate sites are computed."""
+    site_cost_vnd: Positive = 0.83e9
+    """Cost of a common mountain site, VND."""
+    off_grid_extra_vnd: NotNegative = 1.0e9
+    """Added where the nearest village has no grid power, VND."""
+    border_factor: Annotated[float, Field(ge=1)] = 1.5
+    """Cost factor in land-border communes."""
+
+
+class Settings(_Section):
+    """study.toml."""
+
+    name: Annotated[str, Field(min_length=1)]
+    """Name of the study."""
+    language: Lang = "vi"
+    """Language of the files the study writes: vi or en."""
+    units_valid_on: date
+    """Date of the administrative units: a code means nothing without it."""
+    crs: str
+    """Projected CRS of the study in metres, such as EPSG:9212."""
+    cell_m: Annotated[float, Field(ge=5, le=1000)] = 90.0
+    """Cell size of the study's grid, m."""
+    synthetic: bool = False
+    """Whether the layers are generated; the word then stands in every output."""
+    province: Province = Province()
+    services: Services = Services()
+    radio: RadioSettings = RadioSettings()
+    people: PeopleSettings = PeopleSettings()
+    rules: RuleSettings = RuleSettings()
+    plan: PlanSettings = PlanSettings()
+
+
+class Study:
+    """A study folder that exists: paths and settings.
+
+    Raises MissingError if there is no study.toml, SettingsError with every fault found if it is not as it should be.
+    """
+
+    def __init__(self, root: Path | str) -> None:
+        self.root = Path(root)
+        path = self.root / "study.toml"
+        if not path.is_file():
+            raise MissingError("error.no_study", directory=str(root))
+        self.settings = parse_settings(path.read_bytes(), file=path.name)
+
+    @property
+    def layers_path(self) -> Path:
+        """The input layers, one GeoPackage."""
+        return self.root / "layers.gpkg"
+
+    @property
+    def rasters_dir(self) -> Path:
+        """The input rasters, COG."""
+        return self.root / "rasters"
+
+
+def parse_settings(raw: bytes, *, file: str = "study.toml") -> Settings:
+    """Settings from the bytes of a study.toml; SettingsError lists all faults with their lines."""
+    try:
+        text = raw.decode("utf-8-sig")
+        table = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        raise _refused(file, Fault("setting.not_utf8", file=file, fatal=True)) from error
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        row = int(place.group(1)) if place else None
+        raise _refused(file, Fault("setting.not_toml", file=file, row=row, fatal=True)) from error
+    try:
+        settings = Settings.model_validate(table)
+    except ValidationError as error:
+        faults = [_fault(dict(e), text=text, file=file) for e in error.errors(include_url=False)]
+        raise _refused(file, *faults) from error
+    try:
+        crs = CRS.from_user_input(settings.crs)
+        good = crs.is_projected and crs.axis_info[0].unit_name == "metre"
+    except ProjError:
+        good = False
+    if not good:
+        fault = Fault(
+            "setting.crs", file=file, row=_line(text, "crs"), column="crs", fatal=True, params={"found": settings.crs}
+        )
+        raise _refused(file, fault)
+    return settings
+
+
+def write_settings(settings: Settings, path: Path, *, lang: Lang) -> None:
+    """Write a study.toml that people can edit: every key, with its meaning as a comment above it."""
+    path.write_text("\n".join(_toml_lines(settings, "", lang)) + "\n", encoding="utf-8")
+
+
+def setting_codes(section: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
+    """Dotted names of all settings, such as ``radio.max_range_km``; each has a message ``setting.about.<name>``."""
+    codes = []
+    for name, field in section.model_fields.items():
+        kind = field.annotation
+        codes.append(prefix + name)
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            codes += setting_codes(kind, f"{prefix}{name}.")
+    return codes
+
+
+def _toml_lines(section: _Section, prefix: str, lang: Lang) -> list[str]:
+    lines: list[str] = []
+    tables: list[str] = []
+    for name in type(section).model_fields:
+        value = getattr(section, name)
+        about = say(f"setting.about.{prefix}{name}", lang)
+        if isinstance(value, _Section):
+            tables += ["", f"# {about}", f"[{prefix}{name}]", *_toml_lines(value, f"{prefix}{name}.", lang)]
+        elif name == "overrides":
+            tables += ["", f"# {about}"]
+            example = RuleOverride(rule="...", threshold=0.0, reason="...")
+            for override in value or (example,):
+                comment = "" if value else "# "
+                tables.append(f"{comment}[[{prefix}{name}]]")
+                tables += [f"{comment}{key} = {_toml(v)}" for key, v in override.model_dump().items()]
+        elif isinstance(value, dict):
+            tables += ["", f"# {about}", f"[{prefix}{name}]", *(f"{_toml(k)} = {_toml(v)}" for k, v in value.items())]
+        else:
+            shown = f"{name} = {_toml(value)}" if value is not None else f"# {name} ="
+            lines += [f"# {about}", shown]
+    return lines + tables
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+        escaped = "".join(c if c >= " " and c != "\x7f" else f"\\u{ord(c):04x}" for c in escaped)
+        return f'"{escaped}"'
+    if isinstance(value, tuple):
+        return "[" + ", ".join(_toml(v) for v in value) + "]"
+    if isinstance(value, date):
+        return value.isoformat()
+    return repr(value)
+
+
+def _refused(file: str, *faults: Fault) -> SettingsError:
+    return SettingsError("error.settings", faults=faults, file=file)
+
+
+def _fault(error: dict[str, Any], *, text: str, file: str) -> Fault:
+    where = [str(part) for part in error["loc"]]
+    dotted, name = ".".join(where), where[-1] if where else ""
+    row = _line(text, name)
+    if error["type"] == "extra_forbidden":
+        known = setting_codes()
+        peers = [code.rsplit(".", 1)[-1] for code in known if code.rsplit(".", 1)[:-1] == where[:-1]] or known
+        near = difflib.get_close_matches(name, peers, n=1, cutoff=0.0)
+        return Fault("setting.unknown", file=file, row=row, column=dotted, fatal=True, params={"nearest": near[0]})
+    if error["type"] == "missing":
+        return Fault("setting.missing", file=file, column=dotted, fatal=True)
+    return Fault(
+        "setting.invalid",
+        file=file,
+        row=row,
+        column=dotted,
+        fatal=True,
+        params={"found": error.get("input"), "expected": _expected(error)},
+    )
+
+
+def _expected(error: dict[str, Any]) -> Text | str:
+    kind, limits = error["type"], error.get("ctx", {})
+    for limit, sign in (("gt", ">"), ("ge", "≥"), ("lt", "<"), ("le", "≤")):
+        if limit in limits:
+            return Text("setting.expected.limited", {"limit": f"{sign} {limits[limit]:g}"})
+    if kind == "literal_error":
+        return str(limits["expected"]).replace(" or ", ", ")
+    stems = {"date": "date", "bool": "bool", "string": "string", "int": "number", "float": "number", "finite": "number"}
+    for stem, code in stems.items():
+        if kind.startswith(stem):
+            return Text(f"setting.expected.{code}")
+    return Text("setting.expected.table")
+
+
+def _line(text: str, key: str) -> int | None:
+    for number, line in enumerate(text.splitlines(), 1):
+        if re.match(rf'\s*\[*\s*[\w."-]*?"?{re.escape(key)}"?\s*(=|\])', line):
+            return number
+    return None
