@@ -2,6 +2,7 @@
 
 An entry is ``[subject.name]`` with ``en`` and ``vi`` (and may hold further entries); parameters stand in braces and are
 filled by ``str.format``.
+"""
 
 from __future__ import annotations
 
