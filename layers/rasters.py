@@ -1,0 +1,160 @@
+"""The door for rasters: Cloud Optimized GeoTIFF in and out, and the warp onto a study's grid. Voids are NaN inside."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from pyproj import CRS
+from rasterio.enums import Resampling
+from rasterio.errors import RasterioError
+from rasterio.warp import reproject
+
+from phusong.layers.errors import CrsError, InputError, MissingError
+from phusong.layers.grid import Grid, Raster
+
+Warp = Literal["nearest", "bilinear", "average", "sum"]
+Colour = tuple[int, int, int, int]
+
+
+def crs_text(crs: Any) -> str:
+    """``EPSG:<code>`` where the CRS has an authority code, else its WKT; equal CRSs give equal text."""
+    known = CRS.from_user_input(crs)
+    authority = known.to_authority(min_confidence=70)
+    return ":".join(authority) if authority else known.to_wkt()
+
+
+def read_raster(path: str | Path, *, band: int = 1) -> Raster:
+    """One band of a north-up raster with square cells in a metric CRS, as float32 with voids NaN, and its tags.
+
+    MissingError if there is no such file; CrsError without a metric CRS; InputError if it cannot be read as a raster
+    or its cells are rotated or not square.
+    """
+    with _opened(path) as source:
+        grid = _grid_of(source, path)
+        return Raster(grid, _values(source, band), _tags(source))
+
+
+def read_bands(path: str | Path) -> dict[str, Raster]:
+    """All bands of a file written by ``write_cog``, by band description (``band_1`` ... where there is none)."""
+    with _opened(path) as source:
+        names = [text or f"band_{i}" for i, text in enumerate(source.descriptions, start=1)]
+    return {name: read_raster(path, band=i) for i, name in enumerate(names, start=1)}
+
+
+def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> Raster:
+    """Band 1 of a raster in any CRS, resampled onto ``grid``: float32, NaN where the source is void or absent.
+
+    ``bilinear`` for heights, ``sum`` for counts in a cell (totals are kept), ``nearest`` for classes. Bilinear takes
+    only the valid neighbours of a cell whose centre lies in a valid cell of the source. Errors as ``read_raster``,
+    but the source may have any CRS and any cells.
+    """
+    with _opened(path) as source:
+        if source.crs is None:
+            raise CrsError("read.raster_no_crs", file=Path(path).name)
+        values = _values(source, 1)
+        out = np.full(grid.shape, np.nan, dtype=np.float32)
+        reproject(
+            values,
+            out,
+            src_transform=source.transform,
+            src_crs=source.crs,
+            src_nodata=np.nan,
+            dst_transform=grid.transform,
+            dst_crs=rasterio.crs.CRS.from_user_input(grid.crs),
+            dst_nodata=np.nan,
+            resampling=Resampling[resampling],
+        )
+        return Raster(grid, out, _tags(source))
+
+
+def write_cog(
+    subject: Raster | Mapping[str, NDArray[Any]],
+    path: str | Path,
+    *,
+    grid: Grid | None = None,
+    nodata: float | None = None,
+    tags: Mapping[str, str] | None = None,
+    colormap: Mapping[int, Colour] | None = None,
+) -> Path:
+    """A raster, or arrays by band name on ``grid``, as one COG with overviews; same input, same bytes.
+
+    Bands share one dtype. ``nodata`` is NaN for floats unless given; whole numbers have none unless given. ``tags`` are
+    added to the raster's own. ``colormap`` (value -> RGBA) needs uint8. The file is written aside and renamed.
+    """
+    if isinstance(subject, Raster):
+        grid, bands, own = subject.grid, {"": subject.values}, subject.tags
+    else:
+        bands, own = dict(subject), {}
+    if grid is None or not bands:
+        raise ValueError("write_cog needs at least one band and the grid it is on")
+    arrays = {name: np.asarray(values) for name, values in bands.items()}
+    dtype = np.result_type(*arrays.values())
+    if any(values.shape != grid.shape for values in arrays.values()):
+        raise ValueError(f"a band does not fit the grid {grid.shape}")
+    floating = np.issubdtype(dtype, np.floating)
+    if nodata is None and floating:
+        nodata = float("nan")
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    aside = path.with_name(f".{path.stem}.writing{path.suffix}")
+    profile: dict[str, Any] = {
+        "driver": "COG",
+        "height": grid.shape[0],
+        "width": grid.shape[1],
+        "count": len(arrays),
+        "dtype": dtype.name,
+        "crs": rasterio.crs.CRS.from_user_input(grid.crs),
+        "transform": grid.transform,
+        "nodata": nodata,
+        "compress": "DEFLATE",
+        "predictor": "STANDARD" if dtype.itemsize == 1 else "YES",
+        "overview_resampling": "AVERAGE" if floating else "NEAREST",
+    }
+    try:
+        with rasterio.open(aside, "w", **profile) as target:
+            for i, (name, values) in enumerate(arrays.items(), start=1):
+                target.write(values.astype(dtype, copy=False), i)
+                if name:
+                    target.set_band_description(i, name)
+                if colormap is not None:
+                    target.write_colormap(i, dict(colormap))
+            target.update_tags(**{**own, **dict(tags or {})})
+        os.replace(aside, path)
+    finally:
+        aside.unlink(missing_ok=True)
+    return path
+
+
+def _opened(path: str | Path) -> Any:
+    path = Path(path)
+    if not path.is_file():
+        raise MissingError("read.file_missing", file=path.name)
+    try:
+        return rasterio.open(path)
+    except RasterioError as error:
+        raise InputError("read.raster_unreadable", file=path.name) from error
+
+
+def _grid_of(source: Any, path: str | Path) -> Grid:
+    file = Path(path).name
+    if source.crs is None:
+        raise CrsError("read.raster_no_crs", file=file)
+    t = source.transform
+    if t.b or t.d or t.a <= 0 or abs(t.a + t.e) > 1e-6 * t.a:
+        raise InputError("read.raster_not_square", file=file)
+    return Grid(crs_text(source.crs.to_wkt()), t.c, t.f, t.a, (source.height, source.width))
+
+
+def _values(source: Any, band: int) -> NDArray[np.float32]:
+    values: NDArray[np.float32] = source.read(band, masked=True).astype(np.float32).filled(np.nan)
+    return values
+
+
+def _tags(source: Any) -> dict[str, str]:
+    return {key: text for key, text in source.tags().items() if key not in ("AREA_OR_POINT", "OVR_RESAMPLING_ALG")}
