@@ -1,0 +1,73 @@
+"""Every user-facing string exists in both languages, with the same parameters."""
+
+import ast
+import string
+from pathlib import Path
+
+import pytest
+
+from phusong.layers.errors import Fault, InputError
+from phusong.layers.messages import LANGS, Text, catalogue, default_lang, has, say
+from phusong.layers.study import setting_codes
+
+
+def parameters(text: str) -> set[str]:
+    return {name.split(".")[0].split("[")[0] for _, name, _, _ in string.Formatter().parse(text) if name is not None}
+
+
+def test_each_entry_has_both_languages_and_the_same_parameters() -> None:
+    for code, texts in catalogue().items():
+        assert set(texts) == set(LANGS), code
+        assert parameters(texts["en"]) == parameters(texts["vi"]), code
+        assert all(text.strip() for text in texts.values()), code
+
+
+def test_every_code_written_in_the_rooms_is_in_the_catalogue() -> None:
+    """Codes stand in the source as whole strings "subject.name"; a subject is the first word of some entry."""
+    root = Path(__file__).parents[2]
+    subjects = {code.split(".")[0] for code in catalogue()}
+    calls = {"say", "Text", "Fault", "InputError", "MissingError", "CrsError", "ComputeError", "SettingsError"}
+    seen = 0
+    for room in ("api", "coverage", "layers", "maps"):
+        for path in (root / room).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in calls and node.args:
+                    code = node.args[0]
+                    if isinstance(code, ast.Constant) and isinstance(code.value, str):
+                        seen += 1
+                        assert has(code.value), f"{path}:{node.lineno}: {code.value}"
+                        assert code.value.split(".")[0] in subjects
+    assert seen > 50
+
+
+def test_every_setting_is_explained() -> None:
+    assert [code for code in setting_codes() if not has(f"setting.about.{code}")] == []
+
+
+def test_a_fault_says_its_place_in_either_language() -> None:
+    fault = Fault(
+        "setting.unknown", file="a.xlsx", layer="units", sheet="S1", row=3, column="x", params={"nearest": "y"}
+    )
+    assert fault.say("en").startswith("a.xlsx, layer units, sheet S1, row 3, column x: ")
+    assert fault.say("vi").startswith("a.xlsx, lớp units, trang tính S1, dòng 3, cột x: ")
+
+
+def test_an_error_lists_its_faults_and_is_a_builtin_error() -> None:
+    error = InputError("error.settings", faults=(Fault("setting.missing", column="name"),), file="study.toml")
+    assert isinstance(error, ValueError)
+    assert str(error).splitlines() == ["study.toml cannot be used:", "  column name: this setting must be there"]
+
+
+def test_a_text_inside_a_text_is_said_in_the_same_language() -> None:
+    params = {"found": 1, "expected": Text("setting.expected.number")}
+    assert say("setting.invalid", "vi", **params) == "thấy 1; cần một số"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "lang"), [("LANG", "vi_VN.UTF-8", "vi"), ("LANG", "C", "en"), ("PHUSONG_LANG", "vi", "vi")]
+)
+def test_language_of_the_environment(monkeypatch: pytest.MonkeyPatch, name: str, value: str, lang: str) -> None:
+    for other in ("PHUSONG_LANG", "LC_ALL", "LANG"):
+        monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, value)
+    assert default_lang() == lang

@@ -1,0 +1,109 @@
+"""Results are swapped in whole; a run killed anywhere leaves the last good ones, and the next run completes."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from phusong.layers.errors import InputError, MissingError
+from phusong.layers.store import Draft, Results, key_of
+
+
+def make(results: Results, text: str, *, steps: tuple[str, ...] = ("a", "b")) -> list[str]:
+    """A run of two steps that write ``text``; returns the steps that had to be computed."""
+    computed = []
+    with results.draft() as draft:
+        for step in steps:
+            key = key_of([step, text])
+            if not draft.take_over(step, key):
+                computed.append(step)
+                write(draft, step, key, text)
+        results.swap(draft, {"steps": draft.steps})
+    return computed
+
+
+def write(draft: Draft, step: str, key: str, text: str) -> None:
+    path = draft.directory / f"{step}.txt"
+    path.write_text(text)
+    draft.finish(step, key, [path], {"rows": 1})
+
+
+def test_no_results_yet(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="phusong run"):
+        Results(tmp_path).record()
+
+
+def test_unchanged_steps_are_taken_over(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    assert make(results, "one") == ["a", "b"]
+    assert make(results, "one") == []
+    assert make(results, "two") == ["a", "b"]
+    assert results.path("a.txt").read_text() == "two"
+
+
+def test_a_damaged_file_is_made_again(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    results.path("b.txt").write_text("cut")
+    assert make(results, "one") == ["b"]
+    assert results.path("b.txt").read_text() == "one"
+
+
+def test_a_run_cut_in_the_middle_leaves_the_last_results_and_is_continued(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    with results.draft() as draft:
+        write(draft, "a", key_of(["a", "two"]), "two")
+        (draft.directory / "b.txt").write_text("half")
+    assert Results(tmp_path).path("a.txt").read_text() == "one"
+    assert make(Results(tmp_path), "two") == ["b"]
+    assert results.path("b.txt").read_text() == "two"
+
+
+@pytest.mark.parametrize("cut_before_rename", [0, 1])
+def test_a_swap_cut_between_its_renames_is_mended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_before_rename: int
+) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    real, calls = os.rename, []
+
+    def rename(source: Path, target: Path) -> None:
+        if len(calls) == cut_before_rename:
+            raise KeyboardInterrupt
+        calls.append(source)
+        real(source, target)
+
+    monkeypatch.setattr(os, "rename", rename)
+    with pytest.raises(KeyboardInterrupt):
+        make(results, "two")
+    monkeypatch.undo()
+    text = Results(tmp_path).path("a.txt").read_text()
+    assert text == ("one" if cut_before_rename == 0 else "two")
+    make(results, "two")
+    assert results.path("a.txt").read_text() == "two"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".lock", "results"]
+
+
+def test_files_that_no_step_names_are_gone(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    make(results, "one", steps=("a",))
+    assert sorted(p.name for p in results.directory.iterdir()) == ["a.txt", "run.json"]
+
+
+def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    with results.draft(), pytest.raises(InputError, match="another run"), Results(tmp_path).draft():
+        pass
+
+
+def test_a_broken_record_counts_as_none(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    (results.directory / "run.json").write_text("{")
+    with pytest.raises(MissingError):
+        results.record()
+    assert make(results, "one") == ["a", "b"]
+    assert json.loads((results.directory / "run.json").read_text())["complete"] is True

@@ -1,0 +1,92 @@
+"""study.toml: everything wrong is named with its line; what is written reads back."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from phusong.layers.errors import MissingError, SettingsError
+from phusong.layers.study import RuleOverride, RuleSettings, Settings, Study, parse_settings, write_settings
+
+GOOD = 'name = "A"\nunits_valid_on = 2012-12-31\ncrs = "EPSG:9212"\n'
+
+
+def faults(text: str) -> dict[str, str]:
+    with pytest.raises(SettingsError) as caught:
+        parse_settings(text.encode())
+    return {fault.column: fault.say("en") for fault in caught.value.faults}
+
+
+def test_the_least_study() -> None:
+    settings = parse_settings(GOOD.encode())
+    assert (settings.units_valid_on, settings.cell_m) == (date(2012, 12, 31), 90.0)
+
+
+@pytest.mark.parametrize(
+    ("line", "column", "words"),
+    [
+        ("cel_m = 90", "cel_m", 'row 4, column cel_m: there is no such setting; the nearest is "cell_m"'),
+        (
+            "[radio]\nmax_rnge_km = 3",
+            "radio.max_rnge_km",
+            'row 5, column radio.max_rnge_km: there is no such setting; the nearest is "max_range_km"',
+        ),
+        ("cell_m = 0", "cell_m", "row 4, column cell_m: found 0; expected a value ≥ 5"),
+        ("cell_m = nan", "cell_m", "found nan; expected"),
+        ('language = "fr"', "language", "found 'fr'; expected 'vi', 'en'"),
+        ('[plan]\ntechnology = "6G"', "plan.technology", "found '6G'"),
+        ('[[rules.overrides]]\nrule = "a"\nthreshold = 1\nreason = ""', "rules.overrides.0.reason", "not empty"),
+    ],
+)
+def test_each_fault_names_its_line(line: str, column: str, words: str) -> None:
+    assert words in faults(GOOD + line)[column]
+
+
+def test_all_faults_are_reported_together() -> None:
+    assert set(faults('nme = "A"\nunits_valid_on = "soon"')) == {"name", "nme", "units_valid_on", "crs"}
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:99999", "VN2000"])
+def test_a_crs_that_is_not_in_metres_is_refused(crs: str) -> None:
+    assert "projected CRS in metres" in faults(GOOD.replace("EPSG:9212", crs))["crs"]
+
+
+def test_text_that_is_not_toml_names_the_line() -> None:
+    with pytest.raises(SettingsError, match="row 2: this line cannot be read"):
+        parse_settings(b'name = "A"\nunits valid\n')
+    with pytest.raises(SettingsError, match="not UTF-8"):
+        parse_settings('name = "Quảng Trị"'.encode("cp1258", errors="replace") + b"\xd2\xff")
+
+
+def test_a_folder_without_settings_is_not_a_study(tmp_path: Path) -> None:
+    with pytest.raises(MissingError, match="phusong new"):
+        Study(tmp_path)
+
+
+@given(
+    name=st.text(min_size=1, max_size=40).filter(lambda s: max(s) < "\ud800" or max(s) > "\udfff"),
+    cell_m=st.floats(5, 1000),
+    packs=st.lists(st.text(max_size=10), max_size=3),
+    usable=st.dictionaries(st.sampled_from(["2G", "3G", "4G", "5G"]), st.floats(-160, 0)),
+)
+def test_what_is_written_reads_back(
+    tmp_path_factory: pytest.TempPathFactory, name: str, cell_m: float, packs: list[str], usable: dict[str, float]
+) -> None:
+    settings = Settings.model_validate(
+        {
+            "name": name,
+            "units_valid_on": date(2012, 12, 31),
+            "crs": "EPSG:9212",
+            "cell_m": cell_m,
+            "radio": {"usable_dbm": usable},
+            "rules": RuleSettings(
+                packs=tuple(packs), overrides=(RuleOverride(rule='a"b', threshold=0.5, reason="\\n"),)
+            ),
+        }
+    )
+    path = tmp_path_factory.mktemp("study") / "study.toml"
+    for lang in ("vi", "en"):
+        write_settings(settings, path, lang=lang)
+        assert parse_settings(path.read_bytes()) == settings
