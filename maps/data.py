@@ -1,0 +1,391 @@
+"""A map view as the plain data that the page embeds: no markup, every text for ``textContent`` only."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from phusong.layers.messages import LANGS, Lang, catalogue, has, say
+from phusong.maps.classes import GAP_COLOUR, LEVEL_COLOURS, NO_DATA_COLOUR, classes_of
+from phusong.maps.images import (
+    MERCATOR,
+    coverage_classes,
+    frame_of,
+    jpeg_uri,
+    level_classes,
+    palette_png_uri,
+    terrain_rgb,
+)
+from phusong.maps.view import MapIndicator, MapView, Reasons
+
+Json = dict[str, Any]
+TERRAIN_LONGEST_PX = 1500
+COVERAGE_LONGEST_PX = 1500
+_DEGREE_DIGITS = 5  # about 1 m
+
+# Which group of the choice an indicator stands in, by the beginning of its id; the first that fits.
+_GROUPS = (
+    ("mobile", ("people_covered", "area_covered", "sites_", "bts_", "nearest_site", "centre_", "signal_", "observed_")),
+    ("post", ("postal", "people_per_postal", "mean_service", "people_within", "same_day")),
+    (
+        "broadband",
+        ("broadband", "telephone", "fixed", "public_internet", "fibre", "lower_sec", "institutions", "government"),
+    ),
+    ("need", ("need", "people_affected", "reasons", "rank")),
+    ("land", ("elevation", "area_", "density", "mountainous", "land_border", "sea_border", "island", "slope")),
+)
+
+
+@dataclass(frozen=True)
+class Field:
+    """One line of a popup: the column, how its cells are read, its unit and the number that one unit counts."""
+
+    column: str
+    kind: str = "text"  # text, word, words (several, between semicolons), yes_no, number
+    unit: str = ""
+    scale: float = 1.0
+
+
+_VILLAGE = (Field("population", "number", "persons"), Field("households", "number"), Field("grid_power", "yes_no"))
+_GAP = (
+    Field("people_affected", "number", "persons"),
+    Field("need_index", "number"),
+    Field("basis", "words"),
+    Field("classes", "words"),
+)
+_SITE = (
+    Field("site_id"),
+    Field("owner"),
+    Field("operators"),
+    Field("technologies"),
+    Field("status", "word"),
+    Field("shared", "yes_no"),
+    Field("backhaul", "word"),
+    Field("power_source", "word"),
+)
+_POSTAL = (Field("kind", "word"), Field("operator"), Field("same_day_mail", "yes_no"))
+_PLAN = (
+    Field("unit_name"),
+    Field("kind", "word"),
+    Field("technology"),
+    Field("band_mhz", "number", "MHz"),
+    Field("height_m", "number", "m"),
+    Field("ground_elevation_m", "number", "m"),
+    Field("cost_vnd", "number", "bn_vnd", 1e9),
+    Field("cost_cumulative_vnd", "number", "bn_vnd", 1e9),
+    Field("people_new", "number", "persons"),
+    Field("people_new_cumulative", "number", "persons"),
+    Field("people_per_bn_vnd", "number", "persons_per_bn_vnd"),
+    Field("off_grid", "yes_no"),
+    Field("border", "yes_no"),
+)
+
+
+def page_data(view: MapView) -> Json:
+    """Everything the page's script needs, of JSON's types only; texts in both languages."""
+    shapes = _display_shapes(view.units)
+    degrees = gpd.GeoSeries(shapes, crs=MERCATOR).to_crs("EPSG:4326")
+    rounded = shapely.set_precision(np.asarray(degrees.array), 10.0**-_DEGREE_DIGITS, mode="pointwise")
+    left, bottom, right, top = (round(float(v), 5) for v in shapely.total_bounds(rounded))
+    data: Json = {
+        "lang": view.lang,
+        "title": view.title,
+        "synthetic": view.synthetic,
+        "as_of": view.as_of,
+        "sources": list(view.sources),
+        "texts": _texts(),
+        "bounds": [[bottom, left], [top, right]],
+        "colours": {"no_data": NO_DATA_COLOUR, "gap": GAP_COLOUR},
+        "indicators": _indicators(view),
+        "first_indicator": view.first_indicator,
+        "units": _units(view, rounded),
+        "districts": _districts(view.units, rounded),
+        "terrain": _terrain(view, shapes),
+        "coverage": [_coverage(view, technology) for technology in view.rasters],
+        "gap_units": view.gap_units is not None,
+        "points": _points(view),
+    }
+    return data
+
+
+def _texts() -> dict[Lang, dict[str, str]]:
+    """The texts that the script itself says, by what follows ``map.`` in their code."""
+    wanted = ("map.ui.", "map.word.", "map.group.")
+    return {
+        lang: {code[len("map.") :]: entry[lang] for code, entry in catalogue().items() if code.startswith(wanted)}
+        for lang in LANGS
+    }
+
+
+def _both(code: str, fallback: str) -> dict[str, str]:
+    return {lang: say(code, lang) if has(code) else fallback for lang in LANGS}
+
+
+def unit_text(unit: str) -> dict[str, str]:
+    """A unit of measure in both languages; one that the catalogue does not know stands as it is."""
+    return _both(f"map.unit.{unit}", unit) if unit else dict.fromkeys(LANGS, "")
+
+
+def group_of(indicator: MapIndicator) -> str:
+    """The group an indicator stands in: its own, or the one that the beginning of its id tells."""
+    if indicator.group:
+        return indicator.group
+    return next((group for group, starts in _GROUPS if indicator.id.startswith(starts)), "people")
+
+
+def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
+    """A column as float64, shape (rows,): NaN for no data, yes 1 and no 0; all NaN if there is no such column."""
+    if column not in frame.columns:
+        return np.full(len(frame), np.nan)
+    return np.asarray(
+        pd.to_numeric(frame[column].astype("object"), errors="coerce").astype("float64"), dtype=np.float64
+    )
+
+
+def _shown(value: float) -> float | int | None:
+    """A number as short as it is shown: at least four digits, whole from 1,000 on; None for no data."""
+    if not math.isfinite(value):
+        return None
+    if abs(value) >= 1000:
+        return round(value)
+    short = float(f"{value:.5g}")
+    return int(short) if short == int(short) else short
+
+
+def _text(value: object) -> str | None:
+    return None if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)) else str(value)
+
+
+def _texts_of(frame: pd.DataFrame, column: str) -> list[str | None]:
+    if column not in frame.columns:
+        return [None] * len(frame)
+    return [_text(v) for v in frame[column].astype("object")]
+
+
+def _display_shapes(units: gpd.GeoDataFrame) -> NDArray[np.object_]:
+    """The polygons in web Mercator, simplified together so that neighbours still touch."""
+    shapes = np.asarray(units.geometry.to_crs(MERCATOR).array)
+    left, bottom, right, top = shapely.total_bounds(shapes)
+    tolerance_m = min(60.0, math.hypot(right - left, top - bottom) / 3000)
+    simplified: NDArray[np.object_] = shapely.coverage_simplify(shapes, tolerance_m)
+    return simplified
+
+
+def _indicators(view: MapView) -> list[Json]:
+    found = []
+    for indicator in view.indicators:
+        values = numbers(view.units, indicator.id)
+        breaks, colours = classes_of(values, indicator)
+        found.append(
+            _labelled(indicator)
+            | {
+                "group": group_of(indicator),
+                "breaks": breaks,
+                "colours": colours,
+                "values": [_shown(v) for v in values],
+            }
+        )
+    return found
+
+
+def _labelled(indicator: MapIndicator) -> Json:
+    label = {lang: indicator.label[lang] for lang in LANGS}
+    return {"id": indicator.id, "label": label, "unit": unit_text(indicator.unit), "kind": indicator.kind}
+
+
+def _units(view: MapView, shapes: NDArray[np.object_]) -> list[Json]:
+    units = view.units
+    codes, names, districts = (_texts_of(units, c) for c in ("code", "name", "district"))
+    gaps = _gaps(view.gap_units, view.reasons)
+    found = []
+    for i, shape in enumerate(shapes):
+        centre = shape.representative_point()
+        found.append(
+            {
+                "code": codes[i],
+                "name": names[i] or codes[i],
+                "district": districts[i],
+                "geometry": _rings(shape),
+                "centre": [round(centre.y, _DEGREE_DIGITS), round(centre.x, _DEGREE_DIGITS)],
+                "gap": gaps.get(codes[i] or ""),
+            }
+        )
+    return found
+
+
+def _rings(shape: shapely.Geometry) -> Json:
+    geometry: Json = shapely.geometry.mapping(shape)
+    return {"type": geometry["type"], "coordinates": _rounded(geometry["coordinates"])}
+
+
+def _rounded(coordinates: Any) -> Any:
+    if isinstance(coordinates, float):
+        return round(coordinates, _DEGREE_DIGITS)
+    return [_rounded(part) for part in coordinates]
+
+
+def _districts(units: gpd.GeoDataFrame, shapes: NDArray[np.object_]) -> list[Json]:
+    """Name, outline and middle of each district; none where units have no districts or only one."""
+    names = pd.Series(_texts_of(units, "district"), dtype="object")
+    groups = names.dropna().groupby(names).groups
+    found = []
+    for name, rows in groups.items() if len(groups) > 1 else ():
+        whole = shapely.union_all(shapes[list(rows)])
+        middle = whole.representative_point()
+        found.append(
+            {
+                "name": name,
+                "geometry": _rings(shapely.boundary(whole)),
+                "centre": [round(middle.y, _DEGREE_DIGITS), round(middle.x, _DEGREE_DIGITS)],
+                "bounds": [[round(v, 5) for v in whole.bounds[1::-1]], [round(v, 5) for v in whole.bounds[:1:-1]]],
+            }
+        )
+    return found
+
+
+def _gaps(gap_units: pd.DataFrame | None, reasons: Reasons) -> dict[str, Json]:
+    if gap_units is None:
+        return {}
+    fields = _present(gap_units, _GAP)
+    values = _columns(gap_units, fields)
+    ranks = numbers(gap_units, "rank")
+    found = {}
+    for i, code in enumerate(_texts_of(gap_units, "code")):
+        rank = i + 1 if math.isnan(ranks[i]) else int(ranks[i])
+        lines = {field.column: column[i] for field, column in zip(fields, values, strict=True)}
+        found[code or ""] = {"rank": rank, "reasons": _reasons(reasons, code)} | lines
+    return found
+
+
+def _reasons(reasons: Reasons, code: str | None) -> Json:
+    said: Mapping[Lang, list[str]] = reasons.get(code or "", {})
+    return {lang: list(said.get(lang, [])) for lang in LANGS}
+
+
+def _terrain(view: MapView, shapes: NDArray[np.object_]) -> Json | None:
+    if view.elevation is None:
+        return None
+    frame = frame_of(view.elevation, longest_px=TERRAIN_LONGEST_PX)
+    picture = terrain_rgb(view.elevation, frame, inside=list(shapes))
+    return {"url": jpeg_uri(picture), "bounds": frame.corners}
+
+
+def _coverage(view: MapView, technology: str) -> Json:
+    raster = view.rasters[technology]
+    usable_dbm = float(view.usable_dbm[technology])
+    frame = frame_of(raster, longest_px=COVERAGE_LONGEST_PX)
+    picture = coverage_classes(raster, frame, usable_dbm=usable_dbm)
+    return {
+        "technology": technology,
+        "url": palette_png_uri(picture, LEVEL_COLOURS),
+        "bounds": frame.corners,
+        "bounds_dbm": list(level_classes(usable_dbm)),
+        "colours": [f"rgba({r},{g},{b},{a / 255:.2f})" for r, g, b, a in LEVEL_COLOURS[1:]],
+    }
+
+
+def _points(view: MapView) -> dict[str, Json]:
+    """The point layers by id, in the order they are drawn; absent ones are left out."""
+    layers: dict[str, Json] = {}
+    unit_names = dict(zip(_texts_of(view.units, "code"), _texts_of(view.units, "name"), strict=True))
+    if view.villages is not None:
+        layers["villages"] = _village_points(view, view.villages, unit_names)
+    if view.postal_points is not None:
+        layers["postal_points"] = _layer(view.postal_points, _POSTAL, id_column="point_id")
+    if view.sites is not None:
+        layers["sites"] = _layer(view.sites, _SITE, id_column="site_id")
+    if view.gap_villages is not None:
+        gaps = _gap_village_frame(view)
+        layers["gap_villages"] = _layer(gaps, (*_VILLAGE[2:], *_GAP), id_column="code")
+        for row, code in zip(layers["gap_villages"]["rows"], _texts_of(gaps, "code"), strict=True):
+            row["reasons"] = _reasons(view.village_reasons, code)
+        _tell_units(layers["gap_villages"], gaps, unit_names)
+    if view.plan is not None:
+        plan = gpd.GeoDataFrame(
+            view.plan, geometry=gpd.points_from_xy(view.plan["lon"], view.plan["lat"]), crs="EPSG:4326"
+        )
+        layers["plan"] = _layer(plan, _PLAN, id_column="candidate_id")
+        for row, rank in zip(layers["plan"]["rows"], numbers(plan, "rank"), strict=True):
+            row["rank"] = int(rank)
+    return layers
+
+
+def _village_points(view: MapView, villages: gpd.GeoDataFrame, unit_names: Mapping[str | None, str | None]) -> Json:
+    layer = _layer(villages, _VILLAGE, id_column="code")
+    for indicator in view.village_indicators:
+        layer["fields"].append(_labelled(indicator))
+        for row, value in zip(layer["rows"], numbers(villages, indicator.id), strict=True):
+            row["values"].append(_shown(value))
+    _tell_units(layer, villages, unit_names)
+    return layer
+
+
+def _tell_units(layer: Json, frame: pd.DataFrame, unit_names: Mapping[str | None, str | None]) -> None:
+    for row, code in zip(layer["rows"], _texts_of(frame, "unit_code"), strict=True):
+        row["unit"] = unit_names.get(code) if code is not None else None
+
+
+def _gap_village_frame(view: MapView) -> gpd.GeoDataFrame:
+    """The gap villages as points: their own geometry, else that of the villages by code."""
+    gaps = view.gap_villages
+    if gaps is None or (isinstance(gaps, gpd.GeoDataFrame) and gaps.active_geometry_name is not None):
+        return gaps
+    if view.villages is None:
+        return gpd.GeoDataFrame(gaps.iloc[:0], geometry=gpd.GeoSeries([], crs="EPSG:4326"))
+    taken = [c for c in ("code", "geometry", "name", "unit_code", "grid_power") if c not in gaps.columns or c == "code"]
+    places = view.villages.rename_geometry("geometry")
+    joined = gaps.merge(places[[c for c in taken if c in places.columns]], on="code", how="inner")
+    return gpd.GeoDataFrame(joined, geometry="geometry", crs=view.villages.crs)
+
+
+def _present(frame: pd.DataFrame, fields: Iterable[Field]) -> list[Field]:
+    return [field for field in fields if field.column in frame.columns]
+
+
+def _columns(frame: pd.DataFrame, fields: Sequence[Field]) -> list[list[Any]]:
+    columns: list[list[Any]] = []
+    for field in fields:
+        if field.kind in ("number", "yes_no"):
+            columns.append([_shown(v) for v in numbers(frame, field.column) / field.scale])
+        elif field.kind == "words":
+            columns.append(
+                [[] if v is None else [w for w in v.split(";") if w] for v in _texts_of(frame, field.column)]
+            )
+        else:
+            columns.append(list(_texts_of(frame, field.column)))
+    return columns
+
+
+def _layer(frame: gpd.GeoDataFrame, fields: Iterable[Field], *, id_column: str) -> Json:
+    """A point layer: the fields of its popup, and a row a point; points without a place are left out by the caller."""
+    shown = _present(frame, fields)
+    columns = _columns(frame, shown)
+    places = frame.geometry.to_crs("EPSG:4326")
+    names, ids = _texts_of(frame, "name"), _texts_of(frame, id_column)
+    return {
+        "fields": [
+            {
+                "id": f.column,
+                "label": _both(f"map.field.{f.column}", f.column),
+                "unit": unit_text(f.unit),
+                "kind": f.kind,
+            }
+            for f in shown
+        ],
+        "rows": [
+            {
+                "at": [round(float(y), _DEGREE_DIGITS), round(float(x), _DEGREE_DIGITS)],
+                "name": names[i] or ids[i] or "",
+                "values": [column[i] for column in columns],
+            }
+            for i, (x, y) in enumerate(zip(places.x, places.y, strict=True))
+        ],
+    }
