@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -17,6 +16,7 @@ from rasterio.warp import reproject
 
 from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.writers.aside import written_aside
 
 Warp = Literal["nearest", "bilinear", "average", "sum"]
 Colour = tuple[int, int, int, int]
@@ -100,9 +100,6 @@ def write_cog(
     floating = np.issubdtype(dtype, np.floating)
     if nodata is None and floating:
         nodata = float("nan")
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    aside = path.with_name(f".{path.stem}.writing{path.suffix}")
     profile: dict[str, Any] = {
         "driver": "COG",
         "height": grid.shape[0],
@@ -116,19 +113,15 @@ def write_cog(
         "predictor": "STANDARD" if dtype.itemsize == 1 else "YES",
         "overview_resampling": "AVERAGE" if floating else "NEAREST",
     }
-    try:
-        with rasterio.open(aside, "w", **profile) as target:
-            for i, (name, values) in enumerate(arrays.items(), start=1):
-                target.write(values.astype(dtype, copy=False), i)
-                if name:
-                    target.set_band_description(i, name)
-                if colormap is not None:
-                    target.write_colormap(i, dict(colormap))
-            target.update_tags(**{**own, **dict(tags or {})})
-        os.replace(aside, path)
-    finally:
-        aside.unlink(missing_ok=True)
-    return path
+    with written_aside(path) as aside, rasterio.open(aside, "w", **profile) as target:
+        for i, (name, values) in enumerate(arrays.items(), start=1):
+            target.write(values.astype(dtype, copy=False), i)
+            if name:
+                target.set_band_description(i, name)
+            if colormap is not None:
+                target.write_colormap(i, dict(colormap))
+        target.update_tags(**{**own, **dict(tags or {})})
+    return Path(path)
 
 
 def _opened(path: str | Path) -> Any:
