@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 
-from phusong.layers.errors import Fault, MissingError, SettingsError
+from phusong.layers.errors import Fault, InputError, MissingError, SettingsError
 from phusong.layers.messages import Lang, Text, say
 
 Technology = Literal["2G", "3G", "4G", "5G"]
@@ -163,6 +163,21 @@ class Study:
     def rasters_dir(self) -> Path:
         """The input rasters, COG."""
         return self.root / "rasters"
+
+
+def new_study(root: Path, *, name: str, crs: str, units_valid_on: date, cell_m: float, lang: Lang) -> Study:
+    """Make a study folder that holds only its settings; InputError if the folder is not empty, SettingsError if they
+    are not as they should be."""
+    if root.exists() and any(root.iterdir()):
+        raise InputError("error.study_exists", directory=str(root))
+    try:
+        settings = Settings(name=name, language=lang, units_valid_on=units_valid_on, crs=crs, cell_m=cell_m)
+        root.mkdir(parents=True, exist_ok=True)
+        write_settings(settings, root / "study.toml", lang=lang)
+        return Study(root)
+    except SettingsError:
+        (root / "study.toml").unlink()
+        raise
 
 
 def parse_settings(raw: bytes, *, file: str = "study.toml") -> Settings:

@@ -1,0 +1,331 @@
+"""The command line: ``phusong new sample import check run gaps plan map serve export``.
+
+Exit codes: 0 done; 2 the input or the arguments are at fault (said in words, no traceback); 1 anything else.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import webbrowser
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from phusong.layers.errors import ComputeError, Fault, InputError, PhusongError
+from phusong.layers.messages import LANGS, Lang, default_lang, has, say
+from phusong.layers.schema import LAYERS, RASTERS
+from phusong.layers.store import Results
+from phusong.layers.study import Study, new_study
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Directory = Annotated[Path, typer.Argument(metavar="DIR")]
+Limit = Annotated[int, typer.Option(min=1)]
+
+
+class Level(StrEnum):
+    """What a gap list counts."""
+
+    communes = "communes"
+    villages = "villages"
+
+
+@dataclass
+class Front:
+    """How this call speaks: language, and whether it shows more than results and errors."""
+
+    lang: Lang
+    quiet: bool = False
+
+    def __post_init__(self) -> None:
+        self.out = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
+        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
+
+    def say(self, code: str, **params: Any) -> None:
+        """Print a message unless quiet."""
+        if not self.quiet:
+            self.out.print(escape(say(code, self.lang, **params)), soft_wrap=True)
+
+    def faults(self, faults: tuple[Fault, ...] | list[Fault], *, most: int = 20) -> None:
+        """Print faults on the error stream, one a line."""
+        for fault in faults[:most]:
+            self.err.print("  " + escape(fault.say(self.lang)))
+        if len(faults) > most:
+            self.err.print("  " + escape(say("cli.more_faults", self.lang, count=len(faults) - most)))
+
+    @contextmanager
+    def progress(self) -> Iterator[Callable[[str, float], None]]:
+        """A bar a step while a run is at work; nothing when quiet."""
+        if self.quiet:
+            yield lambda step, share: None
+            return
+        columns = (TextColumn("{task.description:<34}"), BarColumn(30), TextColumn("{task.percentage:>3.0f} %"))
+        with Progress(*columns, TimeElapsedColumn(), console=self.out) as bars:
+            tasks: dict[str, TaskID] = {}
+
+            def show(step: str, share: float) -> None:
+                if step not in tasks:
+                    tasks[step] = bars.add_task(escape(say(f"step.{step}", self.lang)), total=1.0)
+                bars.update(tasks[step], completed=share)
+
+            yield show
+
+
+@app.callback()
+def _front(
+    ctx: typer.Context,
+    lang: Annotated[str, typer.Option(metavar="vi|en")] = "",
+    quiet: Annotated[bool, typer.Option("--quiet", "-q")] = False,
+) -> None:
+    ctx.obj = Front(ctx.obj or default_lang(), quiet)
+
+
+@app.command()
+def new(
+    ctx: typer.Context,
+    directory: Directory,
+    name: Annotated[str, typer.Option()] = "",
+    crs: Annotated[str, typer.Option()] = "EPSG:9212",
+    units_date: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    cell_m: Annotated[float, typer.Option(min=5, max=1000)] = 90.0,
+) -> None:
+    from phusong.layers.templates import write_templates
+
+    front: Front = ctx.obj
+    day = units_date.date() if units_date else date.today()
+    new_study(directory, name=name or directory.name, crs=crs, units_valid_on=day, cell_m=cell_m, lang=front.lang)
+    write_templates(directory / "templates", front.lang)
+    front.say("cli.new.done", directory=directory)
+
+
+@app.command()
+def sample(
+    ctx: typer.Context,
+    directory: Directory,
+    units: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    elevation: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    cell_m: Annotated[float, typer.Option(min=30, max=1000)] = 90.0,
+    seed: Annotated[int, typer.Option(min=0)] = 2012,
+    given: Annotated[list[str] | None, typer.Option(metavar="LAYER=FILE")] = None,
+    refresh: Annotated[bool, typer.Option("--refresh")] = False,
+) -> None:
+    from phusong.layers.sample.study import write_sample
+
+    front: Front = ctx.obj
+    given_files = {}
+    for pair in given or []:
+        layer, _, file = pair.partition("=")
+        if layer not in LAYERS or not file:
+            raise InputError("cli.sample.bad_given", found=pair, layers=", ".join(LAYERS))
+        given_files[layer] = Path(file)
+    written = write_sample(
+        directory,
+        units_file=units,
+        elevation_file=elevation,
+        cell_m=cell_m,
+        seed=seed,
+        given_files=given_files,
+        refresh=refresh,
+        lang=front.lang,
+        progress=front.say,
+    )
+    front.say("cli.sample.done" if written else "cli.sample.kept", directory=directory)
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    directory: Directory,
+    layer: Annotated[str, typer.Argument()],
+    file: Annotated[Path, typer.Argument()],
+    source_layer: Annotated[str | None, typer.Option()] = None,
+    sheet: Annotated[str | None, typer.Option()] = None,
+    crs: Annotated[str | None, typer.Option()] = None,
+    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
+    source: Annotated[str, typer.Option()] = "",
+) -> None:
+    from phusong.api.importing import import_file
+
+    front: Front = ctx.obj
+    kept, faults = import_file(
+        directory,
+        layer,
+        file,
+        source_layer=source_layer,
+        sheet=sheet,
+        crs=crs,
+        as_of=as_of.date() if as_of else None,
+        source=source,
+    )
+    front.faults(faults)
+    front.say("cli.import.done", layer=layer, kept=kept, refused=len({(f.sheet, f.row) for f in faults if f.row}))
+
+
+@app.command()
+def check(ctx: typer.Context, directory: Directory) -> None:
+    from phusong.layers.readers import check_study_layers
+
+    front: Front = ctx.obj
+    study = Study(directory)
+    settings = study.settings
+    faults = check_study_layers(
+        study.layers_path, study.rasters_dir, crs=settings.crs, units_valid_on=settings.units_valid_on
+    )
+    fatal = [fault for fault in faults if fault.fatal]
+    for kind, found in (("fatal", fatal), ("listed", [fault for fault in faults if not fault.fatal])):
+        if found:
+            front.err.print(escape(say(f"cli.check.{kind}", front.lang, count=len(found))))
+            front.faults(found, most=200)
+    if fatal:
+        raise typer.Exit(2)
+    front.say("cli.check.good", directory=directory)
+
+
+@app.command()
+def run(ctx: typer.Context, directory: Directory) -> None:
+    from phusong.api import report
+    from phusong.api.pipeline import run as run_steps
+    from phusong.api.steps import STEPS
+
+    front: Front = ctx.obj
+    study = Study(directory)
+    with front.progress() as progress:
+        record = run_steps(study, steps=STEPS, progress=progress)
+    if record["faults"]:
+        front.err.print(escape(say("cli.run.faults", front.lang, count=record["faults"], directory=directory)))
+    if not front.quiet:
+        report.show(study, front.out, lang=front.lang)
+
+
+@app.command()
+def gaps(
+    ctx: typer.Context,
+    directory: Directory,
+    level: Annotated[Level, typer.Option()] = Level.communes,
+    limit: Limit = 20,
+) -> None:
+    from phusong.api import report
+
+    front: Front = ctx.obj
+    report.show_gaps(Study(directory), front.out, lang=front.lang, level=level.value, limit=limit)
+
+
+@app.command()
+def plan(ctx: typer.Context, directory: Directory, limit: Limit = 20) -> None:
+    from phusong.api import report
+
+    front: Front = ctx.obj
+    report.show_plan(Study(directory), front.out, lang=front.lang, limit=limit)
+
+
+@app.command("map")
+def map_(
+    ctx: typer.Context,
+    directory: Directory,
+    to: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    show: Annotated[bool, typer.Option("--open")] = False,
+) -> None:
+
+    front: Front = ctx.obj
+    page = Results(Study(directory).root).path("map.html")
+    if to is not None:
+        shutil.copyfile(page, to)
+        page = to
+    front.out.print(escape(str(page)), soft_wrap=True)
+    if show:
+        webbrowser.open(page.resolve().as_uri())
+
+
+@app.command()
+def serve(
+    ctx: typer.Context,
+    directory: Directory,
+    host: Annotated[str, typer.Option()] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
+    allow_network: Annotated[bool, typer.Option("--allow-network")] = False,
+) -> None:
+    from phusong.api.app import serve as serve_study
+
+    front: Front = ctx.obj
+    Results(Study(directory).root).record()
+    front.say("cli.serve.at", address=f"http://{host}:{port}")
+    serve_study(directory, host=host, port=port, allow_network=allow_network)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    directory: Directory,
+    to: Annotated[Path, typer.Argument(metavar="TARGET")],
+    format_: Annotated[list[str] | None, typer.Option("--format")] = None,
+) -> None:
+    from phusong.api.results import exportable
+
+    front: Front = ctx.obj
+    study = Study(directory)
+    known = exportable(study.root)
+    formats = sorted({path.suffix[1:] for path in known})
+    for asked in format_ or []:
+        if asked not in formats:
+            raise InputError("cli.export.unknown_format", found=asked, known=", ".join(formats))
+    to.mkdir(parents=True, exist_ok=True)
+    for path in known:
+        if not format_ or path.suffix[1:] in format_:
+            shutil.copyfile(path, to / path.name)
+            front.say("cli.export.wrote", path=to / path.name)
+
+
+def command(lang: Lang) -> Any:
+    """The command tree, every help text in ``lang``: messages ``cli.<command>.about`` and ``cli.<command>.<name>``."""
+    group: Any = typer.main.get_command(app)
+    group.help = say("cli.about", lang)
+    for param in group.params:
+        if has(f"cli.option.{param.name}"):
+            param.help = say(f"cli.option.{param.name}", lang)
+    for name, each in group.commands.items():
+        each.help = say(f"cli.{name}.about", lang)
+        for param in each.params:
+            if param.name != "help":
+                code = f"cli.{name}.{param.name}"
+                code = code if has(code) else f"cli.option.{param.name}"
+                layers = ", ".join((*LAYERS, *RASTERS))
+                param.help = say(code, lang, layers=layers) if param.name == "layer" else say(code, lang)
+    return group
+
+
+def take_language(argv: list[str]) -> tuple[Lang, list[str]]:
+    """The language asked for by ``--lang`` anywhere on the line (else the environment's), and the other words."""
+    rest, lang = [], default_lang()
+    words = iter(argv)
+    for word in words:
+        if word == "--lang" or word.startswith("--lang="):
+            asked = word[7:] if "=" in word else next(words, "")
+            if asked not in LANGS:
+                raise InputError("cli.unknown_language", found=asked)
+            lang = "vi" if asked == "vi" else "en"
+        else:
+            rest.append(word)
+    return lang, rest
+
+
+def main(argv: list[str] | None = None) -> None:
+    """Entry point: run the command and turn the project's errors into words and an exit code."""
+    lang = default_lang()
+    try:
+        lang, words = take_language(sys.argv[1:] if argv is None else argv)
+        command(lang).main(args=words, prog_name="phusong", obj=lang)
+    except PhusongError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(error.say(lang)))
+        sys.exit(1 if isinstance(error, ComputeError) else 2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,212 @@
+"""The one place that calls all rooms: command line, HTTP and workers run a study through here.
+
+A run reads the study once, then walks the steps of ``phusong.api.steps`` in order. A step's key is the content hash of
+everything it depends on: its input layers, its settings, the files of the steps before it, and the code itself. A step
+whose key is known is taken over; the others are computed. The results are swapped in when all steps are done.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import platform
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import pandas as pd
+
+from phusong.layers.errors import Fault, InputError
+from phusong.layers.grid import Raster
+from phusong.layers.readers import read_layers
+from phusong.layers.store import Draft, Results, content_hash, key_of
+from phusong.layers.study import Settings, Study
+
+Progress = Callable[[str, float], None]
+"""Called with the step's name and the share of it that is done, 0-1."""
+
+Frame = pd.DataFrame
+ROOMS = ("api", "coverage", "layers", "maps")
+VERSIONED = ("phusong", "numpy", "numba", "pandas", "geopandas", "shapely", "pyproj", "rasterio", "exactextract")
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """A study as read: validated layers, rasters, every fault found, and the content hash of each input."""
+
+    settings: Settings
+    layers: dict[str, Frame]
+    elevation: Raster
+    population: Raster | None
+    faults: tuple[Fault, ...]
+    hashes: dict[str, str]
+
+
+@dataclass
+class Job:
+    """What a step sees: the inputs, the folder its files go to, and the values of the steps before it."""
+
+    inputs: Inputs
+    draft: Draft
+    progress: Callable[[float], None] = lambda share: None
+    _values: dict[str, Any] = field(default_factory=dict)
+    _loaders: dict[str, Callable[[Job], Any]] = field(default_factory=dict)
+
+    @property
+    def settings(self) -> Settings:
+        """The study's settings."""
+        return self.inputs.settings
+
+    def layer(self, name: str) -> Frame | None:
+        """A validated layer, None where the study has none."""
+        return self.inputs.layers.get(name)
+
+    @property
+    def units(self) -> gpd.GeoDataFrame:
+        """The communes, as of the study's date."""
+        return self.inputs.layers["units"]
+
+    def path(self, name: str) -> Path:
+        """Where a file of the results goes or lies."""
+        return self.draft.directory / name
+
+    def value(self, step: str) -> Any:
+        """The value of an earlier step: just computed, or loaded from its files."""
+        if step not in self._values:
+            self._values[step] = self._loaders[step](self)
+        return self._values[step]
+
+
+@dataclass(frozen=True)
+class Made:
+    """What a step made: its value for the steps after it, its files, and counts for the run record."""
+
+    value: Any
+    files: list[Path]
+    counts: dict[str, int | float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step: what its key depends on, how it is computed and how its value is loaded again from its files.
+
+    ``inputs``: names of layers and rasters (absent ones count as absent). ``settings``: top-level names of study.toml.
+    ``after``: earlier steps whose files it reads.
+    """
+
+    name: str
+    compute: Callable[[Job], Made]
+    load: Callable[[Job], Any]
+    inputs: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+def read_study(study: Study) -> Inputs:
+    """Read and validate everything the study holds; InputError with all faults if it cannot be run."""
+    settings = study.settings
+    layers, elevation, population, faults = read_layers(
+        study.layers_path, study.rasters_dir, crs=settings.crs, units_valid_on=settings.units_valid_on
+    )
+    if elevation is None or any(fault.fatal for fault in faults):
+        fatal = tuple(fault for fault in faults if fault.fatal)
+        raise InputError("error.study_faults", faults=fatal, directory=str(study.root))
+    hashes = {name: _frame_hash(frame) for name, frame in layers.items()}
+    hashes["elevation"] = _raster_hash(elevation)
+    if population is not None:
+        hashes["population"] = _raster_hash(population)
+    return Inputs(settings, layers, elevation, population, tuple(faults), hashes)
+
+
+def run(study: Study, *, steps: tuple[Step, ...], progress: Progress = lambda step, share: None) -> dict[str, Any]:
+    """Bring the results of a study up to date and return its run record (``results/run.json``).
+
+    InputError if the study cannot be run or another run is at work. A run killed at any point leaves the last results.
+    """
+    clock = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": {}, "computed": []}
+    began = time.perf_counter()
+    progress("read", 0.0)
+    inputs = read_study(study)
+    clock["seconds"]["read"] = round(time.perf_counter() - began, 3)
+    progress("read", 1.0)
+    results = Results(study.root)
+    with results.draft() as draft:
+        job = Job(inputs, draft)
+        for step in steps:
+            begin = time.perf_counter()
+            job._loaders[step.name] = step.load
+            job.progress = lambda share, name=step.name: progress(name, share)  # type: ignore[misc]
+            job.progress(0.0)
+            key = _step_key(step, inputs, draft)
+            if not draft.take_over(step.name, key):
+                made = step.compute(job)
+                job._values[step.name] = made.value
+                draft.finish(step.name, key, made.files, made.counts)
+                clock["computed"].append(step.name)
+            job.progress(1.0)
+            clock["seconds"][step.name] = round(time.perf_counter() - begin, 3)
+        clock["seconds"]["all"] = round(time.perf_counter() - began, 3)
+        record = {
+            "study": inputs.settings.name,
+            "synthetic": inputs.settings.synthetic,
+            "inputs": inputs.hashes,
+            "settings": inputs.settings.model_dump(mode="json"),
+            "rows": {name: len(frame) for name, frame in inputs.layers.items()},
+            "faults": len(inputs.faults),
+            "steps": draft.steps,
+            "versions": versions(),
+            "timing": clock,
+        }
+        results.swap(draft, record)
+    return record
+
+
+@cache
+def versions() -> dict[str, str]:
+    """Versions of what the figures depend on, and the content hash of the project's own code."""
+    return {"python": platform.python_version(), "code": _code_hash()} | {name: version(name) for name in VERSIONED}
+
+
+def _step_key(step: Step, inputs: Inputs, draft: Draft) -> str:
+    settings = inputs.settings.model_dump(mode="json")
+    return key_of(
+        {
+            "step": step.name,
+            "code": _code_hash(),
+            "inputs": {name: inputs.hashes.get(name) for name in step.inputs},
+            "settings": {name: settings[name] for name in step.settings},
+            "after": {name: draft.steps[name]["files"] for name in step.after},
+        }
+    )
+
+
+@cache
+def _code_hash() -> str:
+    """Hash of every source and data file of the four rooms."""
+    parts = []
+    for room in ROOMS:
+        module = importlib.import_module(f"phusong.{room}")
+        root = Path(str(module.__file__)).parent
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                parts.append(f"{room}/{path.relative_to(root).as_posix()} {content_hash(path)}")
+    return content_hash("\n".join(parts).encode())
+
+
+def _frame_hash(frame: Frame) -> str:
+    buffer = io.BytesIO()
+    plain = pd.DataFrame(frame.drop(columns="geometry")) if "geometry" in frame else frame
+    plain.to_parquet(buffer, index=False)
+    shapes = b"".join(w or b"\0" for w in frame.geometry.to_wkb()) if "geometry" in frame else b""
+    return content_hash(buffer.getvalue() + shapes)
+
+
+def _raster_hash(raster: Raster) -> str:
+    head = repr((raster.grid, sorted(raster.tags.items()))).encode()
+    return content_hash(head + raster.values.tobytes())
