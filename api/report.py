@@ -1,0 +1,142 @@
+"""What the command line prints of a study's results: targets, worst communes, investment list, where the files lie."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pandas as pd
+from rich import box
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from phusong.coverage.indicators import indicator_label
+from phusong.layers.messages import Lang, say
+from phusong.layers.messages.format import number, plain, quantity, vnd
+from phusong.layers.store import Results
+from phusong.layers.study import Study
+
+
+def show(study: Study, out: Console, *, lang: Lang, rows: int = 10) -> None:
+    """Everything a run ends with: the targets, the worst communes, the first of the investment list, the paths."""
+    results = Results(study.root)
+    _head(study, out, lang)
+    _targets(pd.read_parquet(results.path("targets.parquet")), out, lang)
+    show_gaps(study, out, lang=lang, level="communes", limit=rows)
+    show_plan(study, out, lang=lang, limit=rows)
+    _paths(results, study, out, lang)
+
+
+def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int) -> None:
+    """The first ``limit`` gap communes or villages with their reasons in words."""
+    results = Results(study.root)
+    kind = "unit" if level == "communes" else "village"
+    gaps = pd.read_parquet(results.path("gaps.parquet" if kind == "unit" else "gap_villages.parquet"))
+    reasons = pd.read_parquet(results.path("reasons.parquet"))
+    reasons = reasons[reasons["level"] == kind]
+    mark = _mark(study, lang)
+    table = _table(say(f"report.gaps.{kind}", lang, shown=min(limit, len(gaps)), count=len(gaps), mark=mark))
+    for code in ("rank", kind, "place", "people_affected"):
+        table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
+    table.add_column(say("report.column.reasons", lang), ratio=1)
+    for row in gaps.head(limit).itertuples():
+        own = reasons[reasons["code"] == row.code]
+        words = "\n".join(f"- {escape(text)}" for text in own[f"text_{lang}"])
+        place = row.district if kind == "unit" else row.unit_name
+        people = number(row.people_affected, lang)
+        table.add_row(str(row.rank), escape(str(row.name)), escape(_text(place)), people, words)
+    out.print(table)
+
+
+def show_plan(study: Study, out: Console, *, lang: Lang, limit: int) -> None:
+    """The first ``limit`` lines of the investment list, then its cost, people and the solver's answer."""
+    results = Results(study.root)
+    plan = pd.read_parquet(results.path("plan.parquet"))
+    answer = json.loads(results.path("plan_answer.json").read_text(encoding="utf-8"))
+    table = _table(say("report.plan.title", lang, mark=_mark(study, lang), technology=study.settings.plan.technology))
+    for code in ("rank", "site", "unit", "kind", "cost", "people_new", "people_per_bn"):
+        table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
+    for row in plan.head(limit).itertuples():
+        table.add_row(
+            str(row.rank),
+            escape(_text(row.name)),
+            escape(_text(row.unit_name)),
+            say(f"report.kind.{row.kind}", lang),
+            vnd(row.cost_vnd, lang),
+            number(row.people_new, lang),
+            number(row.people_per_bn_vnd, lang),
+        )
+    out.print(table)
+    out.print(escape(_plan_line(plan, answer, study, lang)), soft_wrap=True)
+
+
+_NUMBERS = {"rank", "people_affected", "cost", "people_new", "people_per_bn", "published", "computed", "target"}
+
+
+def _head(study: Study, out: Console, lang: Lang) -> None:
+    settings = study.settings
+    out.print()
+    out.print(f"[bold]{escape(settings.name)}[/bold]", soft_wrap=True)
+    if settings.synthetic:
+        out.print(escape(say("report.synthetic", lang)), soft_wrap=True)
+
+
+def _targets(targets: pd.DataFrame, out: Console, lang: Lang) -> None:
+    table = _table(say("report.targets.title", lang))
+    for code in ("indicator", "published", "computed", "target", "met"):
+        table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
+    notes: list[str] = []
+    for row in targets.itertuples():
+        sign = {">=": "≥ ", "<=": "≤ "}.get(row.comparison, "")
+        target = "" if pd.isna(row.target) else sign + plain(row.target, lang)
+        met = say(f"report.met.{row.met}", lang) if row.met else ""
+        label = indicator_label(row.indicator, lang)
+        if row.note:
+            if row.note not in notes:
+                notes.append(row.note)
+            label += f" ({notes.index(row.note) + 1})"
+        published = "" if pd.isna(row.published) else quantity(row.published, row.unit, lang)
+        table.add_row(escape(label), published, quantity(row.computed, row.unit, lang), target, met)
+    out.print(table)
+    for place, note in enumerate(notes, 1):
+        out.print(escape(f"({place}) {say(f'target_note.{note}', lang)}"), soft_wrap=True)
+    out.print()
+
+
+def _paths(results: Results, study: Study, out: Console, lang: Lang) -> None:
+    directory = results.directory
+    lists = ", ".join(p.name for stem in ("gaps", "gap_villages", "plan") for p in sorted(directory.glob(f"{stem}.*")))
+    out.print()
+    for code, what in (
+        ("map", str(directory / "map.html")),
+        ("lists", f"{directory}: {lists}"),
+        ("record", str(directory / "run.json")),
+        ("api", f"phusong serve {study.root}"),
+    ):
+        out.print(escape(say(f"report.path.{code}", lang, what=what)), soft_wrap=True)
+
+
+def _plan_line(plan: pd.DataFrame, answer: dict[str, Any], study: Study, lang: Lang) -> str:
+    return say(
+        "report.plan.answer",
+        lang,
+        sites=len(plan),
+        cost=vnd(float(plan["cost_vnd"].sum()), lang),
+        budget=vnd(study.settings.plan.budget_vnd, lang),
+        people=number(float(plan["people_new"].sum()), lang),
+        bound=number(answer["bound_people"], lang),
+        status=answer["status"],
+    )
+
+
+def _mark(study: Study, lang: Lang) -> str:
+    return say("report.mark", lang) if study.settings.synthetic else ""
+
+
+def _table(title: str) -> Table:
+    return Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_lines=False)
+
+
+def _text(value: object) -> str:
+    return "" if value is None or value != value else str(value)
