@@ -13,17 +13,19 @@ from importlib.resources import files
 from string import Formatter
 from typing import Any, Literal, get_args
 
-from phusong.layers.errors import Fault, SettingsError
+import numpy as np
+from numpy.typing import NDArray
+
+from phusong.coverage.indicators import CLASSES, INDICATORS, find
+from phusong.layers.errors import Fault, MissingError, SettingsError
 from phusong.layers.messages import LANGS, Lang
 from phusong.layers.messages.format import distinct, number, quantity
 
 Level = Literal["unit", "village", "province"]
 Comparison = Literal[">=", "<="]
 Service = Literal["mobile", "post", "broadband", "facilities"]
-Affected = Literal["all", "uncovered"]
 Mark = Literal["P", "C", "K"]
 
-CLASSES = ("mountainous", "land_border", "sea_border", "island", "ethnic_minority", "programme")
 APPLIES_TO = ("all", *CLASSES, *(f"not {name}" for name in CLASSES))
 PERCENT = "%"
 YES_NO = "yes_no"
@@ -31,11 +33,10 @@ _WORDS: dict[str, tuple[str, ...]] = {
     "level": get_args(Level),
     "comparison": get_args(Comparison),
     "service": get_args(Service),
-    "affected": get_args(Affected),
     "mark": get_args(Mark),
     "applies_to": APPLIES_TO,
 }
-_MOST_PLACES = {"km": 2, "per_100": 2, "persons": 0, "points": 0, "clusters": 0}  # else 1
+_MOST_PLACES = {"km": 2, "per_100": 2, "persons": 0, "persons_per_point": 0, "points": 0, "clusters": 0}  # else 1
 _FIELDS = ("value", "threshold", "short")
 
 
@@ -45,15 +46,15 @@ class Rule:
 
     id            unique among all packs of a study
     level         "unit" (commune), "village" or "province"; province rules are targets, the others make gaps
-    indicator     id of the indicator judged
+    indicator     id of the indicator judged, declared in phusong.coverage.indicators at that level
     comparison    ">=" at least, "<=" at most
     threshold     in ``unit``; yes/no indicators are judged as 1 and 0
-    unit          unit of measure of the indicator ("%", "km", "yes_no", ...)
+    unit          unit of measure of the indicator, from its declaration ("%", "km", "yes_no", ...)
     applies_to    "all", a class of communes ("mountainous") or all but one ("not mountainous")
     service       "mobile", "post", "broadband" or "facilities"; a study that switches it off skips the rule
     source, mark  where the threshold comes from; P published, C computed from it, K general knowledge (a parameter)
     weight        in the need index of communes, 0 or more; rules of other levels have no part in it
-    affected      "all": everyone of the unit; "uncovered": its people times (100 - value) %
+    affected      "all": everyone of the unit; else the id of an indicator in % of people served: the rest is affected
     full_need_at  value at which this rule's need is full (1); for ">=" 0 and for "<=" twice the threshold if not given
     text          {"en", "vi"}: the reason in words, with {value}, {threshold} and {short} (by how much it fails)
     pack          name of the pack it came from
@@ -72,14 +73,22 @@ class Rule:
     text: Mapping[str, str]
     applies_to: str = "all"
     weight: float = 1.0
-    affected: Affected = "all"
+    affected: str = "all"
     full_need_at: float | None = None
     pack: str = ""
     override: str = ""
 
+    def margins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Signed distances to the threshold in ``unit``: negative where the rule fails, NaN for no data.
+
+        Distances of rounding size (1e-9 of the threshold) are 0: 94.99999999999999 % is 95 %.
+        """
+        apart = values - self.threshold if self.comparison == ">=" else self.threshold - values
+        return np.where(np.abs(apart) <= 1e-9 * max(1.0, abs(self.threshold)), 0.0, apart)
+
     def margin(self, value: float) -> float:
-        """Signed distance to the threshold in ``unit``: negative when the rule fails, NaN for no data."""
-        return value - self.threshold if self.comparison == ">=" else self.threshold - value
+        """``margins`` of one value."""
+        return float(self.margins(np.array(value, dtype=np.float64)))
 
     @property
     def usable(self) -> bool:
@@ -149,7 +158,7 @@ def parse_pack(text: str, *, file: str) -> Pack:
         raise SettingsError("error.rules.not_toml", file=file, detail=str(error)) from None
     faults: list[Fault] = []
     reading = _Reading(table, file, "", faults)
-    head = {
+    head: dict[str, Any] = {
         "name": reading.text("name"),
         "title": reading.languages("title"),
         "source": reading.text("source"),
@@ -182,22 +191,24 @@ def _rule(entry: dict[str, Any], number: int, head: dict[str, Any], file: str, f
         "indicator": reading.text("indicator"),
         "comparison": reading.word("comparison", required=True),
         "threshold": reading.number("threshold", required=True),
-        "unit": reading.text("unit"),
         "service": reading.word("service", required=True),
         "source": reading.text("source", default=head["source"]),
         "mark": reading.word("mark", default=head["mark"]),
         "text": reading.languages("text"),
         "applies_to": reading.word("applies_to", default="all"),
         "weight": reading.number("weight", default=1.0 if level == "unit" else 0.0, minimum=0.0),
-        "affected": reading.word("affected", default="all"),
+        "affected": reading.text("affected", default="all"),
         "full_need_at": reading.number("full_need_at"),
     }
     reading.refuse_others()
     if len(faults) > before:
         return None
-    rule = Rule(**found)
-    if rule.affected == "uncovered" and rule.unit != PERCENT:
-        reading.fault("rules.uncovered_needs_percent", "affected")
+    units = {key: reading.unit_of(key, found[key], level) for key in ("indicator", "affected") if found[key] != "all"}
+    if len(faults) > before:
+        return None
+    rule = Rule(**found, unit=units["indicator"])
+    if units.get("affected", PERCENT) != PERCENT:
+        reading.fault("rules.affected", "affected", found=rule.affected)
     if not rule.usable:
         reading.fault("rules.full_need_at", "full_need_at")
     for lang in LANGS:
@@ -253,6 +264,15 @@ class _Reading:
             return default
         return None if value is None else float(value)
 
+    def unit_of(self, key: str, indicator: str, level: str | None) -> str:
+        """Unit of measure of a declared indicator; a fault if there is none of that name at the level."""
+        try:
+            return next(find(indicator, level=one).unit for one in get_args(Level) if one == level)
+        except MissingError:
+            known = tuple(declared.id for declared in INDICATORS if declared.level == level)
+            self.fault("rules.unknown_indicator", key, found=indicator, nearest=nearest(indicator, known))
+            return ""
+
     def day(self, key: str) -> date | None:
         value: date | None = self._take(key, (date,), None, False)
         return value
@@ -276,9 +296,9 @@ class _Reading:
 
 
 def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
-    """The known name most like ``name``; all of them where none is near."""
+    """The known name most like ``name``; where none is near, the first dozen."""
     close = get_close_matches(name, known, n=1, cutoff=0.5)
-    return close[0] if close else ", ".join(known)
+    return close[0] if close else ", ".join(known[:12])
 
 
 def _shown(value: float, unit: str, lang: Lang, places: int) -> str:
