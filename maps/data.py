@@ -341,7 +341,7 @@ def _gap_village_frame(view: MapView) -> gpd.GeoDataFrame:
     if view.villages is None:
         return gpd.GeoDataFrame(gaps.iloc[:0], geometry=gpd.GeoSeries([], crs="EPSG:4326"))
     taken = [c for c in ("code", "geometry", "name", "unit_code", "grid_power") if c not in gaps.columns or c == "code"]
-    places = view.villages.rename_geometry("geometry")
+    places = pd.DataFrame(view.villages).assign(geometry=view.villages.geometry)
     joined = gaps.merge(places[[c for c in taken if c in places.columns]], on="code", how="inner")
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=view.villages.crs)
 

@@ -1,0 +1,250 @@
+// The map: panes from the ground up, the theme, the point layers, the legend, and what the panel's controls do.
+
+const map = window.map_phusong;
+const province = L.latLngBounds(data.bounds);
+const PANES = ["terrain", "coverage", "units", "gap_units", "districts", "villages", "postal_points", "sites", "gap_villages"];
+
+PANES.forEach((name, i) => { map.createPane(name).style.zIndex = String(210 + 10 * i); });
+map.createPane("labels").style.zIndex = "560";
+const renderers = Object.fromEntries(PANES.slice(2).map((name) => [name, L.svg({ pane: name, padding: 0.4 })]));
+
+const layers = {};
+let coverageOverlay = null;
+let legend = null;
+let zoomControl = null;
+
+function drawGround() {
+  if (data.terrain) L.imageOverlay(data.terrain.url, data.terrain.bounds, { pane: "terrain", interactive: false }).addTo(map);
+}
+
+function drawUnits() {
+  const features = data.units.map((unit, row) => ({ type: "Feature", properties: { row }, geometry: unit.geometry }));
+  const rowOf = (layer) => layer.feature.properties.row;
+  layers.units = L.geoJSON(features, { pane: "units", renderer: renderers.units, style: (f) => unitStyle(f.properties.row) });
+  layers.units.eachLayer((layer) => {
+    layer.bindPopup(() => unitPopup(rowOf(layer)), { maxWidth: 340, minWidth: 250, maxHeight: 380 });
+    layer.bindTooltip(() => unitTooltip(rowOf(layer)), { sticky: true });
+    layer.on("mouseover", () => layer.setStyle({ weight: 2.2, color: "#0f172a" }));
+    layer.on("mouseout", () => layer.setStyle(unitStyle(rowOf(layer))));
+  });
+  const gaps = features.filter((feature) => data.units[feature.properties.row].gap);
+  layers.gap_units = L.geoJSON(gaps, {
+    pane: "gap_units", renderer: renderers.gap_units, interactive: false,
+    style: { color: data.colours.gap, weight: 2, opacity: 0.9, fill: false },
+  });
+  layers.districts = L.geoJSON(data.districts.map((d) => ({ type: "Feature", properties: {}, geometry: d.geometry })), {
+    pane: "districts", renderer: renderers.districts, interactive: false,
+    style: { color: "#334155", weight: 1.6, opacity: 0.85, fill: false },
+  });
+}
+
+/** The class a value falls in; on a bound it belongs to the higher one. */
+function classOf(value, indicator) {
+  if (value === null) return -1;
+  if (indicator.kind === "yes_no") return value ? 1 : 0;
+  let index = 0;
+  while (index < indicator.colours.length - 1 && value >= indicator.breaks[index + 1]) index += 1;
+  return index;
+}
+
+function unitStyle(row) {
+  const edge = { color: "#475569", weight: 0.7, opacity: state.shown.units ? 0.7 : 0 };
+  if (state.theme !== "indicator") return { ...edge, fillColor: "#ffffff", fillOpacity: 0 };
+  const indicator = data.indicators[state.indicator];
+  const index = classOf(indicator.values[row], indicator);
+  return index < 0 ? { ...edge, fillColor: "url(#no-data)", fillOpacity: 0.75 }
+    : { ...edge, fillColor: indicator.colours[index], fillOpacity: 0.74 };
+}
+
+function drawPoints() {
+  for (const id of Object.keys(SYMBOLS)) {
+    if (!data.points[id]) continue;
+    layers[id] = L.featureGroup(data.points[id].rows.map((point) => {
+      const marker = symbolMarker(id, point.at, renderers[id]);
+      point.marker = marker;
+      marker.bindPopup(() => pointPopup(id, point), { maxWidth: 320 });
+      return marker.bindTooltip(() => el("span", {}, point.name));
+    }));
+  }
+  if (data.points.plan) layers.plan = L.featureGroup(data.points.plan.rows.map(planMarker));
+  map.on("zoomend", scaleSymbols);
+}
+
+function planMarker(point) {
+  const icon = L.divIcon({ className: "plan-icon", html: el("span", {}, String(point.rank)), iconSize: [22, 22] });
+  const marker = L.marker(point.at, { icon, zIndexOffset: -point.rank, alt: ui("proposed", { rank: point.rank }) });
+  point.marker = marker;
+  marker.bindTooltip(() => el("span", {}, `${ui("proposed", { rank: point.rank })} · ${point.name}`));
+  return marker.bindPopup(() => pointPopup("plan", point), { maxWidth: 320 });
+}
+
+function scaleSymbols() {
+  const factor = Math.min(2, Math.max(0.8, 1 + 0.22 * (map.getZoom() - 10)));
+  for (const [id, look] of Object.entries(SYMBOLS)) layers[id]?.eachLayer((marker) => marker.setRadius(look.radius * factor));
+}
+
+function nameLabel(name, at, className) {
+  const icon = L.divIcon({ className: `label ${className}`, html: el("span", {}, name), iconSize: [0, 0] });
+  return L.marker(at, { icon, pane: "labels", interactive: false, keyboard: false });
+}
+
+function drawLabels() {
+  const units = L.layerGroup(data.units.map((unit) => nameLabel(unit.name, unit.centre, "unit")));
+  const districts = L.layerGroup(data.districts.map((district) => nameLabel(district.name, district.centre, "district")));
+  const nearest = () => {
+    const zoom = map.getZoom();
+    toggleLayer(districts, state.shown.labels && zoom < 11.5);
+    toggleLayer(units, state.shown.labels && zoom >= (data.districts.length ? 11.5 : 10));
+  };
+  map.on("zoomend", nearest);
+  layers.labels = { update: nearest };
+}
+
+function toggleLayer(layer, on) {
+  if (on && !map.hasLayer(layer)) map.addLayer(layer);
+  if (!on && map.hasLayer(layer)) map.removeLayer(layer);
+}
+
+function paint() {
+  layers.units.eachLayer((layer) => layer.setStyle(unitStyle(layer.feature.properties.row)));
+  const coverage = state.theme === "coverage" ? data.coverage[state.coverage] : null;
+  if (coverageOverlay) coverageOverlay.remove();
+  coverageOverlay = coverage && L.imageOverlay(coverage.url, coverage.bounds, {
+    pane: "coverage", className: "coverage", interactive: false, alt: coverage.technology,
+  }).addTo(map);
+  for (const [id, layer] of Object.entries(layers)) {
+    if (id === "labels") layer.update();
+    else toggleLayer(layer, id === "units" || state.shown[id]);
+  }
+  buildLegend();
+}
+
+function legendRow(colour, text, hatched = false) {
+  const box = svg("svg", { width: 22, height: 14, "aria-hidden": "true" },
+    svg("rect", { x: 0.5, y: 0.5, width: 21, height: 13, fill: hatched ? "url(#no-data)" : colour, stroke: "#64748b", "stroke-width": 0.6 }));
+  return el("li", {}, box, el("span", {}, text));
+}
+
+function indicatorLegend() {
+  const indicator = data.indicators[state.indicator];
+  const unit = inLang(indicator.unit);
+  const rows = indicator.kind === "yes_no"
+    ? [legendRow(indicator.colours[1], ui("yes")), legendRow(indicator.colours[0], ui("no"))]
+    : indicator.colours.map((colour, i) => {
+      const [low, high] = [indicator.breaks[i], indicator.breaks[i + 1]];
+      return legendRow(colour, low === high ? number(low, 3) : `${number(low, 3)} – ${number(high, 3)}`);
+    }).reverse();
+  if (indicator.values.includes(null)) rows.push(legendRow("", ui("no_data"), true));
+  return [inLang(indicator.label) + (unit ? ` (${unit})` : ""), rows];
+}
+
+function coverageLegend() {
+  const { technology, bounds_dbm: dbm, colours } = data.coverage[state.coverage];
+  const rows = [legendRow(colours[0], ui("level_below", { dbm: number(dbm[0]) }))];
+  dbm.forEach((low, i) => rows.push(legendRow(colours[i + 1], i + 1 < dbm.length
+    ? ui("level_between", { low: number(low), high: number(dbm[i + 1]) }) : ui("level_above", { dbm: number(low) }))));
+  return [`${technology}: ${ui("level")}`, rows.reverse()];
+}
+
+function buildLegend() {
+  const box = legend.getContainer();
+  const wasOpen = box.querySelector("details")?.open ?? window.innerWidth > 720;
+  box.hidden = state.theme === "terrain";
+  if (box.hidden) return;
+  const [title, rows] = state.theme === "indicator" ? indicatorLegend() : coverageLegend();
+  box.setAttribute("aria-label", ui("legend"));
+  box.replaceChildren(el("details", { open: wasOpen }, el("summary", {}, title), el("ul", {}, rows)));
+}
+
+function addControls() {
+  legend = new (L.Control.extend({
+    onAdd: () => {
+      const box = el("section", { class: "legend", id: "legend" });
+      L.DomEvent.disableClickPropagation(box);
+      L.DomEvent.disableScrollPropagation(box);
+      return box;
+    },
+  }))({ position: "bottomright" }).addTo(map);
+  L.control.scale({ imperial: false, position: "bottomleft", maxWidth: 140 }).addTo(map);
+}
+
+/** Zoom buttons and the button back to the whole province, in the reader's language. */
+function addZoom() {
+  if (zoomControl) zoomControl.remove();
+  zoomControl = L.control.zoom({ position: "topright", zoomInTitle: ui("zoom_in"), zoomOutTitle: ui("zoom_out") }).addTo(map);
+  const home = el("a", { href: "#", role: "button", title: ui("reset"), "aria-label": ui("reset"), id: "reset" }, "⌂");
+  L.DomEvent.on(home, "click", (event) => { L.DomEvent.stop(event); fitProvince(); });
+  zoomControl.getContainer().append(home);
+  map.getContainer().setAttribute("aria-label", `${ui("map")}: ${data.title}`);
+}
+
+function fitProvince() {
+  map.fitBounds(province, { padding: [12, 12], animate: false });
+}
+
+const actions = {
+  setLang(lang) {
+    state.lang = lang;
+    map.closePopup();
+    actions.rebuild(`lang-${lang}`);
+    addZoom();
+    buildLegend();
+  },
+  setTheme(theme) {
+    state.theme = theme;
+    actions.rebuild(null, `input[name=theme][value=${theme}]`);
+    paint();
+  },
+  setIndicator(index) { state.indicator = index; paint(); },
+  setCoverage(index) { state.coverage = index; paint(); },
+  setShown(id, on) { state.shown[id] = on; paint(); },
+  rebuild(focusId, selector) {
+    buildPanel(actions);
+    const node = focusId ? document.getElementById(focusId) : document.querySelector(selector);
+    node?.focus();
+  },
+  togglePanel() {
+    document.body.classList.toggle("panel-open");
+    actions.rebuild("panel-toggle");
+    map.invalidateSize({ animate: false });
+  },
+  goTo(place) {
+    if (window.innerWidth <= 720 && document.body.classList.contains("panel-open")) actions.togglePanel();
+    if (place.kind === "district") map.fitBounds(place.district.bounds, { padding: [20, 20], animate: false });
+    else if (place.kind === "unit") openUnit(place.row);
+    else openPoint(place.kind === "plan" ? "plan" : "villages", place.point);
+  },
+};
+
+function openUnit(row) {
+  const layer = layers.units.getLayers().find((one) => one.feature.properties.row === row);
+  map.fitBounds(layer.getBounds(), { padding: [40, 40], maxZoom: 12.5, animate: false });
+  layer.openPopup(L.latLng(data.units[row].centre));
+}
+
+function openPoint(id, point) {
+  map.setView(point.at, Math.max(map.getZoom(), 12.5), { animate: false });
+  if (!state.shown[id]) {
+    state.shown[id] = true;
+    document.getElementById(`layer-${id}`).checked = true;
+    paint();
+  }
+  point.marker.openPopup();
+}
+
+addHatching();
+addControls();
+document.body.classList.toggle("panel-open", window.innerWidth > 720);
+buildPanel(actions);
+addZoom();
+drawGround();
+drawUnits();
+drawPoints();
+drawLabels();
+map.invalidateSize({ animate: false });
+fitProvince();
+map.setMinZoom(map.getZoom() - 1.5);
+map.setMaxBounds(province.pad(0.6));
+paint();
+scaleSymbols();
+document.body.dataset.ready = "yes";

@@ -1,0 +1,65 @@
+// Texts, numbers and DOM nodes. Every text reaches the page through textContent only: names are data.
+
+const data = JSON.parse(document.getElementById("phusong-data").textContent);
+const state = {
+  lang: data.lang,
+  theme: data.indicators.length ? "indicator" : data.coverage.length ? "coverage" : "terrain",
+  indicator: Math.max(0, data.indicators.findIndex((i) => i.id === data.first_indicator)),
+  coverage: 0,
+  shown: {
+    units: true, districts: true, labels: true, gap_units: true,
+    villages: false, postal_points: false, sites: false, gap_villages: true, plan: true,
+  },
+};
+
+/** The text of a code in the reader's language, its {names} filled. */
+function say(code, params = {}) {
+  const text = data.texts[state.lang][code] ?? code;
+  return text.replace(/\{(\w+)\}/g, (whole, name) => (name in params ? String(params[name]) : whole));
+}
+
+const ui = (name, params) => say(`ui.${name}`, params);
+const word = (name) => data.texts[state.lang][`word.${name}`] ?? name;
+const inLang = (both) => both[state.lang];
+
+function number(value, digits) {
+  const size = Math.abs(value);
+  const fraction = digits ?? (size >= 100 ? 0 : size >= 10 ? 1 : 2);
+  return new Intl.NumberFormat(state.lang, { maximumFractionDigits: fraction }).format(value).replace("-", "\u2212");
+}
+
+/** A value as the reader sees it, by the kind of its field; no data is said, never 0. */
+function valueText(value, field) {
+  if (value === null || value === undefined || value.length === 0) return ui("no_data");
+  if (field.kind === "yes_no") return ui(value ? "yes" : "no");
+  if (field.kind === "word") return word(value);
+  if (field.kind === "words") return value.map(word).join(", ");
+  if (field.kind !== "number") return String(value);
+  const unit = inLang(field.unit);
+  if (!unit) return number(value);
+  return unit.startsWith("%") || unit.startsWith("/") ? number(value) + unit : `${number(value)}\u00a0${unit}`;
+}
+
+/** Letters without tones and marks, lower case, đ as d: "Hướng Hóa" is "huong hoa". */
+function fold(text) {
+  return text.normalize("NFD").replace(/\p{M}/gu, "").replace(/[đĐ]/g, "d").toLowerCase().replace(/\s+/g, " ").trim();
+}
+
+/** A node: attributes by name, "on..." are listeners, children are nodes or texts; null children are left out. */
+function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) node.addEventListener(name.slice(2), value);
+    else if (value === true) node.setAttribute(name, "");
+    else if (value !== false && value !== null && value !== undefined) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  node.append(...children);
+  return node;
+}
