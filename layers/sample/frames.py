@@ -57,7 +57,7 @@ def layer_frame(
         if column.kind == "date":
             data[column.name] = pd.Series(pd.to_datetime(pd.Series(values, index=index)), dtype="datetime64[s]")
         else:
-            data[column.name] = pd.Series(values, index=index, dtype=DTYPES[column.kind])  # type: ignore[call-overload]
+            data[column.name] = pd.Series(values, index=index, dtype=DTYPES[column.kind])
     frame = pd.DataFrame(data, index=index)
     if declared.geometry == "none":
         return frame

@@ -15,7 +15,6 @@ from numpy.typing import NDArray
 from phusong.layers.sample.figures import largest_remainder
 from phusong.layers.sample.frames import layer_frame, points_xy
 from phusong.layers.sample.ground import Floats, Ground, Ints, pairs_within, path_loss_db, spread
-from phusong.layers.sample.settle import split_exactly
 
 OPERATORS: Final = ("Viettel", "VinaPhone", "MobiFone", "Vietnamobile", "Gmobile", "Doanh nghiệp 6", "Doanh nghiệp 7")
 SHARES: Final = (0.38, 0.27, 0.22, 0.09, 0.025, 0.008, 0.007)  # synthetic; of the masts in the lowland
@@ -55,7 +54,7 @@ def place_masts(
 def _people(villages: pd.DataFrame) -> Floats:
     people = villages["population"].to_numpy(dtype=np.float64, na_value=np.nan)
     known = people[np.isfinite(people)]
-    return np.where(np.isfinite(people), people, known.mean() if len(known) else 1.0) + 1e-6
+    return np.asarray(np.where(np.isfinite(people), people, known.mean() if len(known) else 1.0) + 1e-6)
 
 
 def _lowland(
@@ -115,7 +114,7 @@ def _mountain(
     unserved: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """Masts that serve most people first, until ``unserved`` villages are left; the rest where all is served already."""
+    """Masts that serve most people first, until ``unserved`` villages are left; the others where all is served."""
     options = np.concatenate([_near(ground, xy, rng), _near(ground, xy, rng, hilltops=0.0)])
     served = served_by(ground, lowland, xy)
     mast, place = pairs_within(options, xy, reach_m=REACH_M)
@@ -139,7 +138,7 @@ def _mountain(
     harmless = np.setdiff1d(harmless, chosen)
     score = np.log(np.tile(people, 2)[harmless]) + rng.gumbel(size=len(harmless))
     more = spread(options[harmless], score, count - len(chosen), spacing_m=500.0, taken=options[chosen])
-    return options[np.concatenate([np.array(chosen, dtype=np.int64), harmless[more]])]
+    return np.asarray(options[np.concatenate([np.array(chosen, dtype=np.int64), harmless[more]])])
 
 
 def served_by(ground: Ground, masts: Floats, places: Floats) -> NDArray[np.bool_]:
@@ -183,7 +182,9 @@ def make_sites(
     status[picked[planned:]] = "closed"
     demand = _demand(xy, villages)
     owner = _owners(mountain, demand, operators, status == "in_service", rng)
-    stations = _stations(owner, mountain, demand, status, bts, operators, rng)
+    stations = _stations(
+        owner, mountain=mountain, demand=demand, running=status == "in_service", bts=bts, operators=operators, rng=rng
+    )
     tenants = stations.groupby("mast")["operator"].nunique().reindex(range(n)).to_numpy()
     ids = [f"M{i + 1:04d}" for i in range(n)]
     sites = layer_frame(
@@ -203,13 +204,23 @@ def make_sites(
         xy_m=xy,
         crs=ground.crs,
     )
-    return sites, _sectors(stations, ids, xy, owner, mountain, demand, villages, rng, source)
+    return sites, _sectors(
+        stations,
+        ids=ids,
+        xy=xy,
+        owner=owner,
+        mountain=mountain,
+        demand=demand,
+        villages=villages,
+        rng=rng,
+        source=source,
+    )
 
 
 def _demand(xy: Floats, villages: pd.DataFrame) -> Floats:
     """People in villages within 2 km of each mast."""
     mast, village = pairs_within(xy, points_xy(villages), reach_m=2_000.0)
-    return np.bincount(mast, weights=_people(villages)[village], minlength=len(xy))
+    return np.bincount(mast, weights=_people(villages)[village], minlength=len(xy)).astype(np.float64)
 
 
 def _owners(
@@ -231,23 +242,23 @@ def _owners(
 
 def _stations(
     owner: Ints,
+    *,
     mountain: NDArray[np.bool_],
     demand: Floats,
-    status: NDArray[Any],
+    running: NDArray[np.bool_],
     bts: int,
     operators: int,
     rng: np.random.Generator,
 ) -> pd.DataFrame:
     """One row a base station: mast, operator, technology, in the order of masts."""
     n = len(owner)
-    running = status == "in_service"
     rows = [(i, int(owner[i]), "2G") for i in range(n)]
     options: list[tuple[int, int, str]] = []
     score: list[float] = []
     big = min(operators, 4)
     share = np.array(SHARES[:big]) / sum(SHARES[:big])
     size = np.log1p(demand)
-    for i in np.flatnonzero(running):
+    for i in np.flatnonzero(running).tolist():
         luck = rng.gumbel(size=3)
         tenant = int(rng.choice(big, p=share))
         hard = 4.0 if mountain[i] else 0.0
@@ -285,12 +296,11 @@ def _site_names(ground: Ground, xy: Floats) -> list[str]:
 
 def _backhaul(mountain: NDArray[np.bool_], rng: np.random.Generator) -> list[str]:
     luck = rng.random(len(mountain))
-    return np.where(
-        mountain, np.where(luck < 0.7, "microwave", "fibre"), np.where(luck < 0.85, "fibre", "microwave")
-    ).tolist()
+    fibre = luck < np.where(mountain, 0.3, 0.85)
+    return ["fibre" if laid else "microwave" for laid in fibre]
 
 
-def _dates(status: NDArray[Any], rng: np.random.Generator) -> dict[str, list[Any]]:
+def _dates(status: NDArray[Any], rng: np.random.Generator) -> dict[str, NDArray[Any]]:
     """In service since 2003-2012; planned ones from 2013; closed ones until a day before the sample's date."""
     days = (rng.beta(3, 1.5, len(status)) * 3_400).astype(int)
     start = pd.Timestamp("2003-01-15") + pd.to_timedelta(days, unit="D")
@@ -299,11 +309,12 @@ def _dates(status: NDArray[Any], rng: np.random.Generator) -> dict[str, list[Any
     return {
         "in_service_from": np.minimum(first, np.where(status == "planned", first, np.datetime64("2012-08-31", "s"))),
         "in_service_to": last,
-    }  # type: ignore[dict-item]
+    }
 
 
 def _sectors(
     stations: pd.DataFrame,
+    *,
     ids: list[str],
     xy: Floats,
     owner: Ints,
@@ -358,7 +369,7 @@ def _sectors(
                 }
             )
     frame = pd.DataFrame(rows)
-    return layer_frame("sectors", {c: frame[c].tolist() for c in frame}, rows=len(frame), source=source)
+    return layer_frame("sectors", {str(c): frame[c].tolist() for c in frame}, rows=len(frame), source=source)
 
 
 def _towards_people(xy: Floats, villages: pd.DataFrame) -> Floats:

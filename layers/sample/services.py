@@ -30,7 +30,7 @@ TOWN_PER_KM2: Final = 1_500.0  # density from which a unit of unknown kind count
 
 def people_of(units: pd.DataFrame) -> Floats:
     """Population (n,) of units; 0 where unknown, so that nobody unknown subscribes to anything."""
-    return np.nan_to_num(units["population"].to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(np.nan_to_num(units["population"].to_numpy(dtype=np.float64, na_value=np.nan)))
 
 
 def counted(units: pd.DataFrame) -> NDArray[np.bool_]:
@@ -116,9 +116,9 @@ def make_postal_points(
     old_unit = _unit_rows(ground, old) if len(old) else np.zeros(0, dtype=np.int64)
     new_unit, n_first = _postal_units(units, old_unit, max(0, count - len(old)), rng)
     n = len(new_unit)
-    kind, operator = _postal_kinds(units, old, new_unit, n_first, operators, rng)
+    kind, operator = _postal_kinds(units, old, new_unit, n_first=n_first, operators=operators, rng=rng)
     xy = _beside_villages(ground, villages, new_unit, rng)
-    served = _same_day_units(ground, old, old_unit, new_unit, same_day, rng)
+    served = _same_day_units(ground, old, old_unit=old_unit, new_unit=new_unit, count=same_day, rng=rng)
     first_of_unit = ~pd.Series(new_unit).duplicated().to_numpy()
     names = units["name"].tolist()
     label = {
@@ -178,7 +178,7 @@ def _postal_units(units: pd.DataFrame, old_unit: Ints, count: int, rng: np.rando
 
 
 def _postal_kinds(
-    units: pd.DataFrame, old: pd.DataFrame, new_unit: Ints, n_first: int, operators: int, rng: np.random.Generator
+    units: pd.DataFrame, old: pd.DataFrame, new_unit: Ints, *, n_first: int, operators: int, rng: np.random.Generator
 ) -> tuple[list[str], list[str]]:
     """Kinds and operators of the new points, so that ``operators`` names stand in the whole layer where room is."""
     seat = np.isin(np.arange(len(units)), seats(units))
@@ -197,7 +197,7 @@ def _postal_kinds(
 
 
 def _same_day_units(
-    ground: Ground, old: pd.DataFrame, old_unit: Ints, new_unit: Ints, count: int, rng: np.random.Generator
+    ground: Ground, old: pd.DataFrame, *, old_unit: Ints, new_unit: Ints, count: int, rng: np.random.Generator
 ) -> NDArray[np.bool_]:
     """The counted communes with same-day mail: those that given points tell of, then the easiest to reach."""
     units = ground.units

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -49,45 +50,51 @@ def make_signal_reports(
     loss_2g = _loss(ground, running, xy, technology="2G", frequency_mhz=900.0)
     loss_3g = _loss(ground, running, xy, technology="3G", frequency_mhz=2100.0)
     has_2g, has_3g = loss_2g <= LIMIT_DB, loss_3g <= LIMIT_3G_DB
-    rows: list[dict[str, Any]] = []
-    places: list[Floats] = []
-
-    def add(chosen: NDArray[Any], at: Floats, has: NDArray[Any], of: NDArray[Any] = codes, **same: Any) -> None:
-        for i in np.flatnonzero(chosen):
-            rows.append({"village_code": of[i], "has_signal": bool(has[i]), **same})
-            places.append(at[i])
+    said = partial(_said, codes=codes, xy=xy)
+    centre: dict[str, Any] = {"place": "centre", "as_of": SURVEYED_ON}
 
     def some(share: float) -> NDArray[np.bool_]:
         return rng.random(len(xy)) < share
 
     listed = hilly & some(LISTED_SHARE)
-    centre: dict[str, Any] = {"place": "centre", "as_of": SURVEYED_ON}
-    add(listed, xy, has_2g ^ some(WRONG_SHARE), technology="2G", **centre)
-    add(listed & some(0.5), xy, has_3g, technology="3G", **centre)
-    add(listed & ~has_2g & ~has_3g & some(0.6), xy, has_2g, **centre)
-    add(~hilly & some(LOWLAND_SHARE), xy, np.ones(len(xy), dtype=np.bool_), technology="2G", **centre)
-    earlier = {**centre, "as_of": EARLIER_ON}
-    add(listed & some(EARLIER_SHARE), xy, np.zeros(len(xy), dtype=np.bool_), technology="2G", **earlier)
+    parts = [
+        said(listed, has_2g ^ some(WRONG_SHARE), technology="2G", **centre),
+        said(listed & some(0.5), has_3g, technology="3G", **centre),
+        said(listed & ~has_2g & ~has_3g & some(0.6), has_2g, **centre),
+        said(~hilly & some(LOWLAND_SHARE), True, technology="2G", **centre),
+        said(listed & some(EARLIER_SHARE), False, technology="2G", place="centre", as_of=EARLIER_ON),
+    ]
     if clusters is not None and len(clusters):
         at = points_xy(clusters)
-        of = np.array(clusters["village_code"].tolist(), dtype=object)
-        outlying = np.array([str(i) != first for i, first in _first_of(clusters)], dtype=np.bool_)
-        in_list = np.isin(of, codes[listed]) & (rng.random(len(of)) < CLUSTERS_SHARE)
+        of = clusters["village_code"].to_numpy(dtype=object)
+        outlying = pd.Series(of).duplicated().to_numpy()  # a village's first cluster is its centre
         silent = _loss(ground, running, at, technology="2G", frequency_mhz=900.0) > LIMIT_DB
-        told = outlying & in_list & (silent | (rng.random(len(of)) < 0.15))
-        add(told, at, ~silent, of=of, technology="2G", place="cluster", as_of=SURVEYED_ON)
-    _add_levels(ground, running, xy, codes, listed | some(0.02), rows, places, rng)
-    frame = pd.DataFrame(rows)
-    columns = {c: frame[c].tolist() for c in frame}
+        asked = outlying & np.isin(of, codes[listed]) & (rng.random(len(of)) < CLUSTERS_SHARE)
+        told = asked & (silent | (rng.random(len(of)) < 0.15))
+        parts.append(_said(told, ~silent, codes=of, xy=at, technology="2G", place="cluster", as_of=SURVEYED_ON))
+    measured = (listed | some(0.02)) & some(MEASURED_SHARE)
+    noise_db = rng.normal(0, 6, len(xy))
+    if measured.any() and len(running):
+        operator = str(running["operator"].value_counts().idxmax())
+        loss = _loss(ground, running[running["operator"] == operator], xy, technology="2G", frequency_mhz=900.0)
+        level = np.round(np.clip(RADIATED_DBM - 6 - loss + noise_db, -110, -45))
+        of_one: dict[str, Any] = {"operator": operator, "place": "centre", "as_of": MEASURED_ON}
+        measured &= np.isfinite(loss)
+        parts.append(said(measured, level >= USABLE_DBM, level_dbm=level[measured], technology="2G", **of_one))
+    frame = pd.concat(parts, ignore_index=True)
+    columns = {str(c): frame[c].tolist() for c in frame if c not in ("x_m", "y_m")}
     columns["report_id"] = [f"R{i + 1:04d}" for i in range(len(frame))]
-    xy_m = np.array(places).reshape(-1, 2)
+    xy_m = frame[["x_m", "y_m"]].to_numpy(dtype=np.float64)
     return layer_frame("signal_reports", columns, rows=len(frame), source=source, xy_m=xy_m, crs=ground.crs)
 
 
-def _first_of(clusters: pd.DataFrame) -> list[tuple[str, str]]:
-    """Each cluster's id with the id of its village's first one, which is the centre."""
-    first = clusters.groupby("village_code")["cluster_id"].transform("first")
-    return list(zip(clusters["cluster_id"].tolist(), first.tolist(), strict=True))
+def _said(chosen: NDArray[np.bool_], has: Any, *, codes: NDArray[Any], xy: Floats, **same: Any) -> pd.DataFrame:
+    """Reports that say ``has`` (one value, or one a place) of the chosen places."""
+    empty = {"technology": None, "operator": None, "level_dbm": np.nan}
+    at = xy[chosen]
+    signal = np.broadcast_to(has, chosen.shape)[chosen]
+    columns = {"village_code": codes[chosen], "has_signal": signal, "x_m": at[:, 0], "y_m": at[:, 1]}
+    return pd.DataFrame(columns).assign(**(empty | same)).astype({"technology": object, "operator": object})
 
 
 def _running(sites: pd.DataFrame, sectors: pd.DataFrame) -> pd.DataFrame:
@@ -101,28 +108,3 @@ def _running(sites: pd.DataFrame, sectors: pd.DataFrame) -> pd.DataFrame:
 def _loss(ground: Ground, running: pd.DataFrame, places: Floats, *, technology: str, frequency_mhz: float) -> Floats:
     masts = running.loc[running["technology"] == technology, ["site_id", "x_m", "y_m"]].drop_duplicates("site_id")
     return least_loss_db(ground, masts[["x_m", "y_m"]].to_numpy(), places, frequency_mhz=frequency_mhz)
-
-
-def _add_levels(
-    ground: Ground,
-    running: pd.DataFrame,
-    xy: Floats,
-    codes: NDArray[Any],
-    among: NDArray[np.bool_],
-    rows: list[dict[str, Any]],
-    places: list[Floats],
-    rng: np.random.Generator,
-) -> None:
-    """Levels measured of the operator with most stations, at some of the villages."""
-    chosen = np.flatnonzero(among & (rng.random(len(xy)) < MEASURED_SHARE))
-    noise = rng.normal(0, 6, len(chosen))
-    if not len(chosen) or not len(running):
-        return
-    operator = str(running["operator"].value_counts().idxmax())
-    loss = _loss(ground, running[running["operator"] == operator], xy[chosen], technology="2G", frequency_mhz=900.0)
-    for i, level in zip(chosen, RADIATED_DBM - 6 - loss + noise, strict=True):
-        if np.isfinite(level):
-            told = float(np.round(np.clip(level, -110, -45)))
-            same = {"technology": "2G", "operator": operator, "place": "centre", "as_of": MEASURED_ON}
-            rows.append({"village_code": codes[i], "has_signal": told >= USABLE_DBM, "level_dbm": told, **same})
-            places.append(xy[i])
