@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from phusong.coverage.evidence import MODEL, OBSERVED, RECORD, compare, units_from_reports, village_signal
 from phusong.coverage.index import need_index
 from phusong.coverage.indicators import CLASSES
-from phusong.coverage.observed import MODEL, OBSERVED, RECORD, compare, units_from_reports, village_signal
 from phusong.coverage.rules.choose import RuleSet
 from phusong.coverage.rules.judge import Floats, Judgement, judge, numbers
 from phusong.coverage.rules.pack import Rule
@@ -79,7 +79,7 @@ class Gaps:
     reasons           one row a failed rule, columns ``REASON_COLUMNS``, with the sentence in each language
     not_judged        one row a rule that could not be judged: neither a gap nor fine; ``why`` is "no_data" or
                       "class_unknown"
-    comparison        reports against the model (``observed.compare``)
+    comparison        reports against the model (``evidence.compare``)
     need              code, valid_on, need_index, judged_weight_pct of every commune, gap or not
     counts            units, gap_units, villages, gap_villages, reasons, not_judged, and those of the comparison
     """
