@@ -25,7 +25,7 @@ def reports_of_villages(
     clusters: gpd.GeoDataFrame | None,
     usable_dbm: Mapping[str, float],
 ) -> pd.DataFrame:
-    """One row a (report, village): village (row), spot ("centre" or a cluster), operator, technology, has_signal, as_of.
+    """One row a (report, village): village row, spot (centre or a cluster), operator, technology, has_signal, as_of.
 
     A report belongs to the village of its code; without one, a polygon belongs to the villages whose centres it holds,
     anything else to the village with the nearest centre within ``NEAR_M``. ``has_signal`` stands as reported; where
@@ -40,7 +40,7 @@ def reports_of_villages(
     report, village = _villages_of(reports, villages)
     keep = np.asarray(told.notna())[report]
     report, village = report[keep], village[keep]
-    found = reports.iloc[report][["operator", "technology", "as_of"]].reset_index(drop=True)
+    found: pd.DataFrame = reports.iloc[report][["operator", "technology", "as_of"]].reset_index(drop=True)
     found["village"] = village
     found["has_signal"] = np.asarray(told.iloc[report], dtype=bool)
     found["spot"] = pd.Series(_spots(reports, report, village, villages, clusters), dtype="str")
@@ -60,7 +60,7 @@ def observed_signal(
     keys: list[tuple[int, str]] = []
     values: list[bool | None] = []
     rows = told[["village", "spot", "operator", "technology", "has_signal", "as_of"]].astype({"as_of": "int64"})
-    for (village, spot), group in rows.groupby(["village", "spot"], sort=True):
+    for _, group in rows.groupby(["village", "spot"], sort=True):
         said = [
             (
                 int(day),
@@ -72,7 +72,7 @@ def observed_signal(
                 group["operator"], group["technology"], group["has_signal"], group["as_of"], strict=True
             )
         ]
-        keys.append((int(village), str(spot)))
+        keys.append((int(group["village"].iloc[0]), str(group["spot"].iloc[0])))
         values.append(_verdict(said, technology=technology, technologies=technologies, operators=operators))
     index = pd.MultiIndex.from_tuples(keys, names=["village", "spot"])
     return pd.Series(pd.array(values, dtype="boolean"), index=index)

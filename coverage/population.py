@@ -126,7 +126,8 @@ def distribute(
         in_unit = rows_of(villages["unit_code"], units["code"])
         prints = _footprints(zones, villages, in_unit, land_pairs, gentle_pairs, radius_m=village_radius_m)
         shares, assumed = _village_shares(villages, in_unit, n_units=zones.n_units)
-        placed = np.bincount(prints.pair, weights=prints.weight * shares[prints.village], minlength=len(zones.cell))
+        in_place = prints.weight * shares[prints.village]
+        placed = np.bincount(prints.pair, weights=in_place, minlength=len(zones.cell)).astype(np.float64)
         full = open_units & (zones.sums(placed) > 0)
         weights = np.where(full[zones.unit], placed, weights)
         notes += [(int(i), "village_people_assumed", int(assumed[i])) for i in np.flatnonzero(full & (assumed > 0))]
@@ -191,6 +192,8 @@ def footprints(
 def rows_of(codes: pd.Series[str], keys: pd.Series[str]) -> NDArray[np.int64]:
     """Row in ``keys`` of each code, int64; -1 where the code is empty or unknown."""
     index = pd.Index(keys.astype(str))
+    if not index.is_unique:
+        raise InputError("error.units_not_unique")
     found = index.get_indexer(pd.Index(codes.astype(str)))
     return np.where(np.asarray(codes.isna()), -1, found).astype(np.int64)
 
@@ -272,8 +275,12 @@ def _village_notes(
 ) -> list[tuple[int, str, int]]:
     frame = pd.DataFrame({"unit": in_unit, "step": list(prints.step), "people": shares})
     frame = frame[(frame["unit"] >= 0) & (frame["people"] > 0) & (frame["step"] != "") & (frame["step"] != "no_unit")]
-    counts = frame.groupby(["unit", "step"]).size()
-    return [(int(unit), str(step), int(n)) for (unit, step), n in counts.items() if full[unit]]
+    counts = frame.groupby(["unit", "step"]).size().reset_index(name="villages")
+    return [
+        (int(unit), str(step), int(number))
+        for unit, step, number in zip(counts["unit"], counts["step"], counts["villages"], strict=True)
+        if full[unit]
+    ]
 
 
 def _raster_weights(population: Raster, zones: Zones) -> Floats:
@@ -281,7 +288,8 @@ def _raster_weights(population: Raster, zones: Zones) -> Floats:
     values = zones.at(population.values)
     if (values < 0).any():
         raise InputError("error.population_raster_negative", count=int((values < 0).sum()))
-    return np.where(np.isnan(values), 0.0, values) * zones.fraction
+    weights: Floats = np.where(np.isnan(values), 0.0, values) * zones.fraction
+    return weights
 
 
 def _to_totals(zones: Zones, weights: Floats, totals: Floats) -> Floats:

@@ -1,4 +1,4 @@
-"""Which part of which cell lies in which unit, computed once and exactly; sums over units are then counts over pairs."""
+"""Which part of which cell lies in which unit, computed once and exactly; sums over units are counts over pairs."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Zones:
 
     def sums(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Sum of a value per pair over each unit, float64[n_units]; NaN in a pair makes its unit NaN."""
-        return np.bincount(self.unit, weights=values, minlength=self.n_units)
+        return np.bincount(self.unit, weights=values, minlength=self.n_units).astype(np.float64)
 
     def at(self, raster: NDArray[np.float32] | NDArray[np.float64]) -> NDArray[np.float64]:
         """Value of a (rows, cols) array at each pair's cell, float64[n]."""
@@ -73,18 +73,17 @@ class Zones:
         return _mean(total, part, self.sums(weights))
 
     def mean(self, values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-        """Weighted mean over all pairs with data, by the same rule as ``means``; pairs of unknown weight are left out."""
+        """Weighted mean over all pairs with data, by the rule of ``means``; pairs of unknown weight are left out."""
         weighted = ~np.isnan(weights)
         known = weighted & ~np.isnan(values)
         total, part = float(np.sum((weights * values)[known])), float(np.sum(weights[known]))
         return float(_mean(np.array([total]), np.array([part]), np.array([np.sum(weights[weighted])]))[0])
 
 
-def _mean(
-    total: NDArray[np.float64], known: NDArray[np.float64], weight: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _mean(total: NDArray[np.float64], known: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
     enough = (known > 0) & (known >= KNOWN_SHARE * weight * (1 - 1e-12))
-    return np.divide(total, known, out=np.full(total.shape, np.nan), where=enough)
+    mean: NDArray[np.float64] = np.divide(total, known, out=np.full(total.shape, np.nan), where=enough)
+    return mean
 
 
 def zones(units: gpd.GeoDataFrame, *, grid: Grid, layer: str = "units") -> Zones:
@@ -119,7 +118,9 @@ def zones(units: gpd.GeoDataFrame, *, grid: Grid, layer: str = "units") -> Zones
             cells.append(cell[keep][order].astype(np.int64))
             shares.append(share[keep][order].astype(np.float64))
             counts[i] = keep.sum()
-    made = Zones(grid, np.repeat(np.arange(n, dtype=np.int32), counts), np.concatenate(cells), np.concatenate(shares), n)
+    made = Zones(
+        grid, np.repeat(np.arange(n, dtype=np.int32), counts), np.concatenate(cells), np.concatenate(shares), n
+    )
     area_km2 = np.asarray(units.geometry.area, dtype=np.float64) / 1e6
     lost = np.abs(made.area_km2 - area_km2) > AREA_TOLERANCE * area_km2 + 1e-9 * made.cell_km2
     if lost.any():
@@ -127,7 +128,7 @@ def zones(units: gpd.GeoDataFrame, *, grid: Grid, layer: str = "units") -> Zones
         raise ComputeError(
             "error.zones_area",
             layer=layer,
-            code=_code(units, worst),
+            area=_code(units, worst),
             count=int(lost.sum()),
             cells_km2=round(float(made.area_km2[worst]), 6),
             area_km2=round(float(area_km2[worst]), 6),
@@ -153,7 +154,7 @@ def _refuse_outside(units: gpd.GeoDataFrame, *, grid: Grid, layer: str) -> None:
             code = "error.zone_outside"
         else:
             continue
-        faults.append(Fault(code, layer=layer, row=i + 1, fatal=True, params={"code": _code(units, i)}))
+        faults.append(Fault(code, layer=layer, row=i + 1, fatal=True, params={"area": _code(units, i)}))
     if faults:
         raise InputError("error.zones", faults=tuple(faults), layer=layer, count=len(faults))
 

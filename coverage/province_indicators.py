@@ -1,0 +1,199 @@
+"""Indicators of the province as a whole: the computed side of its table of targets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from phusong.coverage import services
+from phusong.coverage.indicators import expand
+from phusong.coverage.population import People
+from phusong.coverage.services import present
+from phusong.coverage.signal import Radio, operators_of, technologies_of
+from phusong.coverage.unit_indicators import covered_shares, ratio
+from phusong.coverage.zonal import KNOWN_SHARE
+from phusong.layers.grid import Raster
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+def province_indicators(
+    layers: Mapping[str, pd.DataFrame],
+    *,
+    unit_table: pd.DataFrame,
+    people: People,
+    elevation: Raster,
+    on: date,
+    radio: Radio | None = None,
+    official_area_km2: float | None = None,
+) -> dict[str, float]:
+    """Every indicator of level "province" by id, NaN = no data.
+
+    ``unit_table``: from ``unit_indicators`` of the same layers. Counts are sums over all units, islands included;
+    "communes" counts only those that are counted (``units.counted`` not "no"). A rate per 100 people or a share of
+    communes rests on the units with data and stands if these hold at least half of the people (or of the communes).
+    ``official_area_km2`` is the area of ``area_km2``, ``density_per_km2`` and ``mean_service_radius_km``; without it
+    the sum of the units' areas is, which ``mean_service_radius_units_area_km`` always uses.
+    """
+    units = gpd.GeoDataFrame(layers["units"])
+    zones = people.zones
+    counted = np.asarray(units["counted"].astype("boolean").fillna(True), dtype=bool)
+    population = _numbers(unit_table, "people")
+    persons = _total(population)
+    units_area = float(_numbers(unit_table, "area_km2").sum())
+    area = units_area if official_area_km2 is None else float(official_area_km2)
+    height = zones.at(elevation.values)
+    points = _total(_numbers(unit_table, "postal_points_count"))
+    found = {
+        "people": persons,
+        "area_km2": area,
+        "density_per_km2": _ratio(persons, area),
+        "elevation_mean_m": zones.mean(height, zones.fraction),
+        "elevation_people_mean_m": zones.mean(height, people.people),
+        "counted_communes": float(counted.sum()),
+        "sites_count": _total(_numbers(unit_table, "sites_count")),
+        "bts_in_operation": _total(_numbers(unit_table, "bts_count")),
+        "postal_points_count": points,
+        "people_per_postal_point": _ratio(persons, points),
+        "mean_service_radius_km": float(np.sqrt(_ratio(area, np.pi * points))),
+        "mean_service_radius_units_area_km": float(np.sqrt(_ratio(units_area, np.pi * points))),
+        "same_day_mail_communes": _communes(unit_table["same_day_mail"], counted),
+        "programme_communes": _communes(unit_table["programme"], counted),
+        "telephone_access_communes_pct": _communes_pct(unit_table["telephone_access_point"], counted),
+        "public_internet_communes_pct": _communes_pct(unit_table["public_internet_point"], counted),
+        "fibre_communes_pct": _communes_pct(unit_table["fibre_to_commune"], counted),
+        "government_network_communes_pct": _communes_pct(unit_table["government_network"], counted),
+    }
+    found |= _signal(radio, people)
+    found |= _distances(unit_table, population)
+    found |= _broadband(layers, units, unit_table, population, on=on)
+    found |= _facilities(layers, units, unit_table)
+    found |= _operators(layers, radio)
+    reports = present(layers, "signal_reports")
+    declared = expand("province", technologies=technologies_of(radio, reports), operators=operators_of(radio))
+    return {one.id: found.get(one.id, np.nan) for one in declared}
+
+
+def _numbers(table: pd.DataFrame, name: str) -> Floats:
+    return np.asarray(table[name], dtype=np.float64)
+
+
+def _ratio(value: float, base: float, *, scale: float = 1.0) -> float:
+    return float(ratio(np.array([value]), np.array([base]), scale=scale)[0])
+
+
+def _total(values: Floats) -> float:
+    """Sum of the known values; NaN if less than half of the units are known."""
+    known = ~np.isnan(values)
+    return float(values[known].sum()) if known.any() and known.mean() >= KNOWN_SHARE else np.nan
+
+
+def _per_100(value: Floats, population: Floats, *, among: Bools | None = None) -> float:
+    chosen = np.ones(len(value), dtype=bool) if among is None else among
+    known = chosen & ~np.isnan(value) & ~np.isnan(population)
+    held, all_ = population[known].sum(), np.nansum(population[chosen])
+    return _ratio(value[known].sum(), held, scale=100.0) if held >= KNOWN_SHARE * all_ else np.nan
+
+
+def _communes(flag: pd.Series[bool], counted: Bools) -> float:
+    """Counted communes that say yes; NaN if less than half of them say anything."""
+    told = flag.astype("boolean")[counted]
+    enough = told.notna().any() and told.notna().mean() >= KNOWN_SHARE
+    return float(told.fillna(False).sum()) if enough else np.nan
+
+
+def _communes_pct(flag: pd.Series[bool], counted: Bools) -> float:
+    return _ratio(_communes(flag, counted), float(flag.notna()[counted].sum()), scale=100.0)
+
+
+def _signal(radio: Radio | None, people: People) -> dict[str, float]:
+    if radio is None:
+        return {}
+    zones = people.zones
+    found: dict[str, float] = {}
+    for part, covered in covered_shares(radio, zones).items():
+        found[f"people_covered_{part}_pct"] = 100.0 * zones.mean(covered, people.people)
+        if part != "exactly_one_operator":
+            found[f"area_covered_{part}_pct"] = 100.0 * zones.mean(covered, zones.fraction)
+        if part == "any":
+            unknown = float(np.nansum(people.people * np.isnan(covered)))
+            found["people_signal_unknown_pct"] = _ratio(unknown, float(np.nansum(people.people)), scale=100.0)
+    return found
+
+
+def _distances(unit_table: pd.DataFrame, population: Floats) -> dict[str, float]:
+    """Means over all people from the means over each unit's people, which leave nobody out."""
+    found: dict[str, float] = {}
+    for name in ("nearest_site_km", "people_within_3km_post_pct"):
+        values = _numbers(unit_table, name)
+        known = ~np.isnan(values) & (population > 0)
+        found[name] = _ratio(float((values * population)[known].sum()), float(population[known].sum()))
+    return found
+
+
+def _broadband(
+    layers: Mapping[str, pd.DataFrame],
+    units: gpd.GeoDataFrame,
+    unit_table: pd.DataFrame,
+    population: Floats,
+    *,
+    on: date,
+) -> dict[str, float]:
+    layer = present(layers, "broadband")
+    if layer is None:
+        return {}
+    table = services.broadband(layer, units, on=on)
+    now, before = _numbers(table, "broadband_subscribers"), _numbers(table, "previous_broadband_subscribers")
+    fixed = _numbers(table, "fixed_telephones")
+    both = ~np.isnan(now) & ~np.isnan(before)
+    grown = both.sum() >= KNOWN_SHARE * (~np.isnan(now)).sum()
+    programme = np.asarray(unit_table["programme"].astype("boolean").fillna(False), dtype=bool)
+    return {
+        "broadband_per_100": _per_100(now, population),
+        "broadband_growth_pct": _ratio((now - before)[both].sum(), before[both].sum(), scale=100.0)
+        if grown
+        else np.nan,
+        "telephones_per_100": _per_100(_numbers(table, "telephone_subscribers"), population),
+        "fixed_per_100": _per_100(fixed, population),
+        "programme_fixed_telephones": _total(fixed[programme]) if programme.any() else np.nan,
+        "programme_fixed_per_100": _per_100(fixed, population, among=programme) if programme.any() else np.nan,
+    }
+
+
+def _facilities(
+    layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame, unit_table: pd.DataFrame
+) -> dict[str, float]:
+    layer = present(layers, "facilities")
+    if layer is None:
+        return {}
+    table = services.facilities(gpd.GeoDataFrame(layer), units)
+    high = unit_table["mountainous"].astype("boolean")
+    mountain, lowland = (np.asarray(flag.fillna(False), dtype=bool) for flag in (high, ~high))
+    everywhere = np.ones(len(table), dtype=bool)
+
+    def share(part: str, known: str, among: Bools) -> float:
+        return _ratio(_numbers(table, part)[among].sum(), _numbers(table, known)[among].sum(), scale=100.0)
+
+    return {
+        "lower_secondary_online_pct": share("schools_online", "schools_known", everywhere),
+        "lower_secondary_online_lowland_pct": share("schools_online", "schools_known", lowland),
+        "lower_secondary_online_mountain_pct": share("schools_online", "schools_known", mountain),
+        "institutions_lan_broadband_pct": share("institutions_ready", "institutions_known", everywhere),
+    }
+
+
+def _operators(layers: Mapping[str, pd.DataFrame], radio: Radio | None) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for name, layer in (("postal_operators", "postal_points"), ("telecom_operators", "sectors")):
+        table = present(layers, layer)
+        if table is not None and table["operator"].notna().any():
+            found[name] = float(table["operator"].nunique())
+    if "telecom_operators" not in found and operators_of(radio):
+        found["telecom_operators"] = float(len(operators_of(radio)))
+    return found

@@ -1,0 +1,208 @@
+"""Indicators of each unit (commune)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from phusong.coverage import services
+from phusong.coverage.classes import classes
+from phusong.coverage.indicators import CLASSES, expand, operator_slugs
+from phusong.coverage.places import distances_m
+from phusong.coverage.population import People
+from phusong.coverage.services import present
+from phusong.coverage.signal import (
+    Radio,
+    any_of,
+    by_operator,
+    by_technology,
+    covered_at,
+    exactly_one,
+    operators_of,
+    technologies_of,
+)
+from phusong.coverage.zonal import Zones
+from phusong.layers.errors import ComputeError
+from phusong.layers.grid import Raster
+
+UNIT_COLUMNS = ("code", "valid_on", "name", "district", "people_method", "mountainous_basis")
+"""The columns before the indicators: who the unit is, how its people were placed, what its class rests on."""
+NEAR_POST_M = 3000.0
+
+Floats = NDArray[np.float64]
+
+
+def unit_indicators(
+    layers: Mapping[str, pd.DataFrame], *, people: People, elevation: Raster, on: date, radio: Radio | None = None
+) -> pd.DataFrame:
+    """``UNIT_COLUMNS``, then one column an indicator of level "unit", one row a unit in the order of the units layer.
+
+    ``layers``: validated layers by name; an absent or empty one leaves its indicators without data. Numbers are float64
+    (NaN = no data), yes/no ones boolean (NA). Counts are whole numbers, percent 0-100, distances straight-line km in
+    the study's CRS. ``on``: the study's day; ``elevation`` and ``radio`` lie on ``people.zones.grid``.
+
+    People covered are shares of those who live where the signal is known; less than half known is no data.
+
+    Raises:
+        ComputeError: a raster is not on the grid of the zones.
+    """
+    units = gpd.GeoDataFrame(layers["units"])
+    zones = people.zones
+    reports = present(layers, "signal_reports")
+    found: dict[str, object] = {
+        "code": units["code"],
+        "valid_on": units["valid_on"],
+        "name": units["name"],
+        "district": units["district"],
+        "people_method": pd.Series(people.methods, dtype="str"),
+    }
+    population = np.asarray(units["population"], dtype=np.float64)
+    area_km2 = unit_area_km2(units)
+    found |= {
+        "people": population,
+        "households": np.asarray(units["households"], dtype=np.float64),
+        "area_km2": area_km2,
+        "density_per_km2": ratio(population, area_km2),
+        "elevation_mean_m": zones.means(zones.at(elevation.values), zones.fraction),
+    }
+    villages, areas = present(layers, "villages"), present(layers, "village_areas")
+    flags = classes(units, zones_of_units=zones, elevation=elevation, villages=villages, village_areas=areas)
+    found |= {name: flags[name] for name in (*CLASSES, "mountainous_basis")}
+    found |= _signal(radio, people)
+    found |= _mobile(layers, units, people, on=on)
+    found |= _post(layers, units, people, population=population, area_km2=area_km2)
+    found |= _broadband(layers, units, population=population, on=on)
+    found |= _facilities(layers, units)
+    declared = expand("unit", technologies=technologies_of(radio, reports), operators=operators_of(radio))
+    for one in declared:
+        if one.id not in found:
+            empty = "boolean" if one.kind == "yes_no" else "float64"
+            found[one.id] = pd.Series(pd.NA if one.kind == "yes_no" else np.nan, index=units.index, dtype=empty)
+    return pd.DataFrame({name: _plain(found[name]) for name in (*UNIT_COLUMNS, *(one.id for one in declared))})
+
+
+def unit_area_km2(units: gpd.GeoDataFrame) -> Floats:
+    """Area of each unit, km2: as recorded, else of its polygon."""
+    recorded = np.asarray(units["area_km2"], dtype=np.float64)
+    return np.where(np.isnan(recorded), np.asarray(units.geometry.area, dtype=np.float64) / 1e6, recorded)
+
+
+def ratio(value: Floats, base: Floats, *, scale: float = 1.0) -> Floats:
+    """``scale * value / base``; NaN where either is unknown or the base is 0."""
+    result: Floats = np.divide(scale * value, base, out=np.full(np.shape(value), np.nan), where=base > 0)
+    return result
+
+
+def _plain(values: object) -> object:
+    return values.reset_index(drop=True) if isinstance(values, pd.Series) else values
+
+
+def covered_shares(radio: Radio, zones: Zones) -> dict[str, Floats]:
+    """Signal of each pair (1, 0, NaN), by the middle of its id: any, 2g, 2g_<operator>, exactly_one_operator."""
+    if radio.grid != zones.grid:
+        raise ComputeError("error.grid_mismatch", layer="radio")
+    covered = covered_at(radio, zones.cell)
+    if not covered:
+        return {}
+    slugs = operator_slugs(operators_of(radio))
+    operators = by_operator(covered)
+    found = {"any": any_of(operators.values())}
+    found |= {technology.lower(): values for technology, values in by_technology(covered).items()}
+    found |= {f"{technology.lower()}_{slugs[name]}": values for (technology, name), values in covered.items()}
+    found["exactly_one_operator"] = exactly_one(operators.values())
+    return found
+
+
+def _signal(radio: Radio | None, people: People) -> dict[str, Floats]:
+    if radio is None:
+        return {}
+    zones = people.zones
+    found: dict[str, Floats] = {}
+    for part, covered in covered_shares(radio, zones).items():
+        found[f"people_covered_{part}_pct"] = 100.0 * zones.means(covered, people.people)
+        if part != "exactly_one_operator":
+            found[f"area_covered_{part}_pct"] = 100.0 * zones.means(covered, zones.fraction)
+        if part == "any":
+            unknown = zones.sums(people.people * np.isnan(covered))
+            found["people_signal_unknown_pct"] = ratio(unknown, people.totals, scale=100.0)
+    return found
+
+
+def _mobile(
+    layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame, people: People, *, on: date
+) -> dict[str, Floats]:
+    sites = present(layers, "sites")
+    if sites is None:
+        return {}
+    table, active = services.mobile(gpd.GeoDataFrame(sites), present(layers, "sectors"), units, on=on)
+    away = distances_m(people.zones, active, where=people.people > 0)
+    return {
+        "sites_count": np.asarray(table["sites"]),
+        "bts_count": np.asarray(table["bts"]),
+        "nearest_site_km": people_mean(away, people) / 1000.0,
+    }
+
+
+def people_mean(values: Floats, people: People) -> Floats:
+    """Mean over the people of each unit of a value per pair; pairs without people need no value."""
+    return people.zones.means(np.where(people.people > 0, values, 0.0), people.people)
+
+
+def _post(
+    layers: Mapping[str, pd.DataFrame],
+    units: gpd.GeoDataFrame,
+    people: People,
+    *,
+    population: Floats,
+    area_km2: Floats,
+) -> dict[str, object]:
+    layer = present(layers, "postal_points")
+    if layer is None:
+        return {}
+    points = gpd.GeoDataFrame(layer)
+    table = services.post(points, units)
+    number = np.asarray(table["points"])
+    away = distances_m(people.zones, points, where=people.people > 0)
+    near = np.where(np.isnan(away), np.nan, (away <= NEAR_POST_M).astype(np.float64))
+    return {
+        "postal_points_count": number,
+        "people_per_postal_point": ratio(population, number),
+        "mean_service_radius_km": np.sqrt(ratio(area_km2, np.pi * number)),
+        "people_within_3km_post_pct": 100.0 * people_mean(near, people),
+        "same_day_mail": table["same_day_mail"],
+    }
+
+
+def _broadband(
+    layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame, *, population: Floats, on: date
+) -> dict[str, object]:
+    layer = present(layers, "broadband")
+    if layer is None:
+        return {}
+    table = services.broadband(layer, units, on=on)
+    now, before = np.asarray(table["broadband_subscribers"]), np.asarray(table["previous_broadband_subscribers"])
+    return {
+        "broadband_per_100": ratio(now, population, scale=100.0),
+        "broadband_growth_pct": ratio(now - before, before, scale=100.0),
+        "telephones_per_100": ratio(np.asarray(table["telephone_subscribers"]), population, scale=100.0),
+        "fixed_per_100": ratio(np.asarray(table["fixed_telephones"]), population, scale=100.0),
+        **{name: table[name] for name in services.FLAGS},
+    }
+
+
+def _facilities(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame) -> dict[str, object]:
+    layer = present(layers, "facilities")
+    if layer is None:
+        return {}
+    table = services.facilities(gpd.GeoDataFrame(layer), units)
+    schools, institutions = np.asarray(table["schools_known"]), np.asarray(table["institutions_known"])
+    return {
+        "lower_secondary_online_pct": ratio(np.asarray(table["schools_online"]), schools, scale=100.0),
+        "institutions_lan_broadband_pct": ratio(np.asarray(table["institutions_ready"]), institutions, scale=100.0),
+        "government_network": table["government_network"],
+    }
