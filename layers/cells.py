@@ -1,0 +1,188 @@
+"""One cell at a time: what a number, a date, a yes or a closed word may look like, and what is said otherwise."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from phusong.layers.schema import Column
+
+YES = frozenset({"yes", "y", "true", "1", "có", "co", "x"})
+NO = frozenset({"no", "n", "false", "0", "không", "khong"})
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
+_GROUPED = re.compile(r"[+-]?\d{1,3}([ .,\u00a0\u202f])\d{3}(\1\d{3})*")
+_COUNTED = ("persons", "households", "subscribers")
+_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})([T ][0-9:.]+Z?)?")
+_DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
+_YEARS = (1900, 2100)
+
+DTYPES = {
+    "text": "str",
+    "word": "str",
+    "number": "float64",
+    "integer": "Int64",
+    "yes_no": "boolean",
+    "date": "datetime64[s]",
+}
+
+
+class CellError(ValueError):
+    """A cell that cannot be taken: the message code and what fills it."""
+
+    def __init__(self, code: str, **params: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params
+
+
+def read_cell(value: Any, column: Column) -> Any:
+    """The cell as ``column`` wants it, None for no data; CellError if it is anything else.
+
+    Text loses blanks at its ends. A whole number in a text column is written without a decimal point (a code typed as
+    a number). Nothing else is changed, guessed or repaired.
+    """
+    value = _no_data(value)
+    if value is None:
+        if not column.nullable:
+            raise CellError("fault.empty_cell")
+        return None
+    return _READERS[column.kind](value, column)
+
+
+def column_of(values: Iterable[Any], column: Column) -> pd.Series[Any]:
+    """Read cells as a pandas column of the kind's dtype."""
+    cells: list[Any] = list(values)
+    if column.kind == "number":
+        cells = [math.nan if cell is None else cell for cell in cells]
+    return pd.Series(cells, dtype=DTYPES[column.kind])
+
+
+def nearest(word: str, known: Iterable[str]) -> str | None:
+    """The known word most like this one, None if none is near."""
+    found = difflib.get_close_matches(word.casefold(), list(known), n=1, cutoff=0.6)
+    return found[0] if found else None
+
+
+def _no_data(value: Any) -> Any:
+    if value is None or value is pd.NA or value is pd.NaT:
+        return None
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    if isinstance(value, str):
+        value = value.strip()
+        return value or None
+    return value
+
+
+def _text(value: Any, column: Column) -> str:
+    if isinstance(value, float) and value.is_integer():
+        return str(int(value))
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return str(value)
+
+
+def _number(value: Any, column: Column) -> float:
+    if isinstance(value, str):
+        number = _number_text(value, column)
+    elif isinstance(value, int | float) and not isinstance(value, bool):
+        number = float(value)
+    else:
+        raise CellError("fault.not_a_number", found=_text(value, column))
+    if not math.isfinite(number):
+        raise CellError("fault.not_a_number", found=_text(value, column))
+    low, high = column.minimum, column.maximum
+    if (low is not None and number < low) or (high is not None and number > high):
+        unit = f" {column.unit}" if column.unit else ""
+        if low is not None and high is not None:
+            raise CellError(
+                "fault.out_of_range", found=f"{number:g}", minimum=f"{low:g}", maximum=f"{high:g}", unit=unit
+            )
+        if low is not None:
+            raise CellError("fault.too_small", found=f"{number:g}", minimum=f"{low:g}", unit=unit)
+        raise CellError("fault.too_large", found=f"{number:g}", maximum=f"{high:g}", unit=unit)
+    return number
+
+
+def _number_text(text: str, column: Column) -> float:
+    grouped = _GROUPED.fullmatch(text)
+    if grouped is not None:
+        # "16,812" and "16.812" are thousands only where people, households or subscribers are counted
+        decimal = grouped.group(1) in ".," and grouped.group(2) is None and column.unit not in _COUNTED
+        if not decimal:
+            raise CellError("fault.grouped_number", found=text, mended=re.sub(r"[^\d+-]", "", text))
+    if _NUMBER.fullmatch(text) and text.isascii():
+        return float(text)
+    if _DECIMAL_COMMA.fullmatch(text):
+        raise CellError("fault.decimal_comma", found=text, mended=text.replace(",", "."))
+    raise CellError("fault.not_a_number", found=text)
+
+
+def _integer(value: Any, column: Column) -> int:
+    number = _number(value, column)
+    if not number.is_integer():
+        raise CellError("fault.not_whole", found=f"{number:g}")
+    return int(number)
+
+
+def _yes_no(value: Any, column: Column) -> bool:
+    if isinstance(value, bool):
+        return value
+    word = unicodedata.normalize("NFC", _text(value, column)).casefold()
+    if word in YES:
+        return True
+    if word in NO:
+        return False
+    raise CellError("fault.not_yes_no", found=_text(value, column))
+
+
+def _date(value: Any, column: Column) -> np.datetime64:
+    day: date | None = None
+    if isinstance(value, datetime):
+        day = value.date()
+    elif isinstance(value, date):
+        day = value
+    elif isinstance(value, str):
+        day = _date_text(value)
+    if day is None or not _YEARS[0] <= day.year <= _YEARS[1]:
+        raise CellError("fault.not_a_date", found=_text(value, column))
+    return np.datetime64(day, "s")
+
+
+def _date_text(text: str) -> date | None:
+    if match := _ISO.fullmatch(text):
+        year, month, day = match.group(1, 2, 3)
+    elif match := _DAY_FIRST.fullmatch(text):
+        day, month, year = match.group(1, 2, 3)
+    else:
+        return None
+    try:
+        return date(int(year), int(month), int(day))
+    except ValueError:
+        return None
+
+
+def _word(value: Any, column: Column) -> str:
+    text = _text(value, column)
+    exact = {word.casefold(): word for word in column.words}
+    if text.casefold() in exact:
+        return exact[text.casefold()]
+    near = nearest(text, exact)
+    words = ", ".join(column.words)
+    if near is None:
+        raise CellError("fault.not_a_word", found=text, words=words)
+    raise CellError("fault.not_a_word_near", found=text, words=words, nearest=exact[near])
+
+
+_READERS = {"text": _text, "word": _word, "number": _number, "integer": _integer, "yes_no": _yes_no, "date": _date}

@@ -1,0 +1,165 @@
+"""Between layers: references, places against the elevation and the units, and how the units fit together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import geopandas
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from rasterio.features import geometry_mask
+
+from phusong.layers.errors import Fault
+from phusong.layers.grid import Grid, Raster
+from phusong.layers.schema import LAYERS
+from phusong.layers.validate import Checked
+
+SITES_BEYOND_UNITS_KM = 20.0  # a mast farther off serves nobody here
+PLACES_BEYOND_UNITS_KM = 5.0  # villages, posts and facilities belong to a unit; outlines are only so exact
+_SLIVER_M2 = 1.0
+
+
+def check_references(layers: Mapping[str, Checked]) -> dict[str, Checked]:
+    """Each layer without the rows that refer to something that is not there, with a fault for each such row.
+
+    Layers are taken in the schema's order, so a sector of a site that was left out is left out too. If the layer
+    referred to is missing altogether, one fatal fault says so.
+    """
+    done = dict(layers)
+    for name in (name for name in LAYERS if name in layers):
+        for column, (target, target_column) in LAYERS[name].refers.items():
+            checked = done[name]
+            cells = checked.frame[column]
+            given = cells.notna().to_numpy()
+            if target not in done:
+                if given.any():
+                    fault = checked.fault("fault.layer_referred_to_missing", column=column, fatal=True, target=target)
+                    done[name] = checked.keep(np.ones(len(cells), dtype=bool), [fault])
+                continue
+            known = cells.isin(done[target].frame[target_column]).to_numpy()
+            good = known | ~given
+            faults = [
+                checked.fault(
+                    "fault.reference",
+                    row=int(checked.rows[i]),
+                    column=column,
+                    found=cells.iloc[i],
+                    target=target,
+                    target_column=target_column,
+                )
+                for i in np.flatnonzero(~good)
+            ]
+            done[name] = checked.keep(good, faults)
+    return done
+
+
+def check_places(layers: Mapping[str, Checked], elevation: Raster | None) -> dict[str, Checked]:
+    """Layers without places that cannot be: sites off the elevation or on its voids, anything far from all units."""
+    done = dict(layers)
+    if "units" in done and len(done["units"].frame):
+        outlines = shapely.STRtree(np.asarray(done["units"].frame.geometry.array))
+        for name, checked in layers.items():
+            if name not in ("units", "village_areas") and LAYERS[name].geometry in ("point", "any"):
+                done[name] = _near(checked, outlines)
+    if elevation is not None and "sites" in done:
+        done["sites"] = _on_ground(done["sites"], elevation)
+    return done
+
+
+def _near(checked: Checked, outlines: shapely.STRtree) -> Checked:
+    limit_km = SITES_BEYOND_UNITS_KM if checked.layer == "sites" else PLACES_BEYOND_UNITS_KM
+    shapes = np.asarray(checked.frame.geometry.array, dtype=object)
+    placed = np.flatnonzero([shape is not None for shape in shapes])
+    near, _ = outlines.query_nearest(shapes[placed], max_distance=limit_km * 1000, all_matches=False)
+    good = np.ones(len(shapes), dtype=bool)
+    good[np.setdiff1d(placed, placed[near])] = False
+    faults = []
+    for i in np.flatnonzero(~good):
+        _, away_m = outlines.query_nearest(shapes[i], return_distance=True, all_matches=False)
+        away_km = f"{away_m[0] / 1000:.1f}"
+        row = int(checked.rows[i])
+        faults.append(checked.fault("fault.far_from_units", row=row, distance_km=away_km, limit_km=f"{limit_km:g}"))
+    return checked.keep(good, faults)
+
+
+def _on_ground(checked: Checked, elevation: Raster) -> Checked:
+    points = checked.frame.geometry
+    x_m, y_m = points.x.to_numpy(), points.y.to_numpy()
+    inside = elevation.grid.inside(x_m, y_m)
+    good = np.isfinite(elevation.sample(x_m, y_m))
+    faults = [
+        checked.fault(
+            "fault.site_on_void" if inside[i] else "fault.outside_elevation",
+            row=int(checked.rows[i]),
+            x=f"{x_m[i]:.0f}",
+            y=f"{y_m[i]:.0f}",
+        )
+        for i in np.flatnonzero(~good)
+    ]
+    return checked.keep(good, faults)
+
+
+def check_elevation(elevation: Raster, units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
+    """A fatal fault if the elevation does not reach around all units; a note with the count of voids inside them."""
+    grid = elevation.grid
+    left, bottom, right, top = units.total_bounds
+    have = grid.bounds
+    slack = grid.cell_m
+    if left < have[0] - slack or bottom < have[1] - slack or right > have[2] + slack or top > have[3] + slack:
+        shapes = units.geometry.bounds
+        out = (shapes.minx < have[0] - slack) | (shapes.miny < have[1] - slack)
+        out |= (shapes.maxx > have[2] + slack) | (shapes.maxy > have[3] + slack)
+        params = {"count": int(out.sum()), "name": str(units["name"][out].iloc[0])}
+        return [Fault("fault.elevation_too_small", file=file, layer="elevation", fatal=True, params=params)]
+    inside = _inside(units, grid)
+    voids = int((np.isnan(elevation.values) & inside).sum())
+    if not voids:
+        return []
+    share_pct = 100 * voids / int(inside.sum())
+    params = {"count": voids, "share_pct": f"{share_pct:.2g}"}
+    return [Fault("note.elevation_voids", file=file, layer="elevation", params=params)]
+
+
+def check_coverage(units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
+    """Notes on how the units' outlines fit: which overlap, where a hole is left between them, which edges differ.
+
+    Overlaps and holes under 1 m2 are taken for rounding.
+    """
+    shapes = np.asarray(units.geometry.array)
+    if shapely.coverage_is_valid(shapes) and not (holes := _holes(shapes)):
+        return []
+    names = units["name"].to_numpy()
+    faults: list[Fault] = []
+    said: set[int] = set()
+    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    for a, b in zip(first[first < second], second[first < second], strict=True):
+        area_m2 = shapely.area(shapely.intersection(shapes[a], shapes[b]))
+        if area_m2 > _SLIVER_M2:
+            params = {"one": names[a], "other": names[b], "area_km2": f"{area_m2 / 1e6:.3g}"}
+            faults.append(Fault("note.units_overlap", file=file, layer="units", params=params))
+            said |= {int(a), int(b)}
+    holes = _holes(shapes)
+    for hole in holes:
+        around = np.flatnonzero(shapely.intersects(shapes, hole))
+        params = {"names": ", ".join(names[around]), "area_km2": f"{hole.area / 1e6:.3g}"}
+        faults.append(Fault("note.units_gap", file=file, layer="units", params=params))
+        said |= set(map(int, around))
+    edges = shapely.coverage_invalid_edges(shapes)
+    loose = [str(names[i]) for i in np.flatnonzero(~shapely.is_empty(edges)) if int(i) not in said]
+    if loose:
+        faults.append(Fault("note.units_edges", file=file, layer="units", params={"names": ", ".join(loose)}))
+    return faults
+
+
+def _holes(shapes: NDArray[np.object_]) -> list[shapely.Polygon]:
+    union = shapely.union_all(shapes)
+    rings = [ring for part in shapely.get_parts(union) for ring in part.interiors]
+    return [hole for hole in map(shapely.Polygon, rings) if hole.area > _SLIVER_M2]
+
+
+def _inside(units: geopandas.GeoDataFrame, grid: Grid) -> NDArray[np.bool_]:
+    mask: NDArray[np.bool_] = geometry_mask(
+        list(units.geometry), out_shape=grid.shape, transform=grid.transform, invert=True
+    )
+    return mask

@@ -1,0 +1,170 @@
+"""A study's layers: read whole from its folder, or brought in one file at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from phusong.layers.cells import nearest
+from phusong.layers.check import check_coverage, check_elevation, check_places, check_references
+from phusong.layers.errors import CrsError, Fault, InputError, MissingError
+from phusong.layers.grid import Raster
+from phusong.layers.rasters import crs_text, read_raster
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.readers.table import read_csv, read_xlsx
+from phusong.layers.readers.vector import layer_names, read_vector
+from phusong.layers.schema import LAYERS, RASTERS, RESERVED
+from phusong.layers.validate import Checked, validate
+from phusong.layers.writers.vectors import put_layer
+
+_OF_QGIS = frozenset({"layer_styles", "qgis_projects"})
+
+
+class StudyLayers(NamedTuple):
+    """What a study's folder holds after validation, and everything wrong with it (fatal faults stop a run)."""
+
+    layers: dict[str, pd.DataFrame]
+    elevation: Raster | None
+    population: Raster | None
+    faults: tuple[Fault, ...]
+
+    @property
+    def fatal(self) -> bool:
+        """Whether a run must not start."""
+        return any(fault.fatal for fault in self.faults)
+
+
+def read_any(
+    path: str | Path, *, layer: str | None = None, sheet: str | None = None, crs: str | None = None, wanted: str = ""
+) -> RawTable:
+    """Any file as read: CSV and XLSX by suffix, everything else by pyogrio; no cell is judged yet.
+
+    ``layer`` or ``sheet`` picks one of several; without them the one named ``wanted`` or the only one is taken.
+    ``crs`` is the user's word where the file has none. MissingError if there is no such file, InputError if it cannot
+    be read, CrsError if ``crs`` is not what the file says.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise MissingError("read.file_missing", file=path.name)
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv", ".txt"):
+        return read_csv(path, crs=crs)
+    if suffix in (".xlsx", ".xlsm"):
+        return read_xlsx(path, sheet=sheet, wanted=wanted, crs=crs)
+    if suffix in (".xls", ".xlsb"):
+        raise InputError("read.old_workbook", file=path.name)
+    return read_vector(path, layer=layer, wanted=wanted, crs=crs)
+
+
+def import_layer(
+    source: str | Path,
+    name: str,
+    *,
+    gpkg: str | Path,
+    crs: str,
+    defaults: Mapping[str, Any] | None = None,
+    layer: str | None = None,
+    sheet: str | None = None,
+    source_crs: str | None = None,
+) -> Checked:
+    """Validate a file as the layer ``name`` and put its good rows into the study's GeoPackage in place of that layer.
+
+    Nothing is written if a fault is fatal or no row is good; the caller shows ``faults`` either way. ``crs`` is the
+    study's, ``source_crs`` the user's word for a file without one. MissingError for an unknown layer name.
+    """
+    if name not in LAYERS:
+        near = nearest(name, LAYERS)
+        raise MissingError("read.unknown_layer", layer=name, nearest=near or "-", names=", ".join(LAYERS))
+    raw = read_any(source, layer=layer, sheet=sheet, crs=source_crs, wanted=name)
+    checked = validate(raw, LAYERS[name], crs=crs, defaults=defaults)
+    if not checked.fatal and len(checked.frame):
+        put_layer(checked.frame, gpkg, layer=name)
+    return checked
+
+
+def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_on: date) -> StudyLayers:
+    """All layers of a study, validated again (they may have been edited in QGIS), its rasters, and all faults.
+
+    Units are those valid on ``units_valid_on``. Rows with a fault, orphans and impossible places are left out and
+    listed; a missing required layer, another CRS, a date without units and an elevation too small are fatal.
+    MissingError if there is no GeoPackage, InputError if it cannot be read.
+    """
+    gpkg = Path(gpkg)
+    if not gpkg.is_file():
+        raise MissingError("read.file_missing", file=gpkg.name)
+    names = layer_names(gpkg)
+    faults = _unknown_layers(names, file=gpkg.name)
+    checked = {
+        name: validate(read_vector(gpkg, layer=name), layer, crs=crs, reproject=False)
+        for name, layer in LAYERS.items()
+        if name in names
+    }
+    if "units" in checked:
+        checked["units"] = _valid_on(checked["units"], units_valid_on)
+    for name in (name for name, layer in LAYERS.items() if layer.required and name not in names):
+        faults.append(Fault("fault.missing_layer", file=gpkg.name, layer=name, fatal=True))
+    elevation, population = (_raster(Path(rasters) / f"{name}.tif", crs=crs, faults=faults) for name in RASTERS)
+    usable = {name: one for name, one in checked.items() if not one.fatal and len(one.frame)}
+    lost = [one for name, one in checked.items() if name not in usable]
+    usable = check_references(check_places(usable, elevation))
+    usable_faults = [fault for name in checked if name in usable for fault in usable[name].faults]
+    faults += [fault for one in lost for fault in one.faults] + usable_faults
+    layers = {name: one.frame for name, one in usable.items() if len(one.frame)}
+    if "units" in layers:
+        faults += check_coverage(layers["units"], file=gpkg.name)
+        if elevation is not None:
+            faults += check_elevation(elevation, layers["units"], file="elevation.tif")
+    if not (Path(rasters) / "elevation.tif").is_file():
+        faults.append(Fault("fault.missing_elevation", file="elevation.tif", layer="elevation", fatal=True))
+    return StudyLayers(layers, elevation, population, tuple(faults))
+
+
+def check_study_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_on: date) -> list[Fault]:
+    """Everything wrong with a study's layers and rasters, fatal or not, and the notes; errors as ``read_layers``."""
+    return list(read_layers(gpkg, rasters, crs=crs, units_valid_on=units_valid_on).faults)
+
+
+def _unknown_layers(names: list[str], *, file: str) -> list[Fault]:
+    faults = []
+    for name in names:
+        if name in LAYERS or name in RESERVED or name in _OF_QGIS:
+            continue
+        near = nearest(name, (*LAYERS, *RESERVED))
+        code = "note.unknown_layer" if near is None else "note.unknown_layer_near"
+        faults.append(Fault(code, file=file, layer=name, params={} if near is None else {"nearest": near}))
+    return faults
+
+
+def _valid_on(units: Checked, day: date) -> Checked:
+    """The units of one date; a fatal fault naming the dates there are if there are none."""
+    if units.fatal or not len(units.frame):
+        return units
+    dates = units.frame["valid_on"]
+    good = (dates == np.datetime64(day, "s")).to_numpy()
+    if good.any():
+        return units.keep(good, [])
+    there = ", ".join(sorted(set(dates.dt.strftime("%Y-%m-%d"))))
+    fault = units.fault("fault.no_units_on_date", column="valid_on", fatal=True, asked=day.isoformat(), found=there)
+    return replace(units, faults=(*units.faults, fault))
+
+
+def _raster(path: Path, *, crs: str, faults: list[Fault]) -> Raster | None:
+    """A raster of the study, None if it is not there or not usable (then a fatal fault is added)."""
+    if not path.is_file():
+        return None
+    try:
+        raster = read_raster(path)
+    except (InputError, CrsError) as error:
+        faults.append(Fault(error.code, layer=path.stem, fatal=True, params=error.params))
+        return None
+    if crs_text(raster.grid.crs) != crs_text(crs):
+        params = {"found": raster.grid.crs, "expected": crs}
+        faults.append(Fault("fault.mixed_crs", file=path.name, layer=path.stem, fatal=True, params=params))
+        return None
+    return raster
