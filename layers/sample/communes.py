@@ -87,20 +87,22 @@ def _cells(districts: Polygons) -> tuple[NDArray[np.int64], Affine]:
 
 
 def _one_piece(label: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Give stray pieces of a label to the nearest label until each is one piece (4 neighbours); -1 outside."""
+    """Keep the largest piece (4 neighbours) of each label and let the others be taken by the pieces beside them."""
     label = np.where(inside, label, -1)
-    for _ in range(50):
-        stray = np.zeros(label.shape, dtype=bool)
-        for k, window in enumerate(ndimage.find_objects(label + 1)):
-            pieces, found = ndimage.label(label[window] == k)
-            if found > 1:
-                largest = 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
-                stray[window] |= (pieces > 0) & (pieces != largest)
-        if not stray.any():
-            break
-        nearest = ndimage.distance_transform_edt(stray | ~inside, return_distances=False, return_indices=True)
-        label = np.where(stray, label[tuple(nearest)], label)
-    return label
+    stray = np.zeros(label.shape, dtype=bool)
+    for k, window in enumerate(ndimage.find_objects(label + 1)):
+        pieces, found = ndimage.label(label[window] == k)
+        if found > 1:
+            largest = 1 + int(np.argmax(np.bincount(pieces.ravel())[1:]))
+            stray[window] |= (pieces > 0) & (pieces != largest)
+    label = np.where(stray, -1, label)
+    cross = ndimage.generate_binary_structure(2, 1)
+    while True:
+        near = ndimage.maximum_filter(label, footprint=cross, mode="constant", cval=-1)
+        taken = stray & (label < 0) & (near >= 0)
+        if not taken.any():
+            return label
+        label = np.where(taken, near, label)
 
 
 def _split(
@@ -130,7 +132,10 @@ def coverage(figures: Figures, *, wobble: Wobble, rng: np.random.Generator) -> t
     x_m = transform.c + (cols + 0.5) * _CELL_M
     y_m = transform.f - (rows + 0.5) * _CELL_M
     district = _one_piece(district, district >= 0)
-    size = commune_km2(x_m, y_m, target_m(x_m, y_m))
+    wide = (slice(1, None, 4), slice(1, None, 4))  # the sizes are smooth: every fourth cell is enough
+    size = commune_km2(x_m[wide], y_m[wide], target_m(x_m[wide], y_m[wide]))
+    size = np.kron(size, np.ones((4, 4)))[: district.shape[0], : district.shape[1]]
+    size = np.pad(size, [(0, n - m) for n, m in zip(district.shape, size.shape, strict=True)], mode="edge")
     unit = np.full(district.shape, -1, dtype=np.int64)
     group: list[int] = []
     for k, (row, window) in enumerate(zip(wanted, ndimage.find_objects(district + 1), strict=True)):

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
 import rasterio
 import rasterio.features
 import shapely
-from affine import Affine
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
 from scipy import ndimage
 
-from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.sample.communes import communes
 from phusong.layers.sample.figures import Figures, figures
-from phusong.layers.sample.landscape import Wobble, drawing, inland_km, natural_line_m, target_m
+from phusong.layers.sample.landscape import Wobble, drawing, floor_km, inland_km, natural_line_m, target_m
 from phusong.layers.sample.terrain import (
     LAND_MIN_M,
     carve,
@@ -36,7 +32,6 @@ Flags = NDArray[np.bool_]
 
 _WORKING_CELL_M = 180.0
 _MARGIN_M = 8000.0
-_OFFSHORE_M = 1500.0
 
 
 @dataclass(frozen=True)
@@ -63,11 +58,11 @@ def geography(*, seed: int = 2012, cell_m: float = 90.0, people_2012_total: int 
     grid = Grid.covering(tuple(units.total_bounds), crs=known.crs, cell_m=cell_m, margin_m=_MARGIN_M)
     names = [name for name in drawing()["lines"] if name.startswith("road")]
     roads = gpd.GeoDataFrame({"name": names}, geometry=[natural_line_m(n, wobble) for n in names], crs=known.crs)
-    return Geography(units, _province_terrain(units, grid, known=known, rng=ground), roads, known)
+    return Geography(units, _province_terrain(units, grid, known=known, wobble=wobble, rng=ground), roads, known)
 
 
-def _tags(grid: Grid, seed: str) -> dict[str, str]:
-    return {"source": seed, "synthetic": "yes", "unit": "m"}
+def _tags() -> dict[str, str]:
+    return {"source": "synthetic", "synthetic": "yes", "unit": "m"}
 
 
 def _inside(shape: shapely.Geometry, grid: Grid) -> Flags:
@@ -77,41 +72,83 @@ def _inside(shape: shapely.Geometry, grid: Grid) -> Flags:
     )
 
 
-def _province_terrain(units: gpd.GeoDataFrame, grid: Grid, *, known: Figures, rng: np.random.Generator) -> Raster:
+def _province_terrain(
+    units: gpd.GeoDataFrame, grid: Grid, *, known: Figures, wobble: Wobble, rng: np.random.Generator
+) -> Raster:
     """Terrain of the synthetic province on ``grid``: its land-weighted means are those published."""
     work, times = coarser(grid, cell_m=_WORKING_CELL_M)
-    province = units.union_all()
-    inland = province.buffer(_OFFSHORE_M)
     x_m, y_m = np.meshgrid(work.x_m, work.y_m)
-    shore_km = inland_km(x_m, y_m)
+    province = units.union_all()
     inside = _inside(province, work)
-    land = inside | ((shore_km > 0) & ~(_inside(inland, work) & (shore_km < _OFFSHORE_M / 1000)))
-    smooth = target_m(x_m, y_m)
-    relief = _relief(smooth, cell_m=work.cell_m)
-    noise = ridged(work.shape, cell_m=work.cell_m, longest_m=7000.0, rng=rng)
-    gentle = fractal(work.shape, cell_m=work.cell_m, longest_m=4000.0, slope=3.6, rng=rng)
-    start = np.maximum(smooth + relief * noise + np.minimum(0.25 * smooth, 3.0) * gentle, LAND_MIN_M)
-    control = hold(smooth, land=land, cell_m=work.cell_m, scale_m=1700.0)
-    z = carve(start, land=land, cell_m=work.cell_m, control=control)
-    fine = finer(z, grid=grid, times=times)
-    ashore = finer(land.astype(np.float64), grid=grid, times=times) > 0.5
-    mainland = units.loc[units["counted"].fillna(False).astype(bool)].union_all()
-    home = _inside(mainland, grid)
-    ashore |= home
-    fine = roughen(fine, land=ashore, cell_m=grid.cell_m, rng=rng)
-    fine = _to_mean(fine, home, mean_m=known.elevation_mean_m)
-    isles = units.loc[units["island"].fillna(False).astype(bool)]
-    for isle in isles.geometry:
-        fine = np.where(_inside(isle, grid), _hill(isle, grid, top_m=float(drawing()["island"]["top_m"])), fine)
-    return Raster(grid, fine.astype(np.float32), _tags(grid, "synthetic"))
+    drawn = wobble.back(np.stack([x_m.ravel(), y_m.ravel()], axis=1))
+    shore_km = inland_km(drawn[:, 0].reshape(work.shape), drawn[:, 1].reshape(work.shape))
+    away_km = ndimage.distance_transform_edt(~inside) * work.cell_m / 1000
+    land = inside | (shore_km > 0.6 * np.clip(1 - away_km / 5.0, 0.0, 1.0))
+    smooth, floor = _drawn_surface(work, wobble=wobble)
+    relief = _relief(smooth, floor, cell_m=work.cell_m)
+    z = _worked(smooth, relief, land, work, rng=rng)
+    mainland = _inside(units.loc[~units["island"].astype(bool)].union_all(), grid)
+    ashore = mainland | (finer(land.astype(np.float64), grid=grid, times=times) > 0.5)
+    fine = roughen(finer(z, grid=grid, times=times), land=ashore, cell_m=grid.cell_m, rng=rng)
+    fine = _to_mean(fine, mainland, mean_m=known.elevation_mean_m)
+    for isle in units.loc[units["island"].astype(bool)].geometry:
+        _raise_hill(fine, isle, grid, top_m=float(drawing()["island"]["top_m"]))
+    return Raster(grid, fine.astype(np.float32), _tags())
 
 
-def _relief(smooth: Field, *, cell_m: float) -> Field:
-    """Amplitude (m) of the noise: grows with the height above the lowest ground within about 6 km and with height."""
+def _worked(smooth: Field, relief: Field, land: Flags, work: Grid, *, rng: np.random.Generator) -> Field:
+    """Terrain on ``work`` with the broad means of ``smooth``: rivers work first on wide cells, then on those of ``work``.
+
+    The wide step finds the great valleys, so that no hollow of the noise stays closed; the second one adds the small.
+    """
+    wide, times = coarser(work, cell_m=3 * work.cell_m)
+    low, amplitude, share = (_blocks(v, wide.shape, times) for v in (smooth, relief, land.astype(np.float64)))
+    ashore = share > 0.5
+    rough = low + amplitude * (
+        ridged(wide.shape, cell_m=wide.cell_m, longest_m=12000.0, rng=rng)
+        + 0.15 * fractal(wide.shape, cell_m=wide.cell_m, longest_m=2500.0, slope=2.5, rng=rng)
+    )
+    rim = np.ones(wide.shape, dtype=bool)
+    rim[1:-1, 1:-1] = False
+    rough[rim] *= 0.6  # rivers leave the frame in valleys, not on its hills
+    control = hold(low, land=ashore, cell_m=wide.cell_m, scale_m=4500.0)
+    broad = carve(rough, land=ashore, cell_m=wide.cell_m, steps=36, control=control)
+    target = np.maximum(finer(broad, grid=work, times=times), LAND_MIN_M)
+    dunes = fractal(work.shape, cell_m=work.cell_m, longest_m=4000.0, slope=3.6, rng=rng)
+    start = target + np.minimum(0.25 * smooth, 3.0) * dunes
+    start += 0.45 * relief * ridged(work.shape, cell_m=work.cell_m, longest_m=2600.0, rng=rng)
+    control = hold(target, land=land, cell_m=work.cell_m, scale_m=1200.0)
+    return carve(np.maximum(start, 0.6 * target), land=land, cell_m=work.cell_m, steps=9, control=control)
+
+
+def _blocks(values: Field, shape: tuple[int, int], times: int) -> Field:
+    """Means over whole blocks of ``times`` cells; the last row and column are repeated to fill the last block."""
+    spare = [(0, n * times - m) for n, m in zip(shape, values.shape, strict=True)]
+    full = np.pad(values, spare, mode="edge")
+    means: Field = full.reshape(shape[0], times, shape[1], times).mean(axis=(1, 3))
+    return means
+
+
+def _drawn_surface(work: Grid, *, wobble: Wobble) -> tuple[Field, Field]:
+    """The drawn target surface (m) and the distance from valley floors (km) on ``work``, displaced as the outline is.
+
+    Both are smooth, so they are found on cells three times as wide.
+    """
+    wide, times = coarser(work, cell_m=3 * work.cell_m)
+    x_m, y_m = np.meshgrid(wide.x_m, wide.y_m)
+    drawn = wobble.back(np.stack([x_m.ravel(), y_m.ravel()], axis=1))
+    x_m, y_m = (drawn[:, axis].reshape(wide.shape) for axis in (0, 1))
+    surfaces = [finer(f(x_m, y_m), grid=work, times=times) for f in (target_m, floor_km)]
+    return np.maximum(surfaces[0], 0.0), np.maximum(surfaces[1], 0.0)
+
+
+def _relief(smooth: Field, floor: Field, *, cell_m: float) -> Field:
+    """Amplitude (m) of the noise: grows with height and height above the low ground about, little on valley floors."""
     low = ndimage.minimum_filter(smooth, size=int(12000 / cell_m) | 1)
     low = ndimage.gaussian_filter(low, 3000 / cell_m)
-    above: Field = np.maximum(smooth - low, 0.0)
-    return 0.55 * above + 0.06 * smooth
+    calm = 0.12 + 0.88 * (1 - np.exp(-((floor / 1.6) ** 2)))
+    amplitude: Field = (0.36 * np.maximum(smooth - low, 0.0) + 0.2 * smooth) * calm
+    return amplitude
 
 
 def _to_mean(z: Field, home: Flags, *, mean_m: float) -> Field:
@@ -122,9 +159,9 @@ def _to_mean(z: Field, home: Flags, *, mean_m: float) -> Field:
     return scaled
 
 
-def _hill(isle: shapely.Polygon, grid: Grid, *, top_m: float) -> Field:
-    """A small hill on an island: rises from the shore to ``top_m`` with the distance from it."""
-    x_m, y_m = np.meshgrid(grid.x_m, grid.y_m)
-    near = shapely.distance(shapely.boundary(isle), shapely.points(x_m, y_m))
-    shape: Field = LAND_MIN_M + (top_m - LAND_MIN_M) * np.clip(near / near[_inside(isle, grid)].max(), 0, 1) ** 1.5
-    return shape
+def _raise_hill(z: Field, isle: shapely.Polygon, grid: Grid, *, top_m: float) -> None:
+    """Write a small hill on an island into ``z``: it rises from the shore to ``top_m``; nothing if no cell is on it."""
+    rows, cols = np.nonzero(_inside(isle, grid))
+    if len(rows):
+        away = shapely.distance(shapely.boundary(isle), shapely.points(grid.x_m[cols], grid.y_m[rows]))
+        z[rows, cols] = LAND_MIN_M + (top_m - LAND_MIN_M) * (away / away.max()) ** 1.5

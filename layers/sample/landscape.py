@@ -22,8 +22,8 @@ from phusong.layers.sample.terrain import fractal
 Field = NDArray[np.float64]
 
 _FRAME_KM = (500.0, 1770.0, 660.0, 1940.0)
-_INLAND_KM = (-40.0, 0.0, 0.5, 1.0, 1.8, 7.0, 12.0, 17.0, 23.0, 30.0, 38.0, 90.0)
-_COUNTRY_M = (0.0, 2.0, 12.0, 9.0, 4.0, 6.0, 14.0, 40.0, 90.0, 170.0, 260.0, 330.0)
+_INLAND_KM = (-40.0, 0.0, 0.5, 1.0, 1.8, 7.0, 12.0, 17.0, 23.0, 30.0, 38.0, 48.0, 90.0)
+_COUNTRY_M = (0.0, 2.0, 12.0, 9.0, 4.0, 5.0, 9.0, 24.0, 60.0, 110.0, 200.0, 390.0, 500.0)
 
 
 @cache
@@ -43,7 +43,7 @@ class Wobble:
     @classmethod
     def seeded(cls, rng: np.random.Generator) -> Wobble:
         """Displacements of some hundred metres over a few km, little of it at the coast."""
-        cell_m = 250.0
+        cell_m = 500.0
         left, bottom, right, top = (1000 * v for v in _FRAME_KM)
         shape = (int((top - bottom) / cell_m), int((right - left) / cell_m))
         parts = [
@@ -61,11 +61,20 @@ class Wobble:
 
     def __call__(self, xy_m: Field) -> Field:
         """Displaced positions of points (n, 2) in metres."""
+        moved: Field = xy_m + self._move(xy_m)
+        return moved
+
+    def back(self, xy_m: Field) -> Field:
+        """Where displaced points (n, 2) were drawn, by three fixed-point steps (good to some metres)."""
+        drawn = xy_m - self._move(xy_m)
+        for _ in range(3):
+            drawn = xy_m - self._move(drawn)
+        return drawn
+
+    def _move(self, xy_m: Field) -> Field:
         left, _, _, top = (1000 * v for v in _FRAME_KM)
         at = [(top - xy_m[:, 1]) / self.cell_m - 0.5, (xy_m[:, 0] - left) / self.cell_m - 0.5]
-        moves = [ndimage.map_coordinates(d, at, order=1, mode="nearest") for d in (self.dx_m, self.dy_m)]
-        moved: Field = xy_m + np.stack(moves, axis=1)
-        return moved
+        return np.stack([ndimage.map_coordinates(d, at, order=1, mode="nearest") for d in (self.dx_m, self.dy_m)], 1)
 
 
 def line_m(name: str) -> BaseGeometry:

@@ -20,16 +20,15 @@ Field = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 LAND_MIN_M = 0.5
-_STEPS = 14
 _AREA_EXPONENT = 0.45
-_EROSION = 0.016  # of a cell of 1 km2 of catchment, per step and km of way
+_EROSION = 0.16  # of a cell of 1 km2 of catchment, per step and km of way
 _CREEP_CELLS = 0.45
 
 
 def fractal(
     shape: tuple[int, int], *, cell_m: float, longest_m: float, slope: float, rng: np.random.Generator
 ) -> Field:
-    """A Gaussian random field with spectral power falling as frequency^-``slope`` below ``longest_m``; mean 0, deviation 1.
+    """A Gaussian random field, mean 0, deviation 1; its power falls as frequency^-``slope`` below ``longest_m``.
 
     The field is made on a frame larger by ``longest_m`` and cut, so that opposite edges are not alike.
     """
@@ -127,7 +126,7 @@ def _fill(height: Field, fixed: Flags) -> None:  # pragma: no cover
     height[:] = filled
 
 
-def carve(height: Field, *, land: Flags, cell_m: float, control: Callable[[Field], Field]) -> Field:
+def carve(height: Field, *, land: Flags, cell_m: float, steps: int, control: Callable[[Field], Field]) -> Field:
     """Let rivers work on ``height`` (m); sea cells stay 0; ``control`` restores the means after each step.
 
     The frame's edge and the sea are the outlets. Pits of the start are filled first, so every cell drains.
@@ -136,13 +135,13 @@ def carve(height: Field, *, land: Flags, cell_m: float, control: Callable[[Field
     fixed[[0, -1], :] = True
     fixed[:, [0, -1]] = True
     z = np.where(land, np.maximum(height, LAND_MIN_M), 0.0)
-    for step in range(_STEPS):
-        if step % 5 == 0:
+    for step in range(steps):
+        if step % 6 == 0:
             _fill(z, fixed)
         order = np.argsort(z, axis=None, kind="stable")
         receiver, catchment = _drain(z, order, fixed)
         area_km2 = catchment * (cell_m / 1000) ** 2
-        _incise(z, order, receiver, _EROSION * area_km2**_AREA_EXPONENT / (cell_m / 1000) * 10)
+        _incise(z, order, receiver, _EROSION * area_km2**_AREA_EXPONENT / (cell_m / 1000))
         z = np.where(land, ndimage.gaussian_filter(z, _CREEP_CELLS), 0.0)
         z = np.where(land, np.maximum(control(z), LAND_MIN_M), 0.0)
     return z
