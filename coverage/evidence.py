@@ -1,4 +1,4 @@
-"""Reports beside the model: which decides for a village, what reports alone say of a commune, where the two disagree."""
+"""Reports beside the model: which decides for a village, what reports alone say of a commune, where they disagree."""
 
 from __future__ import annotations
 
