@@ -12,7 +12,8 @@ def slope_pct(elevation: Raster) -> NDArray[np.float64]:
     """Slope of each cell in percent (rise over run), (rows, cols) float64; NaN where the cell has no elevation.
 
     Horn (1981), Hill shading and the reflectance map: dz/dx = ((z3 + 2 z6 + z9) - (z1 + 2 z4 + z7)) / (8 cell), dz/dy
-    likewise. A neighbour without data, or beyond the raster, counts as level with the cell, so coasts keep a slope.
+    likewise. A neighbour without data, or beyond the raster, counts as level with the cell: coasts keep a slope, an
+    understated one.
     """
     z = elevation.values.astype(np.float64)
     rows, cols = z.shape
