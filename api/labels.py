@@ -1,0 +1,75 @@
+"""Words for what the results hold by id: indicators, units of measure, reasons, notes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from phusong.api.models import IndicatorInfo, Reason
+from phusong.api.results import Row, Snapshot
+from phusong.coverage.indicators import find, indicator_about, indicator_label, indicator_unit
+from phusong.layers.errors import MissingError
+from phusong.layers.messages import Lang
+
+
+def indicator_infos(results: Snapshot, lang: Lang) -> list[IndicatorInfo]:
+    """The declared indicators that stand in the results: of communes, of villages, of the province."""
+    operators = results.operators
+    columns = {
+        "unit": list(results.communes[0]["indicators"]) if results.communes else [],
+        "village": list(results.villages[0]["indicators"]) if results.villages else [],
+        "province": list(results.provinces),
+    }
+    infos = []
+    for level, names in columns.items():
+        for name in names:
+            try:
+                found = find(name, level=level, operators=operators)  # type: ignore[arg-type]
+            except MissingError:
+                continue  # a column of the input layer, such as the kind of a commune: /layers tells about it
+            infos.append(
+                IndicatorInfo(
+                    id=name,
+                    level=found.level,
+                    label=indicator_label(name, lang, operators=operators),
+                    about=indicator_about(name, lang, operators=operators),
+                    unit=measure(name, lang),
+                    kind=found.kind,
+                    sources=list(found.sources),
+                )
+            )
+    return infos
+
+
+def indicator_name(indicator_id: str, lang: Lang) -> str:
+    """Name of an indicator in words; the id itself where none is declared."""
+    try:
+        return indicator_label(indicator_id, lang)
+    except MissingError:
+        return indicator_id
+
+
+def measure(indicator_id: str, lang: Lang) -> str:
+    """Unit of measure of an indicator in words, empty where it has none."""
+    try:
+        return "" if find(indicator_id).kind == "yes_no" else indicator_unit(indicator_id, lang)
+    except MissingError:
+        return ""
+
+
+def units_of(rows: Sequence[Row], lang: Lang) -> dict[str, str]:
+    """Unit of measure of each figure of these rows that has one."""
+    units = {"population": indicator_unit("people", lang)}
+    units |= {name: measure(name, lang) for row in rows[:2] for name in row["indicators"]}
+    return {name: unit for name, unit in sorted(units.items()) if unit}
+
+
+def reason_models(results: Snapshot, level: str, codes: Iterable[str], lang: Lang) -> list[Reason]:
+    """The reasons of communes or villages, each with its sentence as the run wrote it."""
+    return [
+        Reason.model_validate(
+            {name: row.get(name) for name in Reason.model_fields}
+            | {"unit": row["unit"] or "", "text": row[f"text_{lang}"]}
+        )
+        for code in codes
+        for row in results.reasons.get((level, code), [])
+    ]

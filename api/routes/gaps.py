@@ -1,0 +1,149 @@
+"""The gap list, the targets and the investment list."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from pydantic import Field
+
+from phusong.api.labels import indicator_name, measure, reason_models
+from phusong.api.models import Gap, GapDetail, GapList, PlanList, PlanSite, Target, TargetList, Village
+from phusong.api.results import Row, Snapshot
+from phusong.api.routes.communes import GEO_EXAMPLE, GEO_JSON, Q_ABOUT, Code, feature_collection
+from phusong.api.search import named, page_of, same_text
+from phusong.api.served import Asked, AskedPage, RetryingRoute, TheLang, TheResults, TheStudy, problems
+from phusong.layers.errors import MissingError
+from phusong.layers.messages import Lang, has, say
+
+router = APIRouter(tags=["gaps"], route_class=RetryingRoute)
+
+GAP_UNITS = {"population": "persons", "people_affected": "persons", "need_index": "0-100"}
+PLAN_UNITS = {
+    "lon": "degrees",
+    "lat": "degrees",
+    "x_m": "m",
+    "y_m": "m",
+    "ground_elevation_m": "m",
+    "band_mhz": "MHz",
+    "height_m": "m",
+    "cost_vnd": "VND",
+    "people_new": "persons",
+    "people_new_cumulative": "persons",
+    "cost_cumulative_vnd": "VND",
+    "people_per_bn_vnd": "persons per billion VND",
+}
+
+
+class AskedGapShapes(Asked):
+    """Which gaps."""
+
+    unit_class: Literal["mountainous", "land_border", "sea_border", "island", "ethnic_minority", "programme"] | None = (
+        Field(None, alias="class", description="Only communes of this class")
+    )
+    rule: str | None = Field(None, max_length=100, description="Only communes that fail this rule")
+    basis: Literal["observed", "model", "record"] | None = Field(None, description="What the gap rests on")
+    min_people: float | None = Field(None, ge=0, allow_inf_nan=False, description="Fewest people affected, persons")
+    district: str | None = Field(None, max_length=200, description="Name of the district, with or without tones")
+    q: str | None = Field(None, max_length=200, description=Q_ABOUT)
+
+
+class AskedGaps(AskedGapShapes, AskedPage):
+    """Which gaps, on which page."""
+
+
+@router.get("/gaps", summary="The gap list: communes that fail a rule, greatest need first", responses=problems())
+def gaps(
+    asked: Annotated[AskedGaps, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
+) -> GapList:
+    """Each gap with its reasons in words, its margins, and whether it rests on reports or on the model."""
+    page, about = page_of(_chosen(results, asked), request, limit=asked.limit, offset=asked.offset)
+    items = [_gap(row, results, lang) for row in page]
+    return GapList(meta=study.meta(lang, units=GAP_UNITS), items=items, **about)
+
+
+@router.get(
+    "/gaps.geojson",
+    summary="The gap list as GeoJSON, longitude and latitude",
+    response_class=Response,
+    responses={**problems(), 200: {"content": {GEO_JSON: {"example": GEO_EXAMPLE}}}},
+)
+def gaps_geojson(
+    asked: Annotated[AskedGapShapes, Query()], study: TheStudy, results: TheResults, lang: TheLang
+) -> Response:
+    """All gap communes that pass the filters; ``reasons`` holds one sentence a reason."""
+    rows = []
+    for row in _chosen(results, asked):
+        gap = _gap(row, results, lang)
+        rows.append({**gap.model_dump(mode="json"), "reasons": [reason.text for reason in gap.reasons]})
+    return feature_collection(rows, results, study.meta(lang, units=GAP_UNITS), lang)
+
+
+@router.get("/gaps/{code}", summary="One gap with its reasons and villages", responses=problems(404))
+def gap(code: Code, asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> GapDetail:
+    """Why a commune is on the list, and which of its villages have gaps."""
+    row = next((row for row in results.gaps if row["code"] == code), None)
+    if row is None:
+        known = code in results.communes_by_code
+        raise MissingError("api.no_gap" if known else "api.no_unit", unit_code=code)
+    villages = [village for village in results.villages_by_unit.get(code, []) if village["is_gap"]]
+    return GapDetail(
+        meta=study.meta(lang, units=GAP_UNITS),
+        gap=_gap(row, results, lang),
+        villages=[Village(**village) for village in villages],
+        village_reasons=reason_models(results, "village", [village["code"] for village in villages], lang),
+    )
+
+
+@router.get("/targets", summary="Provincial targets: published, computed, asked for, met", responses=problems())
+def targets(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> TargetList:
+    """Published and computed values side by side; ``met`` judges the computed one."""
+    items = [_target(row, lang) for row in results.targets]
+    units = {item.indicator: item.unit for item in items if item.unit}
+    return TargetList(meta=study.meta(lang, units=units), total=len(items), items=items)
+
+
+@router.get("/plan", summary="The investment list, in order of choice", responses=problems())
+def plan(
+    asked: Annotated[AskedPage, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
+) -> PlanList:
+    """Proposed sites under the budget: cost, people newly covered, people per billion VND."""
+    page, about = page_of(results.plan, request, limit=asked.limit, offset=asked.offset)
+    items = [PlanSite(**_only(row, PlanSite)) for row in page]
+    return PlanList(meta=study.meta(lang, units=PLAN_UNITS), items=items, **about)
+
+
+def _chosen(results: Snapshot, asked: AskedGapShapes) -> list[Row]:
+    def fits(row: Row) -> bool:
+        people = row.get("people_affected")
+        return (
+            (asked.unit_class is None or asked.unit_class in row["classes"])
+            and (asked.basis is None or asked.basis in row["basis"])
+            and (asked.min_people is None or (people is not None and people >= asked.min_people))
+            and (asked.district is None or same_text(row.get("district"), asked.district))
+            and (
+                asked.rule is None
+                or any(reason["rule"] == asked.rule for reason in results.reasons.get(("unit", row["code"]), []))
+            )
+        )
+
+    return [row for row in named(results.gaps, asked.q) if fits(row)]
+
+
+def _gap(row: Row, results: Snapshot, lang: Lang) -> Gap:
+    return Gap(**{**_only(row, Gap), "reasons": reason_models(results, "unit", [row["code"]], lang)})
+
+
+def _target(row: Row, lang: Lang) -> Target:
+    note = f"note.{row.get('note')}"
+    words = {
+        "label": indicator_name(row["indicator"], lang),
+        "unit": measure(row["indicator"], lang),
+        "note_text": say(note, lang) if has(note) else None,
+    }
+    return Target(**{**_only(row, Target), **words})
+
+
+def _only(row: Row, model: type[Gap] | type[Target] | type[PlanSite]) -> Row:
+    """The fields of a model that the row has; the others are no data."""
+    return {name: row.get(name) for name in model.model_fields}
