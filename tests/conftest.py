@@ -27,7 +27,7 @@ def frame(rows: dict[str, list[object]], geometry: list[object] | None = None) -
         table["as_of"] = AS_OF
     table["source"] = "test"
     table["synthetic"] = True
-    return table if geometry is None else gpd.GeoDataFrame(table, geometry=geometry)
+    return table if geometry is None else gpd.GeoDataFrame(table, geometry=geometry, crs=CRS)
 
 
 def tiny_layers() -> dict[str, pd.DataFrame]:
