@@ -93,6 +93,7 @@ def create_app(study_dir: Path, *, hosts: Collection[str] = ()) -> FastAPI:
         openapi_tags=TAGS,
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.served = served
     app.state.language = served.study.settings.language

@@ -1,0 +1,311 @@
+"""A small study with results, built in code, and a client that speaks to the app without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import httpx
+import numpy as np
+import pandas as pd
+import pytest
+import rasterio
+from fastapi import FastAPI
+from shapely.geometry import Point, box
+
+from phusong.api.app import create_app
+
+CRS = "EPSG:9212"
+LEFT, TOP, CELL = 540000.0, 1850000.0, 1000.0
+SIDE = 12  # communes in a 3 x 4 block of 4 km squares on a 12 x 16 km grid
+EVIL = "<img src=x onerror=alert(1)>"
+NAMES = ["Hướng Phùng", "Hướng Hóa", EVIL, "Đakrông", "${alert(1)}", "Hải Lăng", *[f"Xã {i}" for i in range(6)]]
+NAN = float("nan")
+
+STUDY_TOML = """
+name = "Thử nghiệm"
+language = "vi"
+units_valid_on = 2012-12-31
+crs = "EPSG:9212"
+cell_m = 1000.0
+synthetic = true
+[rules]
+packs = ["mobile_signal", "postal_qcvn1"]
+"""
+
+
+def units_frame() -> gpd.GeoDataFrame:
+    cells = [(row, col) for row in range(3) for col in range(4)]
+    squares = [box(LEFT + c * 4000, TOP - (r + 1) * 4000, LEFT + (c + 1) * 4000, TOP - r * 4000) for r, c in cells]
+    count = len(cells)
+    return gpd.GeoDataFrame(
+        {
+            "code": [f"{19400 + i:05d}" for i in range(count)],
+            "valid_on": pd.to_datetime(["2012-12-31"] * count),
+            "name": NAMES,
+            "district": ["Hướng Hóa"] * 6 + ["Cam Lộ"] * 6,
+            "kind": ["commune"] * count,
+            "population": pd.array([1000.0 * (i + 1) for i in range(count - 1)] + [NAN], dtype="float64"),
+            "people_covered_2g_pct": [10.0, 96.0, NAN, *[99.0] * (count - 3)],
+            "people_covered_2g_viettel_pct": [8.0] * count,
+            "people_per_postal_point": [NAN] * count,
+            "mountainous": pd.array([True, False, None, *[False] * (count - 3)], dtype="boolean"),
+        },
+        geometry=squares,
+        crs=CRS,
+    )
+
+
+def write_results(root: Path, *, note: str = "first") -> None:
+    """The files a run leaves, in ``root``/results, written aside and renamed."""
+    aside = root / "results.new"
+    aside.mkdir()
+    units = units_frame()
+    units.loc[5, "name"] = f"Hải Lăng {note}" if note != "first" else "Hải Lăng"
+    units.to_parquet(aside / "units.parquet")
+    gpd.GeoDataFrame(
+        {
+            "code": ["V1", "V2", "V3"],
+            "name": ["Thôn Cợp", "Bản <b>Đá</b>", "Thôn 3"],
+            "unit_code": ["19400", "19400", "19401"],
+            "population": [400.0, NAN, 100.0],
+            "centre_level_2g_dbm": [-108.5, -70.0, NAN],
+            "centre_covered_2g": pd.array([False, True, None], dtype="boolean"),
+        },
+        geometry=[Point(LEFT + 1500, TOP - 1500), Point(LEFT + 2500, TOP - 2500), Point(LEFT + 4500, TOP - 500)],
+        crs=CRS,
+    ).to_parquet(aside / "villages.parquet")
+    gaps = pd.DataFrame(
+        {
+            "rank": [2, 1],
+            "code": ["19402", "19400"],
+            "valid_on": pd.to_datetime(["2012-12-31"] * 2),
+            "name": [EVIL, "Hướng Phùng"],
+            "district": ["Hướng Hóa"] * 2,
+            "population": [3000.0, 1000.0],
+            "people_affected": [NAN, 900.0],
+            "reasons_count": [1, 1],
+            "need_index": [20.0, 89.5],
+            "classes": [None, "mountainous;land_border"],
+            "judged_weight_pct": [100.0, 80.0],
+            "gap_villages": [0, 1],
+            "basis": ["record", "observed;model"],
+        }
+    )
+    gaps.to_parquet(aside / "gaps.parquet")
+    gaps.to_csv(aside / "gaps.csv", index=False, encoding="utf-8-sig")
+    gaps.iloc[:1].assign(code="V1", name="Thôn Cợp", unit_code="19400").to_parquet(aside / "gap_villages.parquet")
+    pd.DataFrame(
+        {
+            "level": ["unit", "unit", "village"],
+            "code": ["19400", "19402", "V1"],
+            "rule": ["commune_people_covered", "postal_people_per_point", "village_centre"],
+            "indicator": ["people_covered_any_pct", "people_per_postal_point", "centre_covered_2g"],
+            "value": [10.0, 9000.0, 0.0],
+            "threshold": [95.0, 8000.0, 1.0],
+            "margin": [-85.0, -1000.0, -1.0],
+            "unit": ["%", "persons", "yes_no"],
+            "comparison": [">=", "<=", ">="],
+            "basis": ["model", "record", "observed"],
+            "people_affected": [900.0, NAN, 400.0],
+            "pack": ["mobile_signal", "postal_qcvn1", "mobile_signal"],
+            "mark": ["K", "K", "P"],
+            "source": ["nguồn", "nguồn", "nguồn"],
+            "override_reason": [None, "vùng khó khăn", None],
+            "text_en": ["10 % of people have signal", "9,000 people a point", f"{EVIL} has no signal"],
+            "text_vi": ["10 % số dân có sóng", "9.000 người một điểm", f"{EVIL} không có sóng"],
+        }
+    ).to_csv(aside / "reasons.csv", index=False, encoding="utf-8-sig")
+    pd.DataFrame(
+        {
+            "indicator": ["mean_service_radius_km", "bts_in_operation"],
+            "published": [3.16, 1159.0],
+            "computed": [3.11, NAN],
+            "unit": ["km", None],
+            "target": [2.3, NAN],
+            "comparison": ["<=", None],
+            "met": ["no", ""],
+            "note": ["inconsistent_area", None],
+            "source": ["127-BC/TU", None],
+            "rule": ["r1", None],
+            "mark": ["P", None],
+            "target_source": ["08-NQ/TU", None],
+            "override_reason": [None, None],
+        }
+    ).to_csv(aside / "targets.csv", index=False, encoding="utf-8-sig")
+    pd.DataFrame(
+        {
+            "rank": [1, 2],
+            "candidate_id": ["H1", "V1"],
+            "kind": ["hilltop", "village_centre"],
+            "name": ["Hướng Phùng", EVIL],
+            "unit_code": ["19400", "19402"],
+            "unit_name": ["Hướng Phùng", EVIL],
+            "x_m": [541000.0, 549000.0],
+            "y_m": [1849000.0, 1849000.0],
+            "lon": [106.64, 106.71],
+            "lat": [16.72, 16.72],
+            "ground_elevation_m": [655.0, NAN],
+            "technology": ["2G", "2G"],
+            "band_mhz": [900.0, 900.0],
+            "height_m": [36.0, 36.0],
+            "cost_vnd": [0.83e9, 1.83e9],
+            "people_new": [812.0, 100.0],
+            "people_new_cumulative": [812.0, 912.0],
+            "cost_cumulative_vnd": [0.83e9, 2.66e9],
+            "people_per_bn_vnd": [978.3, 54.6],
+            "off_grid": [False, True],
+            "border": [True, False],
+        }
+    ).to_parquet(aside / "plan.parquet")
+    (aside / "provinces.json").write_text(json.dumps({"postal_points_count": 156, "bts_in_operation": None}))
+    level = np.full((SIDE, 16), -88.0, dtype=np.float32)
+    level[0, 0], level[0, 1], level[0, 2] = NAN, -200.0, -101.0
+    vina = np.full_like(level, NAN)
+    write_raster(
+        aside / "coverage_2g.tif", {"any": level, "Viettel": level, "VNPT": vina}, tags={"usable_dbm": "-95.0"}
+    )
+    sector = np.ones(level.shape, dtype=np.int32)
+    sector[0, :2] = -1
+    write_raster(aside / "servers_2g.tif", {"any": sector, "Viettel": sector, "VNPT": np.full_like(sector, -1)})
+    pd.DataFrame(
+        {"sector_id": ["C0", "C1"], "site_id": ["S0", "S1"], "operator": ["VNPT", "Viettel"], "technology": ["2G"] * 2}
+    ).to_parquet(aside / "sectors.parquet")
+    (aside / "map.html").write_text(f"<!doctype html><title>{note}</title>" + "<p>bản đồ</p>" * 200, encoding="utf-8")
+    (aside / "map.png").write_bytes(b"\x89PNG\r\n\x1a\n")
+    record = {
+        "study": "Thử nghiệm",
+        "inputs": {"units": "ab" * 32},
+        "steps": {"gaps": {"key": "cd" * 32, "files": {}, "counts": {}}},
+        "versions": {"phusong": "0.1.0"},
+        "timing": {"started": "2026-01-31T08:00:00+00:00", "note": note},
+        "complete": True,
+    }
+    (aside / "run.json").write_text(json.dumps(record), encoding="utf-8")
+    last = root / "results"
+    if last.exists():
+        os.rename(last, root / "results.old")
+    os.rename(aside, last)
+    shutil.rmtree(root / "results.old", ignore_errors=True)
+
+
+def write_raster(path: Path, bands: dict[str, Any], *, tags: dict[str, str] | None = None) -> None:
+    first = next(iter(bands.values()))
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        height=first.shape[0],
+        width=first.shape[1],
+        count=len(bands),
+        dtype=first.dtype,
+        crs=CRS,
+        transform=rasterio.Affine(CELL, 0, LEFT, 0, -CELL, TOP),
+        nodata=NAN if first.dtype.kind == "f" else None,
+    ) as target:
+        for i, (name, values) in enumerate(bands.items(), start=1):
+            target.write(values, i)
+            target.set_band_description(i, name)
+        target.update_tags(**(tags or {}))
+
+
+def write_study(root: Path) -> None:
+    root.mkdir(parents=True, exist_ok=True)
+    (root / "study.toml").write_text(STUDY_TOML, encoding="utf-8")
+    common = {"as_of": pd.to_datetime(["2012-12-31"]), "source": ["sổ <trạm>"], "synthetic": [True]}
+    units = units_frame()[["code", "valid_on", "name", "district", "population", "geometry"]]
+    units = units.assign(as_of=pd.Timestamp("2012-12-31"), source="127-BC/TU", synthetic=False)
+    units.to_file(root / "layers.gpkg", layer="units", driver="GPKG")
+    sites = gpd.GeoDataFrame(
+        {"site_id": ["S1"], "name": ["Trạm Đỉnh"], **common}, geometry=[Point(LEFT + 3500, TOP - 3500)], crs=CRS
+    )
+    sites.to_file(root / "layers.gpkg", layer="sites", driver="GPKG")
+    (root / "rasters").mkdir(exist_ok=True)
+    elevation = np.arange(SIDE * 16, dtype=np.float32).reshape(SIDE, 16)
+    write_raster(root / "rasters" / "elevation.tif", {"": elevation}, tags={"as_of": "2000-02-11", "source": "SRTM"})
+
+
+class Client:
+    """Sends requests to the app in this process; an error inside it comes back as the answer a server would give."""
+
+    def __init__(self, app: FastAPI, *, base: str = "http://127.0.0.1:8000") -> None:
+        self.app = app
+        self.base = base
+
+    def request(self, method: str, path: str, **kwargs: Any) -> httpx.Response:
+        return self.timed(method, path, times=1, **kwargs)[0]
+
+    def timed(self, method: str, path: str, *, times: int, **kwargs: Any) -> tuple[httpx.Response, list[float]]:
+        """The last of several answers one after the other, and the seconds each took."""
+        seconds = []
+
+        async def send() -> httpx.Response:
+            transport = httpx.ASGITransport(app=self.app, raise_app_exceptions=False)
+            async with httpx.AsyncClient(transport=transport, base_url=self.base) as client:
+                for _ in range(times):
+                    began = time.perf_counter()
+                    answer = await client.request(method, path, **kwargs)
+                    seconds.append(time.perf_counter() - began)
+                return answer
+
+        return asyncio.run(send()), seconds
+
+    def get(self, path: str, **kwargs: Any) -> httpx.Response:
+        return self.request("GET", path, **kwargs)
+
+    def json(self, path: str, **kwargs: Any) -> Any:
+        answer = self.get(f"/api/v1{path}", **kwargs)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@pytest.fixture(scope="session")
+def study_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study with results that no test changes."""
+    root = tmp_path_factory.mktemp("api") / "nghiên cứu"
+    write_study(root)
+    write_results(root)
+    return root
+
+
+@pytest.fixture(scope="session")
+def client(study_dir: Path) -> Client:
+    return Client(create_app(study_dir))
+
+
+@pytest.fixture(scope="session")
+def client_of() -> Callable[..., Client]:
+    """Make a client of an app."""
+    return Client
+
+
+@pytest.fixture
+def rerun() -> Callable[..., None]:
+    """Replace the results of a study as a run does, with another name of commune 19405."""
+    return write_results
+
+
+@pytest.fixture
+def units() -> gpd.GeoDataFrame:
+    """The communes as the results hold them."""
+    return units_frame()
+
+
+@pytest.fixture
+def fresh(tmp_path: Path) -> Callable[..., Path]:
+    """Make a study of the test's own, with or without results."""
+
+    def make(*, results: bool = True) -> Path:
+        write_study(tmp_path / "study")
+        if results:
+            write_results(tmp_path / "study")
+        return tmp_path / "study"
+
+    return make
