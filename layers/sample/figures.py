@@ -60,7 +60,7 @@ class Figures:
     name: str
     crs: str
     units_valid_on: str
-    area_km2: float
+    province_area_km2: float
     area_source: str
     people_2012_total: int
     communes_counted: int

@@ -16,16 +16,7 @@ from phusong.layers.grid import Grid, Raster
 from phusong.layers.sample.communes import communes
 from phusong.layers.sample.figures import Figures, figures
 from phusong.layers.sample.landscape import Wobble, drawing, floor_km, inland_km, natural_line_m, target_m
-from phusong.layers.sample.terrain import (
-    LAND_MIN_M,
-    carve,
-    coarser,
-    finer,
-    fractal,
-    hold,
-    ridged,
-    roughen,
-)
+from phusong.layers.sample.terrain import LAND_MIN_M, coarser, finer, relief_m, roughen, worked
 
 Field = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -85,8 +76,8 @@ def _province_terrain(
     away_km = ndimage.distance_transform_edt(~inside) * work.cell_m / 1000
     land = inside | (shore_km > 0.6 * np.clip(1 - away_km / 5.0, 0.0, 1.0))
     smooth, floor = _drawn_surface(work, wobble=wobble)
-    relief = _relief(smooth, floor, cell_m=work.cell_m)
-    z = _worked(smooth, relief, land, work, rng=rng)
+    relief = relief_m(smooth, cell_m=work.cell_m) * (0.12 + 0.88 * (1 - np.exp(-((floor / 1.6) ** 2))))
+    z = worked(smooth, relief, land, work, rng=rng)
     mainland = _inside(units.loc[~units["island"].astype(bool)].union_all(), grid)
     ashore = mainland | (finer(land.astype(np.float64), grid=grid, times=times) > 0.5)
     fine = roughen(finer(z, grid=grid, times=times), land=ashore, cell_m=grid.cell_m, rng=rng)
@@ -94,39 +85,6 @@ def _province_terrain(
     for isle in units.loc[units["island"].astype(bool)].geometry:
         _raise_hill(fine, isle, grid, top_m=float(drawing()["island"]["top_m"]))
     return Raster(grid, fine.astype(np.float32), _tags())
-
-
-def _worked(smooth: Field, relief: Field, land: Flags, work: Grid, *, rng: np.random.Generator) -> Field:
-    """Terrain on ``work`` with the broad means of ``smooth``: rivers work first on wide cells, then on those of ``work``.
-
-    The wide step finds the great valleys, so that no hollow of the noise stays closed; the second one adds the small.
-    """
-    wide, times = coarser(work, cell_m=3 * work.cell_m)
-    low, amplitude, share = (_blocks(v, wide.shape, times) for v in (smooth, relief, land.astype(np.float64)))
-    ashore = share > 0.5
-    rough = low + amplitude * (
-        ridged(wide.shape, cell_m=wide.cell_m, longest_m=12000.0, rng=rng)
-        + 0.15 * fractal(wide.shape, cell_m=wide.cell_m, longest_m=2500.0, slope=2.5, rng=rng)
-    )
-    rim = np.ones(wide.shape, dtype=bool)
-    rim[1:-1, 1:-1] = False
-    rough[rim] *= 0.6  # rivers leave the frame in valleys, not on its hills
-    control = hold(low, land=ashore, cell_m=wide.cell_m, scale_m=4500.0)
-    broad = carve(rough, land=ashore, cell_m=wide.cell_m, steps=36, control=control)
-    target = np.maximum(finer(broad, grid=work, times=times), LAND_MIN_M)
-    dunes = fractal(work.shape, cell_m=work.cell_m, longest_m=4000.0, slope=3.6, rng=rng)
-    start = target + np.minimum(0.25 * smooth, 3.0) * dunes
-    start += 0.45 * relief * ridged(work.shape, cell_m=work.cell_m, longest_m=2600.0, rng=rng)
-    control = hold(target, land=land, cell_m=work.cell_m, scale_m=1200.0)
-    return carve(np.maximum(start, 0.6 * target), land=land, cell_m=work.cell_m, steps=9, control=control)
-
-
-def _blocks(values: Field, shape: tuple[int, int], times: int) -> Field:
-    """Means over whole blocks of ``times`` cells; the last row and column are repeated to fill the last block."""
-    spare = [(0, n * times - m) for n, m in zip(shape, values.shape, strict=True)]
-    full = np.pad(values, spare, mode="edge")
-    means: Field = full.reshape(shape[0], times, shape[1], times).mean(axis=(1, 3))
-    return means
 
 
 def _drawn_surface(work: Grid, *, wobble: Wobble) -> tuple[Field, Field]:
@@ -140,15 +98,6 @@ def _drawn_surface(work: Grid, *, wobble: Wobble) -> tuple[Field, Field]:
     x_m, y_m = (drawn[:, axis].reshape(wide.shape) for axis in (0, 1))
     surfaces = [finer(f(x_m, y_m), grid=work, times=times) for f in (target_m, floor_km)]
     return np.maximum(surfaces[0], 0.0), np.maximum(surfaces[1], 0.0)
-
-
-def _relief(smooth: Field, floor: Field, *, cell_m: float) -> Field:
-    """Amplitude (m) of the noise: grows with height and height above the low ground about, little on valley floors."""
-    low = ndimage.minimum_filter(smooth, size=int(12000 / cell_m) | 1)
-    low = ndimage.gaussian_filter(low, 3000 / cell_m)
-    calm = 0.12 + 0.88 * (1 - np.exp(-((floor / 1.6) ** 2)))
-    amplitude: Field = (0.36 * np.maximum(smooth - low, 0.0) + 0.2 * smooth) * calm
-    return amplitude
 
 
 def _to_mean(z: Field, home: Flags, *, mean_m: float) -> Field:

@@ -185,3 +185,44 @@ def roughen(z: Field, *, land: Flags, cell_m: float, rng: np.random.Generator) -
     detail = fractal(z.shape, cell_m=cell_m, longest_m=900.0, slope=3.2, rng=rng)
     amplitude = 0.1 + 26.0 * np.minimum(steep, 0.6)
     return np.where(land, np.maximum(z + amplitude * detail, LAND_MIN_M), 0.0)
+
+
+def relief_m(smooth: Field, *, cell_m: float) -> Field:
+    """Amplitude (m) of the noise: grows with height and with the height above the lowest ground within 6 km."""
+    low = ndimage.minimum_filter(smooth, size=int(12000 / cell_m) | 1)
+    low = ndimage.gaussian_filter(low, 3000 / cell_m)
+    amplitude: Field = 0.36 * np.maximum(smooth - low, 0.0) + 0.2 * smooth
+    return amplitude
+
+
+def worked(smooth: Field, relief: Field, land: Flags, work: Grid, *, rng: np.random.Generator) -> Field:
+    """Terrain on ``work`` with the broad means of ``smooth``: rivers work first on wide cells, then on those of ``work``.
+
+    The wide step finds the great valleys, so that no hollow of the noise stays closed; the second one adds the small.
+    """
+    wide, times = coarser(work, cell_m=3 * work.cell_m)
+    low, amplitude, share = (_blocks(v, wide.shape, times) for v in (smooth, relief, land.astype(np.float64)))
+    ashore = share > 0.5
+    rough = low + amplitude * (
+        ridged(wide.shape, cell_m=wide.cell_m, longest_m=12000.0, rng=rng)
+        + 0.15 * fractal(wide.shape, cell_m=wide.cell_m, longest_m=2500.0, slope=2.5, rng=rng)
+    )
+    rim = np.ones(wide.shape, dtype=bool)
+    rim[1:-1, 1:-1] = False
+    rough[rim] *= 0.6  # rivers leave the frame in valleys, not on its hills
+    control = hold(low, land=ashore, cell_m=wide.cell_m, scale_m=4500.0)
+    broad = carve(rough, land=ashore, cell_m=wide.cell_m, steps=36, control=control)
+    target = np.maximum(finer(broad, grid=work, times=times), LAND_MIN_M)
+    dunes = fractal(work.shape, cell_m=work.cell_m, longest_m=4000.0, slope=3.6, rng=rng)
+    start = target + np.minimum(0.25 * smooth, 3.0) * dunes
+    start += 0.45 * relief * ridged(work.shape, cell_m=work.cell_m, longest_m=2600.0, rng=rng)
+    control = hold(target, land=land, cell_m=work.cell_m, scale_m=1200.0)
+    return carve(np.maximum(start, 0.6 * target), land=land, cell_m=work.cell_m, steps=9, control=control)
+
+
+def _blocks(values: Field, shape: tuple[int, int], times: int) -> Field:
+    """Means over whole blocks of ``times`` cells; the last row and column are repeated to fill the last block."""
+    spare = [(0, n * times - m) for n, m in zip(shape, values.shape, strict=True)]
+    full = np.pad(values, spare, mode="edge")
+    means: Field = full.reshape(shape[0], times, shape[1], times).mean(axis=(1, 3))
+    return means
