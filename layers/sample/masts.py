@@ -22,9 +22,11 @@ MOUNTAIN_SHARES: Final = (0.55, 0.32, 0.13, 0.0, 0.0, 0.0, 0.0)
 SMALL_OPERATOR_MASTS: Final = 2  # at least, in towns
 REACH_M: Final = 20_000.0
 LIMIT_DB: Final = 147.0  # 58 dBm radiated down to -95 dBm, less 6 dB for tilt and the sides of the beam
-UNSERVED_SHARE: Final = 0.062  # of all villages: where building stopped
-UNSERVED_HILLY_SHARE: Final = 0.3  # never more than this of those in mountains
+UNSERVED_SHARE: Final = 0.075  # of all villages: the secluded ones, most of which stay without a signal
+UNSERVED_HILLY_SHARE: Final = 0.4  # never more than this of those in mountains
 PEOPLE_A_MOUNTAIN_MAST: Final = 1.5  # times the people of a lowland mast
+SECLUDED_WITHIN_M: Final = 8_000.0  # masts this near would have to reach a village that is not secluded
+SECLUDED_DISLIKE: Final = 1.5  # how much a mast that reaches a secluded village is avoided
 TRIAL_HEIGHT_M: Final = 36.0
 HILLTOP_SHARE: Final = 0.3
 
@@ -38,7 +40,9 @@ def place_masts(
     hilly = ground.hilly(xy)
     weight = np.where(hilly, people / PEOPLE_A_MOUNTAIN_MAST, people)
     in_hills = round(count * float(weight[hilly].sum() / weight.sum())) if hilly.any() else 0
-    lowland = _lowland(ground, xy[~hilly], people[~hilly], count=count - in_hills, rng=rng)
+    islands = _island_masts(ground, villages, xy, people)
+    lowland = _lowland(ground, xy[~hilly], people[~hilly], count=count - in_hills - len(islands), rng=rng, taken=islands)
+    lowland = np.concatenate([islands, lowland])
     if not in_hills:
         return lowland, np.zeros(len(lowland), dtype=np.bool_)
     unserved = min(round(UNSERVED_SHARE * len(xy)), round(UNSERVED_HILLY_SHARE * int(hilly.sum())))
@@ -49,6 +53,21 @@ def place_masts(
     short = count - len(masts)  # no lowland to take them: beside masts that stand already
     beside = _near(ground, masts[rng.integers(len(masts), size=short)], rng, hilltops=0.0)
     return np.concatenate([masts, beside]), np.arange(count) >= len(lowland)
+
+
+def _island_masts(ground: Ground, villages: pd.DataFrame, xy: Floats, people: Floats) -> Floats:
+    """A mast at the largest village of each island, which no other mast may reach."""
+    units = ground.units
+    islands = units.loc[units["island"].fillna(False).astype(bool), "code"].tolist()
+    on = [np.flatnonzero(villages["unit_code"] == code) for code in islands]
+    return xy[np.array([rows[np.argmax(people[rows])] for rows in on if len(rows)], dtype=np.int64)]
+
+
+def island_at(ground: Ground, xy: Floats) -> NDArray[np.bool_]:
+    """Which points (n, 2) are on units marked as islands."""
+    island = ground.units["island"].fillna(False).to_numpy(dtype=bool)
+    unit = ground.at(ground.unit, xy)
+    return np.asarray((unit >= 0) & island[np.maximum(unit, 0)])
 
 
 def _people(villages: pd.DataFrame) -> Floats:
@@ -114,7 +133,7 @@ def _mountain(
     unserved: int,
     rng: np.random.Generator,
 ) -> Floats:
-    """Masts that serve most people first, until ``unserved`` villages are left; the others where all is served."""
+    """Masts that serve most people first, and few where they would reach the ``unserved`` most secluded villages."""
     options = np.concatenate([_near(ground, xy, rng), _near(ground, xy, rng, hilltops=0.0)])
     served = served_by(ground, lowland, xy)
     mast, place = pairs_within(options, xy, reach_m=REACH_M)
@@ -122,23 +141,25 @@ def _mountain(
     heard = path_loss_db(ground.elevation, masts[mast], xy[place]) <= LIMIT_DB
     hears = np.zeros((len(options), len(xy)), dtype=np.bool_)
     hears[mast[heard], place[heard]] = True
-    # a village of few people in a narrow valley is the last an operator comes for
-    worth = people * np.exp(-ground.at(ground.relief_m, xy) / 400)
+    # an operator comes last for small villages that can be reached from few places around them
+    around = np.zeros_like(hears)
+    around[mast, place] = np.hypot(*(options[mast] - xy[place]).T) <= SECLUDED_WITHIN_M
+    openness = (hears & around).sum(axis=0) / np.maximum(around.sum(axis=0), 1) * np.sqrt(people)
+    left = np.zeros(len(xy), dtype=np.bool_)
+    left[np.argsort(np.where(served, np.inf, openness), kind="stable")[:unserved]] = True
+    worth = np.where(left, -SECLUDED_DISLIKE * people, people)
     chosen: list[int] = []
     while len(chosen) < count:
-        fresh = hears & ~served
-        left = (~served).sum() - fresh.sum(axis=1)
-        gain = np.where((left >= unserved) & fresh.any(axis=1), fresh @ worth, 0.0)
+        gain = (hears & ~served) @ worth
         best = int(np.argmax(gain))
         if gain[best] <= 0:
             break
         chosen.append(best)
         served = served | hears[best]
-    harmless = np.flatnonzero(~(hears & ~served).any(axis=1))
-    harmless = np.setdiff1d(harmless, chosen)
-    score = np.log(np.tile(people, 2)[harmless]) + rng.gumbel(size=len(harmless))
-    more = spread(options[harmless], score, count - len(chosen), spacing_m=500.0, taken=options[chosen])
-    return np.asarray(options[np.concatenate([np.array(chosen, dtype=np.int64), harmless[more]])])
+    rest = np.setdiff1d(np.flatnonzero(~(hears & ~served).any(axis=1)), chosen)
+    score = np.log(np.tile(people, 2)[rest]) + rng.gumbel(size=len(rest))
+    more = spread(options[rest], score, count - len(chosen), spacing_m=1_500.0, taken=options[chosen])
+    return np.asarray(options[np.concatenate([np.array(chosen, dtype=np.int64), rest[more]])])
 
 
 def served_by(ground: Ground, masts: Floats, places: Floats) -> NDArray[np.bool_]:
@@ -176,7 +197,8 @@ def make_sites(
     xy, mountain = place_masts(ground, villages, count=masts + planned + closed, rng=rng)
     n = len(xy)
     status = np.full(n, "in_service", dtype=object)
-    aside = np.flatnonzero(~mountain) if (~mountain).sum() >= planned + closed else np.arange(n)
+    ordinary = np.flatnonzero(~mountain & ~island_at(ground, xy))
+    aside = ordinary if len(ordinary) >= planned + closed else np.arange(n)
     picked = rng.choice(aside, size=n - masts, replace=False)
     status[picked[:planned]] = "planned"
     status[picked[planned:]] = "closed"
