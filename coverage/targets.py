@@ -43,10 +43,11 @@ def targets(
     asked = rules.of("province")
     order = list(dict.fromkeys([*figures, *(rule.indicator for rule in asked)]))
     rows: list[dict[str, Any]] = []
+    nothing_asked: dict[str, Any] = dict.fromkeys(COLUMNS, "") | {"target": np.nan}
     for indicator in order:
         figure = figures.get(indicator, {})
         computed = float(province_indicators.get(indicator, np.nan))
-        row: dict[str, Any] = {
+        row = nothing_asked | {
             "indicator": indicator,
             "published": figure.get("value", np.nan),
             "computed": computed,
@@ -70,10 +71,10 @@ def targets(
                 }
             )
         if not own:
-            rows.append(row | {"target": np.nan})
+            rows.append(row)
     table = pd.DataFrame(rows, columns=list(COLUMNS))
     words = [column for column in COLUMNS if column not in ("published", "computed", "target")]
-    return table.assign(**{column: table[column].fillna("").astype("str") for column in words})
+    return table.assign(**{column: table[column].astype("str") for column in words})
 
 
 def _newest(published: pd.DataFrame | None, on: date) -> dict[str, dict[str, Any]]:
