@@ -10,175 +10,11 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from phusong.api import examples
 from phusong.layers.messages import Lang
 
 Value = float | bool | str | None
 Figures = dict[str, Value]
-
-_DATED = {"as_of": ["2012-12-31"], "sources": ["Report 127-BC/TU"], "synthetic": True}
-_META = {
-    "study": "Quảng Trị 2012",
-    "as_of": "2012-12-31",
-    "synthetic": True,
-    "lang": "vi",
-    "units": {"people_covered_2g_pct": "%"},
-    "layers": {"units": _DATED},
-}
-_PAGE = {
-    "total": 141,
-    "limit": 50,
-    "offset": 50,
-    "links": {
-        "self": "/api/v1/communes?offset=50",
-        "first": "/api/v1/communes?offset=0",
-        "prev": "/api/v1/communes?offset=0",
-        "next": "/api/v1/communes?offset=100",
-        "last": "/api/v1/communes?offset=100",
-    },
-}
-_COMMUNE = {
-    "code": "19429",
-    "valid_on": "2012-12-31",
-    "name": "Hướng Phùng",
-    "district": "Hướng Hóa",
-    "population": 5000.0,
-    "is_gap": True,
-    "indicators": {"people_covered_2g_pct": 71.9, "mountainous": True, "people_per_postal_point": None},
-}
-_VILLAGE = {
-    "code": "19429-03",
-    "name": "Thôn Cợp",
-    "unit_code": "19429",
-    "population": 410.0,
-    "lon": 106.58,
-    "lat": 16.73,
-    "is_gap": True,
-    "indicators": {"centre_covered_2g": False, "centre_level_2g_dbm": -108.5, "observed_signal_2g": None},
-}
-_REASON = {
-    "level": "unit",
-    "code": "19429",
-    "rule": "commune_people_covered",
-    "indicator": "people_covered_2g_pct",
-    "value": 71.9,
-    "threshold": 95.0,
-    "comparison": ">=",
-    "margin": -23.1,
-    "unit": "%",
-    "basis": "model",
-    "people_affected": 1405.0,
-    "pack": "mobile_signal",
-    "mark": "K",
-    "source": "QCVN 81",
-    "override_reason": None,
-    "text": "71,9 % số người có sóng 2G; quy tắc yêu cầu 95 % (thiếu 23,1 điểm)",
-}
-_GAP = {
-    "rank": 1,
-    "code": "19429",
-    "valid_on": "2012-12-31",
-    "name": "Hướng Phùng",
-    "district": "Hướng Hóa",
-    "population": 5000.0,
-    "people_affected": 1405.0,
-    "reasons_count": 1,
-    "need_index": 62.5,
-    "judged_weight_pct": 100.0,
-    "classes": ["mountainous", "land_border"],
-    "basis": ["model"],
-    "gap_villages": 1,
-    "reasons": [_REASON],
-}
-_TARGET = {
-    "indicator": "mean_service_radius_km",
-    "label": "Bán kính phục vụ bình quân một điểm",
-    "published": 3.16,
-    "computed": 3.11,
-    "unit": "km",
-    "target": 2.3,
-    "comparison": "<=",
-    "met": "no",
-    "note": "inconsistent_area",
-    "note_text": "số công bố dùng diện tích khác",
-    "source": "127-BC/TU",
-    "rule": "resolution_08_service_radius",
-    "mark": "P",
-    "target_source": "08-NQ/TU",
-    "override_reason": None,
-}
-_SITE = {
-    "rank": 1,
-    "candidate_id": "H0012",
-    "kind": "hilltop",
-    "name": "Hướng Phùng",
-    "unit_code": "19429",
-    "unit_name": "Hướng Phùng",
-    "lon": 106.57,
-    "lat": 16.74,
-    "x_m": 534300.0,
-    "y_m": 1850900.0,
-    "ground_elevation_m": 655.0,
-    "technology": "4G",
-    "band_mhz": 1800.0,
-    "height_m": 36.0,
-    "cost_vnd": 1.245e9,
-    "people_new": 812.4,
-    "people_new_cumulative": 812.4,
-    "cost_cumulative_vnd": 1.245e9,
-    "people_per_bn_vnd": 652.5,
-    "off_grid": False,
-    "border": True,
-}
-_LEVEL = {
-    "technology": "2G",
-    "operator": "Viettel",
-    "quantity": "RxLev",
-    "level_dbm": -88.2,
-    "usable_dbm": -95.0,
-    "usable": True,
-    "state": "usable",
-    "server": {
-        "sector_id": "S0007-V-2G-1",
-        "site_id": "S0007",
-        "name": None,
-        "lon": 106.6,
-        "lat": 16.7,
-        "distance_km": 3.98,
-    },
-}
-_RUN = {
-    "hash": "0" * 64,
-    "started": "2026-01-31T08:00:00+00:00",
-    "inputs": {"units": "0" * 64},
-    "steps": {"gaps": "0" * 64},
-    "versions": {"phusong": "0.1.0"},
-}
-_EXPORT = {
-    "name": "gaps.csv",
-    "size_bytes": 20480,
-    "media_type": "text/csv; charset=utf-8",
-    "sha256": "0" * 64,
-    "href": "/api/v1/exports/gaps.csv",
-}
-_LAYER = {
-    "name": "sites",
-    "about": "Trạm thu phát sóng",
-    "geometry": "point",
-    "rows": 540,
-    "as_of": ["2012-12-31"],
-    "sources": ["synthetic"],
-    "synthetic": True,
-    "columns": [{"name": "site_id", "kind": "text", "unit": "", "required": True, "about": "", "words": []}],
-}
-_INDICATOR = {
-    "id": "people_covered_2g_pct",
-    "level": "unit",
-    "label": "Tỷ lệ người có sóng 2G",
-    "about": "",
-    "unit": "%",
-    "kind": "number",
-    "sources": ["sites", "sectors", "elevation", "units"],
-}
 
 
 def _with(example: dict[str, Any]) -> ConfigDict:
@@ -220,7 +56,7 @@ class Problem(BaseModel):
 class Dated(BaseModel):
     """Dates and sources of one input layer."""
 
-    model_config = _with(_DATED)
+    model_config = _with(examples.DATED)
     as_of: list[date] = Field(description="Dates the rows speak of")
     sources: list[str] = Field(description="Where the rows come from")
     synthetic: bool = Field(description="Whether any row is generated")
@@ -229,7 +65,7 @@ class Dated(BaseModel):
 class Meta(BaseModel):
     """What stands on every figure: the study, its date, whether it is synthetic, units of measure and sources."""
 
-    model_config = _with(_META)
+    model_config = _with(examples.META)
     study: str = Field(description="Name of the study")
     as_of: date = Field(description="Date of the administrative units")
     synthetic: bool = Field(description="True: the figures are generated, not observed")
@@ -241,7 +77,7 @@ class Meta(BaseModel):
 class Links(BaseModel):
     """Addresses of the neighbouring pages."""
 
-    model_config = _with(_PAGE["links"])  # type: ignore[arg-type]
+    model_config = _with(examples.PAGE["links"])
     self: str = Field(description="This page")
     first: str = Field(description="First page")
     prev: str | None = Field(description="Page before, null on the first")
@@ -263,7 +99,7 @@ class Listing(BaseModel):
 class Run(BaseModel):
     """The run that made the results."""
 
-    model_config = _with(_RUN)
+    model_config = _with(examples.RUN)
     hash: str = Field(description="SHA-256 of run.json")
     started: str | None = Field(description="When it began, UTC")
     inputs: dict[str, str] = Field(description="SHA-256 of the content of each input")
@@ -282,7 +118,7 @@ class Health(BaseModel):
             "synthetic": True,
             "version": "0.1.0",
             "lang": "vi",
-            "run": _RUN,
+            "run": examples.RUN,
         }
     )
     status: Literal["ok", "no_results"] = Field(description="no_results: the study has not been run yet")
@@ -297,7 +133,7 @@ class Health(BaseModel):
 class ColumnInfo(BaseModel):
     """One column of a layer."""
 
-    model_config = _with(_LAYER["columns"][0])  # type: ignore[index]
+    model_config = _with(examples.LAYER["columns"][0])
     name: str
     kind: str = Field(description="text, number, integer, yes_no, date or word")
     unit: str = Field(description="Unit of measure, empty if it has none")
@@ -309,7 +145,7 @@ class ColumnInfo(BaseModel):
 class LayerInfo(BaseModel):
     """One input layer or raster."""
 
-    model_config = _with(_LAYER)
+    model_config = _with(examples.LAYER)
     name: str
     about: str = Field(description="What it holds")
     geometry: Literal["point", "polygon", "any", "none", "raster"]
@@ -323,7 +159,7 @@ class LayerInfo(BaseModel):
 class LayerList(BaseModel):
     """The layers the study has."""
 
-    model_config = _with({"meta": _META, "total": 1, "items": [_LAYER]})
+    model_config = _with({"meta": examples.META, "total": 1, "items": [examples.LAYER]})
     meta: Meta
     total: int = Field(description="Layers")
     items: list[LayerInfo]
@@ -332,7 +168,7 @@ class LayerList(BaseModel):
 class IndicatorInfo(BaseModel):
     """One declared indicator."""
 
-    model_config = _with(_INDICATOR)
+    model_config = _with(examples.INDICATOR)
     id: str = Field(description="Name in `indicators` of communes and villages")
     level: Literal["unit", "village", "province"]
     label: str = Field(description="Name in the language asked for")
@@ -345,7 +181,7 @@ class IndicatorInfo(BaseModel):
 class IndicatorList(BaseModel):
     """The indicators this study's results hold."""
 
-    model_config = _with({"meta": _META, "total": 1, "items": [_INDICATOR]})
+    model_config = _with({"meta": examples.META, "total": 1, "items": [examples.INDICATOR]})
     meta: Meta
     total: int = Field(description="Indicators")
     items: list[IndicatorInfo]
@@ -354,7 +190,7 @@ class IndicatorList(BaseModel):
 class Commune(BaseModel):
     """A commune as of a date, with its indicators."""
 
-    model_config = _with(_COMMUNE)
+    model_config = _with(examples.COMMUNE)
     code: str
     valid_on: date = Field(description="Date of the unit: code and date together are its key")
     name: str
@@ -367,14 +203,14 @@ class Commune(BaseModel):
 class CommuneList(Listing):
     """Communes."""
 
-    model_config = _with({"meta": _META, **_PAGE, "items": [_COMMUNE]})
+    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.COMMUNE]})
     items: list[Commune]
 
 
 class Village(BaseModel):
     """A village with its indicators."""
 
-    model_config = _with(_VILLAGE)
+    model_config = _with(examples.VILLAGE)
     code: str
     name: str
     unit_code: str | None = Field(description="Code of its commune")
@@ -388,14 +224,14 @@ class Village(BaseModel):
 class VillageList(Listing):
     """Villages."""
 
-    model_config = _with({"meta": _META, **_PAGE, "items": [_VILLAGE]})
+    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.VILLAGE]})
     items: list[Village]
 
 
 class Reason(BaseModel):
     """A rule that a commune or village fails, and by how much."""
 
-    model_config = _with(_REASON)
+    model_config = _with(examples.REASON)
     level: Literal["unit", "village", "province"]
     code: str = Field(description="Code of the commune or village")
     rule: str = Field(description="Id of the rule")
@@ -417,7 +253,9 @@ class Reason(BaseModel):
 class CommuneDetail(BaseModel):
     """A commune with its reasons and villages."""
 
-    model_config = _with({"meta": _META, **_COMMUNE, "reasons": [_REASON], "villages": [_VILLAGE]})
+    model_config = _with(
+        {"meta": examples.META, **examples.COMMUNE, "reasons": [examples.REASON], "villages": [examples.VILLAGE]}
+    )
     meta: Meta
     code: str
     valid_on: date = Field(description="Date of the unit: code and date together are its key")
@@ -433,7 +271,7 @@ class CommuneDetail(BaseModel):
 class Gap(BaseModel):
     """A commune that fails at least one rule."""
 
-    model_config = _with(_GAP)
+    model_config = _with(examples.GAP)
     rank: int = Field(description="1 is the greatest need")
     code: str
     valid_on: date = Field(description="Date of the unit")
@@ -453,24 +291,75 @@ class Gap(BaseModel):
 class GapList(Listing):
     """The gap list."""
 
-    model_config = _with({"meta": _META, **_PAGE, "items": [_GAP]})
+    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.GAP]})
     items: list[Gap]
 
 
 class GapDetail(BaseModel):
     """A commune of the gap list with its villages that have gaps."""
 
-    model_config = _with({"meta": _META, "gap": _GAP, "villages": [_VILLAGE], "village_reasons": [_REASON]})
+    model_config = _with(
+        {
+            "meta": examples.META,
+            "gap": examples.GAP,
+            "villages": [examples.VILLAGE],
+            "village_reasons": [examples.REASON],
+        }
+    )
     meta: Meta
     gap: Gap
     villages: list[Village] = Field(description="Its villages with gaps")
     village_reasons: list[Reason] = Field(description="Their reasons")
 
 
+class NotJudged(BaseModel):
+    """A rule that could not be judged for a commune or village: neither a gap nor fine."""
+
+    model_config = _with(examples.NOT_JUDGED)
+    level: Literal["unit", "village"]
+    code: str = Field(description="Code of the commune or village")
+    valid_on: date | None = Field(description="Date of the commune; null for villages")
+    name: str
+    rule: str = Field(description="Id of the rule")
+    pack: str = Field(description="Rule pack it comes from")
+    indicator: str = Field(description="Indicator the rule judges")
+    why: Literal["no_data", "class_unknown"] = Field(description="What is not known: the indicator, or the class")
+
+
+class NotJudgedList(Listing):
+    """Rules that could not be judged."""
+
+    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.NOT_JUDGED]})
+    items: list[NotJudged]
+
+
+class Compared(BaseModel):
+    """What reports and the model say of the signal at one village's centre."""
+
+    model_config = _with(examples.COMPARED)
+    code: str = Field(description="Code of the village")
+    name: str
+    unit_code: str | None = Field(description="Code of its commune")
+    technology: str = Field(description="2G, 3G, 4G, 5G or any")
+    observed: bool = Field(description="Whether the newest report says there is signal")
+    model_level_dbm: float | None = Field(description="Computed level, dBm; -200: no mast in range; null: no data")
+    model: bool | None = Field(description="Whether the model says there is signal; null is no data")
+    agree: Literal["yes", "no"] | None = Field(
+        description="Whether both say the same; null where the model says nothing"
+    )
+
+
+class ComparisonList(Listing):
+    """Reports against the model."""
+
+    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.COMPARED]})
+    items: list[Compared]
+
+
 class Target(BaseModel):
     """A provincial target: published, computed here, asked for, met or not."""
 
-    model_config = _with(_TARGET)
+    model_config = _with(examples.TARGET)
     indicator: str = Field(description="Id of the provincial indicator")
     label: str = Field(description="Its name in the language asked for")
     published: float | None = Field(description="Published value")
@@ -491,7 +380,7 @@ class Target(BaseModel):
 class TargetList(BaseModel):
     """Provincial targets."""
 
-    model_config = _with({"meta": _META, "total": 1, "items": [_TARGET]})
+    model_config = _with({"meta": examples.META, "total": 1, "items": [examples.TARGET]})
     meta: Meta
     total: int = Field(description="Targets")
     items: list[Target]
@@ -500,7 +389,7 @@ class TargetList(BaseModel):
 class PlanSite(BaseModel):
     """A proposed site."""
 
-    model_config = _with(_SITE)
+    model_config = _with(examples.SITE)
     rank: int = Field(description="Order of choice")
     candidate_id: str
     kind: str = Field(description="hilltop or village_centre")
@@ -527,14 +416,14 @@ class PlanSite(BaseModel):
 class PlanList(Listing):
     """The investment list."""
 
-    model_config = _with({"meta": _META, **_PAGE, "items": [_SITE]})
+    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.SITE]})
     items: list[PlanSite]
 
 
 class Server(BaseModel):
     """The sector that serves a point best."""
 
-    model_config = _with(_LEVEL["server"])  # type: ignore[arg-type]
+    model_config = _with(examples.LEVEL["server"])
     sector_id: str
     site_id: str
     name: str | None
@@ -546,7 +435,7 @@ class Server(BaseModel):
 class Level(BaseModel):
     """Best level of one technology and operator at a point, in the technology's own quantity."""
 
-    model_config = _with(_LEVEL)
+    model_config = _with(examples.LEVEL)
     technology: str
     operator: str | None = Field(description="null: the best of all operators")
     quantity: str = Field(description="RxLev, RSCP, RSRP or SS-RSRP")
@@ -562,13 +451,13 @@ class PointCoverage(BaseModel):
 
     model_config = _with(
         {
-            "meta": _META,
+            "meta": examples.META,
             "lon": 106.58,
             "lat": 16.73,
             "unit_code": "19429",
             "unit_name": "Hướng Phùng",
             "elevation_m": 512.0,
-            "levels": [_LEVEL],
+            "levels": [examples.LEVEL],
         }
     )
     meta: Meta
@@ -583,7 +472,7 @@ class PointCoverage(BaseModel):
 class Export(BaseModel):
     """A file of the results."""
 
-    model_config = _with(_EXPORT)
+    model_config = _with(examples.EXPORT)
     name: str
     size_bytes: int = Field(description="bytes")
     media_type: str
@@ -594,7 +483,7 @@ class Export(BaseModel):
 class ExportList(BaseModel):
     """Files to download."""
 
-    model_config = _with({"meta": _META, "total": 1, "items": [_EXPORT]})
+    model_config = _with({"meta": examples.META, "total": 1, "items": [examples.EXPORT]})
     meta: Meta
     total: int = Field(description="Files")
     items: list[Export]

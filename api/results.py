@@ -33,7 +33,7 @@ Key = tuple[int, int, int]
 
 WGS84 = "EPSG:4326"
 NO_SERVER_DBM = -200.0
-UNIT_IDENTITY = ("code", "valid_on", "name", "district", "population")
+UNIT_IDENTITY = ("code", "valid_on", "name", "district")
 VILLAGE_IDENTITY = ("code", "name", "unit_code", "population")
 _NOT_FIGURES = {"geometry", "as_of", "source", "synthetic", "unit_name", "valid_on"}
 _GEOD = Geod(ellps="WGS84")
@@ -106,7 +106,12 @@ class Snapshot:
     def _make_communes(self) -> list[Row]:
         in_gap = {gap["code"] for gap in self.gaps}
         return [
-            {**_only(row, UNIT_IDENTITY), "is_gap": row["code"] in in_gap, "indicators": _figures(row, UNIT_IDENTITY)}
+            {
+                **_only(row, UNIT_IDENTITY),
+                "population": row.get("people"),
+                "is_gap": row["code"] in in_gap,
+                "indicators": _figures(row, UNIT_IDENTITY),
+            }
             for row in rows_of(self.units)
         ]
 
@@ -124,6 +129,8 @@ class Snapshot:
         if not self.has("villages.parquet"):
             return []
         frame = self._read(self.directory / "villages.parquet", gpd.read_parquet)
+        if frame.empty:
+            return []
         centres = frame.geometry.to_crs(WGS84)
         in_gap = {gap["code"] for gap in self.gap_villages}
         return [
@@ -160,14 +167,24 @@ class Snapshot:
 
     def _make_reasons(self) -> dict[tuple[str, str], list[Row]]:
         found: dict[tuple[str, str], list[Row]] = {}
-        for row in self._table("reasons.csv"):
+        for row in self._table("reasons.parquet"):
             found.setdefault((row["level"], row["code"]), []).append(row)
         return found
 
     @property
+    def not_judged(self) -> list[Row]:
+        """Rules that could not be judged, a row each."""
+        return cast("list[Row]", self.keep("not_judged", lambda: self._table("not_judged.parquet")))
+
+    @property
+    def comparison(self) -> list[Row]:
+        """Reports of signal against the model, a row a village and technology."""
+        return cast("list[Row]", self.keep("comparison", lambda: self._table("comparison.parquet")))
+
+    @property
     def targets(self) -> list[Row]:
         """Provincial targets."""
-        return cast("list[Row]", self.keep("targets", lambda: self._table("targets.csv")))
+        return cast("list[Row]", self.keep("targets", lambda: self._table("targets.parquet")))
 
     @property
     def plan(self) -> list[Row]:
@@ -322,8 +339,6 @@ def _key(study_root: Path) -> Key:
 def _read_table(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise FileNotFoundError(path)
-    if path.suffix == ".csv":
-        return pd.read_csv(path, encoding="utf-8-sig", dtype={"code": "str"})
     return pd.read_parquet(path)
 
 
@@ -358,7 +373,11 @@ def _only(row: Row, names: tuple[str, ...]) -> Row:
 
 
 def _figures(row: Row, identity: tuple[str, ...]) -> Row:
-    return {name: value for name, value in row.items() if name not in identity and name not in _NOT_FIGURES}
+    return {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in row.items()
+        if name not in identity and name not in _NOT_FIGURES
+    }
 
 
 def _classed(row: Row) -> Row:

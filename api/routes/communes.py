@@ -60,7 +60,9 @@ def communes(
     asked: Annotated[AskedCommunes, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
 ) -> CommuneList:
     """A page of communes; null is no data, never 0. Search by name works without tones."""
-    rows = ordered(_chosen(results, asked), asked.sort, columns=_columns(results.communes, UNIT_IDENTITY))
+    rows = ordered(
+        _chosen(results, asked), asked.sort, columns=_columns(results.communes, (*UNIT_IDENTITY, "population"))
+    )
     page, about = page_of(rows, request, limit=asked.limit, offset=asked.offset)
     meta = study.meta(lang, units=units_of(results.communes, lang))
     return CommuneList(meta=meta, items=[Commune(**row) for row in page], **about)

@@ -5,10 +5,23 @@ from __future__ import annotations
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from phusong.api.labels import indicator_name, measure, reason_models
-from phusong.api.models import Gap, GapDetail, GapList, PlanList, PlanSite, Target, TargetList, Village
+from phusong.api.models import (
+    Compared,
+    ComparisonList,
+    Gap,
+    GapDetail,
+    GapList,
+    NotJudged,
+    NotJudgedList,
+    PlanList,
+    PlanSite,
+    Target,
+    TargetList,
+    Village,
+)
 from phusong.api.results import Row, Snapshot
 from phusong.api.routes.communes import GEO_EXAMPLE, GEO_JSON, Q_ABOUT, Code, feature_collection
 from phusong.api.search import named, page_of, same_text
@@ -46,6 +59,20 @@ class AskedGapShapes(Asked):
     min_people: float | None = Field(None, ge=0, allow_inf_nan=False, description="Fewest people affected, persons")
     district: str | None = Field(None, max_length=200, description="Name of the district, with or without tones")
     q: str | None = Field(None, max_length=200, description=Q_ABOUT)
+
+
+class AskedNotJudged(AskedPage):
+    """Which rules that could not be judged."""
+
+    level: Literal["unit", "village"] | None = Field(None, description="Communes or villages only")
+    rule: str | None = Field(None, max_length=100, description="This rule only")
+    code: str | None = Field(None, max_length=64, description="This commune or village only")
+
+
+class AskedComparison(AskedPage):
+    """Which comparisons."""
+
+    agree: Literal["yes", "no"] | None = Field(None, description="Only where both say the same, or only where not")
 
 
 class AskedGaps(AskedGapShapes, AskedPage):
@@ -93,6 +120,34 @@ def gap(code: Code, asked: Annotated[Asked, Query()], study: TheStudy, results: 
         villages=[Village(**village) for village in villages],
         village_reasons=reason_models(results, "village", [village["code"] for village in villages], lang),
     )
+
+
+@router.get("/not-judged", summary="Rules that could not be judged for want of data", responses=problems())
+def not_judged(
+    asked: Annotated[AskedNotJudged, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
+) -> NotJudgedList:
+    """No data is neither a gap nor fine: these communes and villages wait for data."""
+    rows = [
+        row
+        for row in results.not_judged
+        if asked.level in (None, row["level"])
+        and asked.rule in (None, row["rule"])
+        and asked.code in (None, row["code"])
+    ]
+    page, about = page_of(rows, request, limit=asked.limit, offset=asked.offset)
+    items = [NotJudged(**_only(row, NotJudged)) for row in page]
+    return NotJudgedList(meta=study.meta(lang), items=items, **about)
+
+
+@router.get("/comparison", summary="Observed signal against the model, by village", responses=problems())
+def comparison(
+    asked: Annotated[AskedComparison, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
+) -> ComparisonList:
+    """Where both exist the report decides; where they differ, the model deserves a second look."""
+    rows = [row for row in results.comparison if asked.agree in (None, row["agree"])]
+    page, about = page_of(rows, request, limit=asked.limit, offset=asked.offset)
+    items = [Compared(**_only(row, Compared)) for row in page]
+    return ComparisonList(meta=study.meta(lang, units={"model_level_dbm": "dBm"}), items=items, **about)
 
 
 @router.get("/targets", summary="Provincial targets: published, computed, asked for, met", responses=problems())
@@ -144,6 +199,6 @@ def _target(row: Row, lang: Lang) -> Target:
     return Target(**{**_only(row, Target), **words})
 
 
-def _only(row: Row, model: type[Gap] | type[Target] | type[PlanSite]) -> Row:
+def _only(row: Row, model: type[BaseModel]) -> Row:
     """The fields of a model that the row has; the others are no data."""
     return {name: row.get(name) for name in model.model_fields}

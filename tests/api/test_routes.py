@@ -15,7 +15,18 @@ from pyproj import Transformer
 Client = Any  # tests/api/conftest.py
 LEFT, TOP, CELL = 540000.0, 1850000.0, 1000.0
 EVIL = "<img src=x onerror=alert(1)>"
-LISTS = ["/layers", "/indicators", "/communes", "/villages", "/gaps", "/targets", "/plan", "/exports"]
+LISTS = [
+    "/layers",
+    "/indicators",
+    "/communes",
+    "/villages",
+    "/gaps",
+    "/not-judged",
+    "/comparison",
+    "/targets",
+    "/plan",
+    "/exports",
+]
 
 
 def lonlat(col: float, row: float) -> dict[str, float]:
@@ -148,6 +159,7 @@ def test_villages_have_places_and_filters(client: Client) -> None:
     assert rows[0]["lon"] == pytest.approx(expected["lon"], abs=1e-6)
     assert rows[0]["lat"] == pytest.approx(expected["lat"], abs=1e-6)
     assert rows[1]["population"] is None
+    assert rows[0]["indicators"]["observed_as_of"] == "2012-11-01"
     assert [row["code"] for row in client.json("/villages?is_gap=true")["items"]] == ["V1"]
     assert [row["code"] for row in client.json("/villages?unit_code=19401")["items"]] == ["V3"]
     assert client.json("/villages?unit_code=none")["total"] == 0
@@ -188,6 +200,21 @@ def test_one_gap_shows_its_villages(client: Client) -> None:
     assert body["gap"]["need_index"] == 89.5
     assert [village["code"] for village in body["villages"]] == ["V1"]
     assert [reason["code"] for reason in body["village_reasons"]] == ["V1"]
+
+
+def test_what_could_not_be_judged_is_listed_apart(client: Client) -> None:
+    rows = client.json("/not-judged")["items"]
+    assert [(row["code"], row["why"]) for row in rows] == [("19402", "no_data"), ("V2", "class_unknown")]
+    assert [row["valid_on"] for row in rows] == ["2012-12-31", None]
+    assert [row["code"] for row in client.json("/not-judged?level=village")["items"]] == ["V2"]
+    assert client.json("/not-judged?rule=village_centre&code=19402")["total"] == 0
+
+
+def test_reports_stand_beside_the_model(client: Client) -> None:
+    first, second = client.json("/comparison")["items"]
+    assert (first["observed"], first["model"], first["agree"]) == (False, True, "no")
+    assert (second["observed"], second["model"], second["agree"]) == (True, None, None)
+    assert [row["code"] for row in client.json("/comparison?agree=no")["items"]] == ["V1"]
 
 
 def test_targets_show_published_and_computed(client: Client) -> None:
