@@ -38,7 +38,8 @@ def percent(value: float | None, lang: Lang, *, most: int = 1) -> str:
 def quantity(value: float | None, unit: str, lang: Lang, *, most: int = 2) -> str:
     """``value`` with its unit of measure in words of ``lang``; unit "yes_no" gives yes or no, "VND" gives money.
 
-    Units without an entry ``quantity.<unit>`` in the catalogue (m, km, dBm, MHz) are written as they are.
+    The words are ``quantity.<unit>`` of the catalogue (a phrase around the number; ``quantity.<unit>_one`` for 1), else
+    ``measure.<unit>`` behind the number; other units (m, km, dBm, MHz) are written as they are.
     """
     if value is None or math.isnan(value):
         return say(NO_DATA, lang)
@@ -50,7 +51,8 @@ def quantity(value: float | None, unit: str, lang: Lang, *, most: int = 2) -> st
     code = f"quantity.{unit}_one" if text == "1" and has(f"quantity.{unit}_one") else f"quantity.{unit}"
     if has(code):
         return say(code, lang, value=text)
-    return f"{text} {unit}" if unit else text
+    word = say(f"measure.{unit}", lang) if has(f"measure.{unit}") else unit
+    return f"{text} {word}".strip()
 
 
 def vnd(value_vnd: float | None, lang: Lang) -> str:

@@ -40,6 +40,8 @@ def test_units_have_words_and_singulars() -> None:
     assert quantity(3.11, "km", "vi") == "3,11 km"
     assert quantity(1, "clusters", "en") == "1 cluster of houses"
     assert quantity(2, "clusters", "en") == "2 clusters of houses"
+    assert quantity(94, "communes", "vi") == "94 xã"
+    assert quantity(3, "", "en") == "3"
     assert quantity(1.0, "yes_no", "vi") == "có"
     assert quantity(0.83e9, "VND", "en") == "VND 0.83 bn"
     assert quantity(float("nan"), "%", "en") == "no data"
