@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from phusong.coverage.radio.antenna import grid_convergence_deg
 from phusong.coverage.radio.defaults import complete_sectors, radio_defaults
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
+from phusong.coverage.radio.kernels import NO_SERVER_DBM
 from phusong.coverage.radio.network import sector_table
 from phusong.coverage.radio.quantity import pilot_power_dbm
 from phusong.coverage.radio.sweep import Masts, Terrain, best_server, check_grid
@@ -58,12 +59,14 @@ def reach(
     max_range_m: float = 20_000.0,
     effective_earth_factor: float = 4.0 / 3.0,
     terminal_height_m: float = 1.5,
+    least_dbm: float = NO_SERVER_DBM,
 ) -> Iterator[Reached]:
     """Level of a default three-sector site of ``technology`` at each of ``positions`` (n, 2) x_m, y_m, one by one.
 
     Yields (index, window, level): float32 dBm in the technology's quantity on the window of cells within range; NaN
-    where ``where`` does not ask for the cell or the terrain is void, ``NO_SERVER_DBM`` beyond range. The same
-    arithmetic as ``compute``. CrsError if the elevation lies on another grid; InputError if a position has none.
+    where ``where`` does not ask for the cell or the terrain is void, ``NO_SERVER_DBM`` beyond range and below
+    ``least_dbm`` (name the usable level to spare work). The same arithmetic as ``compute``. CrsError if the elevation
+    lies on another grid; InputError if a position has none.
     """
     check_grid(elevation, grid)
     places = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
@@ -102,5 +105,6 @@ def reach(
             window=window,
             earth_radius_m=effective_earth_factor * EARTH_RADIUS_M,
             terminal_height_m=terminal_height_m,
+            least_dbm=least_dbm,
         )
         yield index, window, swept.level[0]

@@ -48,5 +48,7 @@ def bullington_loss_db(
     if d.ndim != 1 or d.shape != h.shape or len(d) < 2 or not bool(np.all(np.diff(d) > 0)):
         raise ValueError("a profile needs two or more points with rising distances, and a height for each")
     path_m = float(d[-1] - d[0])
-    root_nu = kernels.bullington_root_nu(d[1:-1] - d[0], h[1:-1].copy(), len(d) - 2, path_m, tx_m, rx_m, earth_radius_m)
+    root_nu = kernels.bullington_root_nu(
+        d[1:-1] - d[0], h[1:-1].copy(), len(d) - 2, path_m, tx_m, rx_m, earth_radius_m, np.empty(len(d))
+    )
     return kernels.bullington_db(root_nu, sqrt(wavelength_m), path_m)

@@ -24,6 +24,8 @@ Bool = NDArray[np.bool_]
 
 VOID = 1.0e30
 NO_SERVER_DBM = -200.0
+COARSE = 8  # points a step of the first, coarse walk
+ROUNDING_DB = 1.0e-6  # what rounding may take from the bound of the coarse walk
 FRONT_TO_BACK_DB = 25.0  # Am, 3GPP TR 36.814 table A.2.1.1-2
 SIDE_LOBE_DB = 20.0  # SLAv, the same table
 
@@ -50,43 +52,45 @@ def bullington_db(root_nu: float, root_wavelength: float, path_m: float) -> floa
 
 @njit(error_model="numpy", cache=True, nogil=True)
 def bullington_root_nu(
-    d_m: F64, h_m: F64, n: int, path_m: float, tx_m: float, rx_m: float, earth_radius_m: float
+    d_m: F64, h_m: F64, n: int, path_m: float, tx_m: float, rx_m: float, earth_radius_m: float, work: F64
 ) -> float:
     """nu * sqrt(wavelength) in sqrt(m) of the Bullington point over the ``n`` points between the ends.
 
     P.1812-7 eqs. (13)-(20) (P.526-15 4.5.1), with the wavelength taken out: the highest nu and the Bullington point do
-    not depend on it. ``tx_m``, ``rx_m``: antennas above mean sea level. -inf without points, +inf across a void.
+    not depend on it. Where the two horizons rise by a = Stim - Str and b = Srim + Str over the straight ray, their rays
+    meet at dbp = path b / (a + b), and eq. (20) becomes nu sqrt(wavelength) = sqrt(2 path a b): it grows with every
+    point added or raised. ``tx_m``, ``rx_m``: antennas above mean sea level. -inf without points, +inf across a void.
+    ``work``: room for ``n`` numbers; computing and comparing apart lets the compiler use vectors.
     """
     if n == 0:
         return -np.inf
     bulge = 0.5 / earth_radius_m
-    slope_tx = -np.inf
     for i in range(n):
-        slope = (h_m[i] - tx_m) / d_m[i] - bulge * d_m[i]
-        slope_tx = max(slope, slope_tx)
-    if slope_tx > 1.0e15:
+        work[i] = (h_m[i] - tx_m) / d_m[i] - bulge * d_m[i]
+    highest = -np.inf
+    for i in range(n):
+        highest = max(highest, work[i])
+    if highest > 1.0e15:
         return np.inf
-    slope_tx += bulge * path_m
     slope_path = (rx_m - tx_m) / path_m
-    if slope_tx < slope_path:  # line of sight: the point that comes nearest to the ray, measured in Fresnel zones
+    above_tx = highest + bulge * path_m - slope_path
+    if above_tx < 0.0:  # line of sight: the point that comes nearest to the ray, measured in Fresnel zones
+        for i in range(n):
+            product = d_m[i] * (path_m - d_m[i])
+            below = tx_m + slope_path * d_m[i] - h_m[i] - bulge * product
+            work[i] = below * below / product
         nearest = np.inf
         for i in range(n):
-            rest = path_m - d_m[i]
-            below = tx_m + slope_path * d_m[i] - h_m[i] - bulge * d_m[i] * rest
-            squared = below * below / (d_m[i] * rest)
-            nearest = min(squared, nearest)
+            nearest = min(nearest, work[i])
         return -sqrt(2.0 * path_m * nearest)
-    slope_rx = -np.inf
     for i in range(n):
         rest = path_m - d_m[i]
-        slope = (h_m[i] - rx_m) / rest - bulge * rest
-        slope_rx = max(slope, slope_rx)
-    slope_rx += bulge * path_m
-    point_m = (rx_m - tx_m + slope_rx * path_m) / (slope_tx + slope_rx)
-    if not 0.0 < point_m < path_m:  # the profile touches the straight ray all along it: 0/0
-        return 0.0
-    above = tx_m + slope_tx * point_m - (tx_m * (path_m - point_m) + rx_m * point_m) / path_m
-    return above * sqrt(2.0 * path_m / (point_m * (path_m - point_m)))
+        work[i] = (h_m[i] - rx_m) / rest - bulge * rest
+    highest = -np.inf
+    for i in range(n):
+        highest = max(highest, work[i])
+    above_rx = highest + bulge * path_m + slope_path
+    return sqrt(2.0 * path_m * above_tx * max(above_rx, 0.0))
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -98,41 +102,58 @@ def sample_profile(
     rx_row: float,
     rx_col: float,
     cell_m: float,
+    stride: int,
     d_m: F64,
     h_m: F64,
 ) -> int:
     """Distances from the transmitter and bilinear elevations where the path crosses the lines of cell centres.
 
     The lines are those across the longer of its two extents, so the step is 1 to 1.41 cells and the bilinear value is a
-    linear one between two cells. Writes into ``d_m``, ``h_m`` and returns how many points lie between the ends.
+    linear one between two cells. ``stride`` keeps every such point (1) or every stride-th. Writes into ``d_m``, ``h_m``
+    and returns how many points lie between the ends.
     """
     rows = rx_row - tx_row
     cols = rx_col - tx_col
     if abs(cols) >= abs(rows):
-        raster = by_row
-        start, end, side, slope = tx_col, rx_col, tx_row, rows / cols
-    else:
-        raster = by_col
-        start, end, side, slope = tx_row, rx_row, tx_col, cols / rows
-    if start == end:
-        return 0
+        return cross_lines(by_row, tx_col, rx_col, tx_row, rows / cols, cell_m, stride, d_m, h_m)
+    return cross_lines(by_col, tx_row, rx_row, tx_col, cols / rows, cell_m, stride, d_m, h_m)
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def cross_lines(
+    raster: F32,
+    start: float,
+    end: float,
+    side: float,
+    slope: float,
+    cell_m: float,
+    stride: int,
+    d_m: F64,
+    h_m: F64,
+) -> int:
+    """``sample_profile`` along the second axis, from ``start`` to ``end``; ``side`` + ``slope`` a cell across."""
     if end > start:
         first = floor(start) + 1
-        n = ceil(end) - first
-        sign = 1
-    else:
+        lines = ceil(end) - first
+        step = stride
+    elif end < start:
         first = ceil(start) - 1
-        n = first - floor(end)
-        sign = -1
+        lines = first - floor(end)
+        step = -stride
+    else:
+        return 0
+    n = (lines + stride - 1) // stride
     step_m = cell_m * sqrt(1.0 + slope * slope)
     for i in range(n):
-        line = first + sign * i
-        ahead = line - start
-        across = side + slope * ahead
-        near = floor(across)
-        low = float(raster[near + 1, line + 1])
-        h_m[i] = low + (across - near) * (float(raster[near + 2, line + 1]) - low)
+        ahead = first + step * i - start
         d_m[i] = abs(ahead) * step_m
+        h_m[i] = side + slope * ahead + 1.0  # at least 0.5 with the padding, so the whole part is the floor
+    for i in range(n):
+        across = h_m[i]
+        near = np.int64(across)
+        line = np.uint64(first + step * i + 1)  # unsigned: no test for an index that counts from the end
+        low = float(raster[np.uint64(near), line])
+        h_m[i] = low + (across - near) * (float(raster[np.uint64(near + 1), line]) - low)
     return n
 
 
@@ -204,6 +225,7 @@ def sweep(
     cell_m: float,
     earth_radius_m: float,
     terminal_m: float,
+    least_dbm: float,
     row_origin: int,
     col_origin: int,
     level: F32,
@@ -217,10 +239,12 @@ def sweep(
     tile t, nearest first; ``masts``: (m, 3) row, col, antenna above sea level; sectors of mast i are
     ``first_sector[i]:first_sector[i + 1]``; ``level`` and ``server``: (keys, rows, cols) from (row_origin, col_origin).
 
-    Diffraction only takes away, so a path whose free-space level lies below the best already found for every one of its
-    keys cannot win and its profile is not walked. That changes the work, never the result: ties go to the lower rank,
-    and a path across a void counts as doubt only where its free-space level is above the best known one.
-    ``visited`` counts (cell, mast) pairs a tile, ``computed`` the profiles walked.
+    Diffraction only takes away, and Bullington's takes more with every point of the profile. So a path whose free-space
+    level lies below the best already found for every one of its keys cannot win and is not walked, nor is one that a
+    profile of every ``COARSE``-th point already puts below it. That changes the work, never the result: ties go to the
+    lower rank, and a path across a void counts as doubt only where its free-space level is above the best known one.
+    Levels below ``least_dbm`` are not looked for. ``visited`` counts (cell, mast) pairs a tile, ``computed`` the
+    profiles walked in full.
     """
     keys = level.shape[0]
     longest = max(by_row.shape[0], by_row.shape[1])
@@ -230,6 +254,7 @@ def sweep(
     for t in prange(tiles.shape[0]):
         d_m = np.empty(longest)
         h_m = np.empty(longest)
+        work = np.empty(longest)
         free_dbm = np.empty(most)
         best = np.empty(keys)
         doubt = np.empty(keys)
@@ -245,7 +270,7 @@ def sweep(
                     seen += near_start[t + 1] - near_start[t]
                     continue
                 rx_m = ground + terminal_m
-                best[:] = NO_SERVER_DBM
+                best[:] = least_dbm
                 doubt[:] = -np.inf
                 rank[:] = -1
                 for i in range(near_start[t], near_start[t + 1]):
@@ -285,9 +310,31 @@ def sweep(
                         hope = hope or free >= best[sector_key[s]]
                     if not hope:
                         continue
+                    root_nu = -np.inf
+                    for stride in (COARSE, 1):
+                        n = sample_profile(
+                            by_row, by_col, masts[m, 0], masts[m, 1], float(r), float(c), cell_m, stride, d_m, h_m
+                        )
+                        root_nu = bullington_root_nu(d_m, h_m, n, path_m, masts[m, 2], rx_m, earth_radius_m, work)
+                        if stride == 1 or root_nu < 0.0:
+                            continue
+                        root_wavelength = 0.0
+                        hope = root_nu == np.inf
+                        for s in range(first_sector[m], first_sector[m + 1]):
+                            if hope:
+                                break
+                            free = free_dbm[s - first_sector[m]]
+                            if free < best[sector_key[s]]:
+                                continue
+                            if sectors[s, ROOT_WAVELENGTH] != root_wavelength:
+                                root_wavelength = sectors[s, ROOT_WAVELENGTH]
+                                loss_db = bullington_db(root_nu, root_wavelength, path_m)
+                            hope = free - loss_db >= best[sector_key[s]] - ROUNDING_DB
+                        if not hope:
+                            break
+                    if not hope:
+                        continue
                     walked += 1
-                    n = sample_profile(by_row, by_col, masts[m, 0], masts[m, 1], r, c, cell_m, d_m, h_m)
-                    root_nu = bullington_root_nu(d_m, h_m, n, path_m, masts[m, 2], rx_m, earth_radius_m)
                     root_wavelength = 0.0
                     loss_db = 0.0
                     for s in range(first_sector[m], first_sector[m + 1]):
@@ -302,13 +349,13 @@ def sweep(
                             root_wavelength = sectors[s, ROOT_WAVELENGTH]
                             loss_db = bullington_db(root_nu, root_wavelength, path_m)
                         dbm = free - loss_db
-                        if dbm > best[key] or (dbm == best[key] and rank[key] >= 0 and sector_rank[s] < rank[key]):
+                        if dbm > best[key] or (dbm == best[key] and (rank[key] < 0 or sector_rank[s] < rank[key])):
                             best[key] = dbm
                             rank[key] = sector_rank[s]
                 for key in range(keys):
                     if best[key] < usable_dbm[key] and doubt[key] > best[key]:
                         continue
-                    level[key, r - row_origin, c - col_origin] = best[key]
+                    level[key, r - row_origin, c - col_origin] = best[key] if rank[key] >= 0 else NO_SERVER_DBM
                     server[key, r - row_origin, c - col_origin] = rank[key]
         visited[t] = seen
         computed[t] = walked

@@ -165,7 +165,7 @@ def _walk(
     """Points between the ends (distances, heights) and nu * sqrt(wavelength) of the path."""
     d_m, h_m = np.empty(max(terrain.by_row.shape)), np.empty(max(terrain.by_row.shape))
     n = kernels.sample_profile(
-        terrain.by_row, terrain.by_col, *terrain.position(*tx), *terrain.position(*rx), terrain.grid.cell_m, d_m, h_m
+        terrain.by_row, terrain.by_col, *terrain.position(*tx), *terrain.position(*rx), terrain.grid.cell_m, 1, d_m, h_m
     )
     path_m = hypot(rx[0] - tx[0], rx[1] - tx[1])
-    return d_m[:n], h_m[:n], kernels.bullington_root_nu(d_m, h_m, n, path_m, tx_m, rx_m, earth_m)
+    return d_m[:n], h_m[:n], kernels.bullington_root_nu(d_m, h_m, n, path_m, tx_m, rx_m, earth_m, np.empty(max(n, 1)))

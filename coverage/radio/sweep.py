@@ -93,13 +93,15 @@ def best_server(
     window: tuple[int, int, int, int],
     earth_radius_m: float,
     terminal_height_m: float,
+    least_dbm: float = kernels.NO_SERVER_DBM,
     progress: Progress | None = None,
 ) -> Swept:
     """Best level and server of each key on the cells of ``window`` (row0, row1, col0, col1) that ``where`` asks for.
 
     A cell is NaN (server -1) where it is not asked for, where its own elevation is void, or where no known path reaches
-    ``usable_dbm`` of the key while a path across void elevation might bring more than the best known one. A cell with no
-    mast in range is ``NO_SERVER_DBM``. The result does not depend on the number of threads or the order of masts.
+    ``usable_dbm`` of the key while a path across void elevation might bring more than the best known one. A cell is
+    ``NO_SERVER_DBM`` where no mast in range brings ``least_dbm``. The result does not depend on the number of threads
+    or the order of masts.
     ComputeError if a pair of cell and mast was lost.
     """
     row0, row1, col0, col1 = window
@@ -135,6 +137,7 @@ def best_server(
             terrain.grid.cell_m,
             earth_radius_m,
             terminal_height_m,
+            least_dbm,
             row0,
             col0,
             level,
