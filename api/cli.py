@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -56,7 +56,7 @@ class Front:
         if not self.quiet:
             self.out.print(escape(say(code, self.lang, **params)), soft_wrap=True)
 
-    def faults(self, faults: tuple[Fault, ...] | list[Fault], *, most: int = 20) -> None:
+    def faults(self, faults: Sequence[Fault], *, most: int = 20) -> None:
         """Print faults on the error stream, one a line."""
         for fault in faults[:most]:
             self.err.print("  " + escape(fault.say(self.lang)))
@@ -154,7 +154,7 @@ def import_(
     as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
     source: Annotated[str, typer.Option()] = "",
 ) -> None:
-    from phusong.api.importing import import_file
+    from phusong.layers.importing import import_file
 
     front: Front = ctx.obj
     kept, faults = import_file(
@@ -193,8 +193,8 @@ def check(ctx: typer.Context, directory: Directory) -> None:
 
 @app.command()
 def run(ctx: typer.Context, directory: Directory) -> None:
-    from phusong.api import report
     from phusong.api.pipeline import run as run_steps
+    from phusong.api.report import show
     from phusong.api.steps import STEPS
 
     front: Front = ctx.obj
@@ -204,7 +204,7 @@ def run(ctx: typer.Context, directory: Directory) -> None:
     if record["faults"]:
         front.err.print(escape(say("cli.run.faults", front.lang, count=record["faults"], directory=directory)))
     if not front.quiet:
-        report.show(study, front.out, lang=front.lang)
+        show(study, front.out, lang=front.lang)
 
 
 @app.command()
@@ -214,18 +214,18 @@ def gaps(
     level: Annotated[Level, typer.Option()] = Level.communes,
     limit: Limit = 20,
 ) -> None:
-    from phusong.api import report
+    from phusong.api.report import show_gaps
 
     front: Front = ctx.obj
-    report.show_gaps(Study(directory), front.out, lang=front.lang, level=level.value, limit=limit)
+    show_gaps(Study(directory), front.out, lang=front.lang, level=level.value, limit=limit)
 
 
 @app.command()
 def plan(ctx: typer.Context, directory: Directory, limit: Limit = 20) -> None:
-    from phusong.api import report
+    from phusong.api.report import show_plan
 
     front: Front = ctx.obj
-    report.show_plan(Study(directory), front.out, lang=front.lang, limit=limit)
+    show_plan(Study(directory), front.out, lang=front.lang, limit=limit)
 
 
 @app.command("map")
@@ -269,11 +269,8 @@ def export(
     to: Annotated[Path, typer.Argument(metavar="TARGET")],
     format_: Annotated[list[str] | None, typer.Option("--format")] = None,
 ) -> None:
-    from phusong.api.results import exportable
-
     front: Front = ctx.obj
-    study = Study(directory)
-    known = exportable(study.root)
+    known = Results(Study(directory).root).files()
     formats = sorted({path.suffix[1:] for path in known})
     for asked in format_ or []:
         if asked not in formats:

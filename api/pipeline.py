@@ -11,7 +11,7 @@ import importlib
 import io
 import platform
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -89,7 +89,7 @@ class Made:
 
     value: Any
     files: list[Path]
-    counts: dict[str, int | float] = field(default_factory=dict)
+    counts: Mapping[str, int | float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def run(study: Study, *, steps: tuple[Step, ...], progress: Progress = lambda st
 
     InputError if the study cannot be run or another run is at work. A run killed at any point leaves the last results.
     """
-    clock = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": {}, "computed": []}
+    clock: dict[str, Any] = {"started": datetime.now(UTC).isoformat(timespec="seconds"), "seconds": {}, "computed": []}
     began = time.perf_counter()
     progress("read", 0.0)
     inputs = read_study(study)
@@ -147,7 +147,7 @@ def run(study: Study, *, steps: tuple[Step, ...], progress: Progress = lambda st
             if not draft.take_over(step.name, key):
                 made = step.compute(job)
                 job._values[step.name] = made.value
-                draft.finish(step.name, key, made.files, made.counts)
+                draft.finish(step.name, key, made.files, dict(made.counts))
                 clock["computed"].append(step.name)
             job.progress(1.0)
             clock["seconds"][step.name] = round(time.perf_counter() - begin, 3)

@@ -40,12 +40,12 @@ def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int)
     for code in ("rank", kind, "place", "people_affected"):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     table.add_column(say("report.column.reasons", lang), ratio=1)
-    for row in gaps.head(limit).itertuples():
-        own = reasons[reasons["code"] == row.code]
+    for row in _rows(gaps.head(limit)):
+        own = reasons[reasons["code"] == row["code"]]
         words = "\n".join(f"- {escape(text)}" for text in own[f"text_{lang}"])
-        place = row.district if kind == "unit" else row.unit_name
-        people = number(row.people_affected, lang)
-        table.add_row(str(row.rank), escape(str(row.name)), escape(_text(place)), people, words)
+        place = row["district"] if kind == "unit" else row["unit_name"]
+        people = number(row["people_affected"], lang)
+        table.add_row(str(row["rank"]), escape(str(row["name"])), escape(_text(place)), people, words)
     out.print(table)
 
 
@@ -57,15 +57,15 @@ def show_plan(study: Study, out: Console, *, lang: Lang, limit: int) -> None:
     table = _table(say("report.plan.title", lang, mark=_mark(study, lang), technology=study.settings.plan.technology))
     for code in ("rank", "site", "unit", "kind", "cost", "people_new", "people_per_bn"):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
-    for row in plan.head(limit).itertuples():
+    for row in _rows(plan.head(limit)):
         table.add_row(
-            str(row.rank),
-            escape(_text(row.name)),
-            escape(_text(row.unit_name)),
-            say(f"report.kind.{row.kind}", lang),
-            vnd(row.cost_vnd, lang),
-            number(row.people_new, lang),
-            number(row.people_per_bn_vnd, lang),
+            str(row["rank"]),
+            escape(_text(row["name"])),
+            escape(_text(row["unit_name"])),
+            say("report.kind." + row["kind"], lang),
+            vnd(row["cost_vnd"], lang),
+            number(row["people_new"], lang),
+            number(row["people_per_bn_vnd"], lang),
         )
     out.print(table)
     out.print(escape(_plan_line(plan, answer, study, lang)), soft_wrap=True)
@@ -87,17 +87,17 @@ def _targets(targets: pd.DataFrame, out: Console, lang: Lang) -> None:
     for code in ("indicator", "published", "computed", "target", "met"):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     notes: list[str] = []
-    for row in targets.itertuples():
-        sign = {">=": "≥ ", "<=": "≤ "}.get(row.comparison, "")
-        target = "" if pd.isna(row.target) else sign + plain(row.target, lang)
-        met = say(f"report.met.{row.met}", lang) if row.met else ""
-        label = indicator_label(row.indicator, lang)
-        if row.note:
-            if row.note not in notes:
-                notes.append(row.note)
-            label += f" ({notes.index(row.note) + 1})"
-        published = "" if pd.isna(row.published) else quantity(row.published, row.unit, lang)
-        table.add_row(escape(label), published, quantity(row.computed, row.unit, lang), target, met)
+    for row in _rows(targets):
+        sign = {">=": "≥ ", "<=": "≤ "}.get(row["comparison"], "")
+        target = "" if pd.isna(row["target"]) else sign + plain(row["target"], lang)
+        met = say("report.met." + row["met"], lang) if row["met"] else ""
+        label = indicator_label(row["indicator"], lang)
+        if row["note"]:
+            if row["note"] not in notes:
+                notes.append(row["note"])
+            label += f" ({notes.index(row['note']) + 1})"
+        published = "" if pd.isna(row["published"]) else quantity(row["published"], row["unit"], lang)
+        table.add_row(escape(label), published, quantity(row["computed"], row["unit"], lang), target, met)
     out.print(table)
     for place, note in enumerate(notes, 1):
         out.print(escape(f"({place}) {say(f'target_note.{note}', lang)}"), soft_wrap=True)
@@ -138,5 +138,9 @@ def _table(title: str) -> Table:
     return Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_lines=False)
 
 
+def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
+
+
 def _text(value: object) -> str:
-    return "" if value is None or value != value else str(value)
+    return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]

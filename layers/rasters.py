@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
-from rasterio.warp import reproject
+from rasterio.warp import reproject, transform_bounds
 
 from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.grid import Grid, Raster
@@ -45,6 +45,15 @@ def read_bands(path: str | Path) -> dict[str, Raster]:
     with _opened(path) as source:
         names = [text or f"band_{i}" for i, text in enumerate(source.descriptions, start=1)]
     return {name: read_raster(path, band=i) for i, name in enumerate(names, start=1)}
+
+
+def raster_bounds(path: str | Path, *, crs: str) -> tuple[float, float, float, float]:
+    """(left, bottom, right, top) of a raster in ``crs``, metres. Raises as ``read_raster``."""
+    with _opened(path) as source:
+        if source.crs is None:
+            raise CrsError("read.raster_no_crs", file=Path(path).name)
+        left, bottom, right, top = transform_bounds(source.crs, crs, *source.bounds)
+    return left, bottom, right, top
 
 
 def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> Raster:

@@ -19,6 +19,7 @@ from typing import Any
 from phusong.layers.errors import InputError, MissingError
 
 RECORD = "run.json"
+FORMATS = ("csv", "xlsx", "geojson", "gpkg", "parquet", "tif", "png", "html", "json")
 
 
 def content_hash(data: bytes | Path) -> str:
@@ -58,6 +59,11 @@ class Results:
         if not path.is_file():
             raise MissingError("error.no_result_file", name=name, directory=str(self.directory.parent))
         return path
+
+    def files(self) -> list[Path]:
+        """All files of the last completed run, by name."""
+        self.record()
+        return sorted(path for path in self.directory.iterdir() if path.suffix[1:] in FORMATS)
 
     @contextmanager
     def draft(self) -> Iterator[Draft]:

@@ -20,7 +20,7 @@ from phusong.layers.readers import read_any
 from phusong.layers.sample.content import populate
 from phusong.layers.sample.figures import figures
 from phusong.layers.sample.geography import geography
-from phusong.layers.sample.terrain import refine
+from phusong.layers.sample.refine import refine
 from phusong.layers.schema import LAYERS
 from phusong.layers.store import content_hash, key_of
 from phusong.layers.study import PlanSettings, Province, RuleSettings, Settings, write_settings
@@ -103,7 +103,7 @@ def _write(
         path = directory / old
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     (directory / "rasters").mkdir(parents=True, exist_ok=True)
-    write_gpkg(layers, directory / "layers.gpkg", crs=CRS)
+    write_gpkg(layers, directory / "layers.gpkg")
     write_cog(elevation, directory / "rasters" / "elevation.tif")
     write_settings(settings, directory / "study.toml", lang=lang)
 

@@ -1,0 +1,118 @@
+"""What the map of a study shows, gathered from its layers and results."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import geopandas as gpd
+import pandas as pd
+
+from phusong.api.pipeline import Job
+from phusong.coverage.gaps import Gaps
+from phusong.coverage.indicators import Indicator, expand, labels
+from phusong.coverage.radio import RadioResult
+from phusong.coverage.signal import operators_of, technologies_of
+from phusong.layers.grid import Raster
+from phusong.layers.messages import LANGS, Lang
+from phusong.layers.messages.format import day
+from phusong.maps.view import MapIndicator, MapView
+
+FIRST = ("people_covered_any_pct", "same_day_mail", "people")
+
+
+def map_view(
+    job: Job,
+    *,
+    units: pd.DataFrame,
+    villages: pd.DataFrame,
+    gaps: Gaps,
+    plan: pd.DataFrame,
+    radio: RadioResult | None,
+) -> MapView:
+    """The view of a study: ``units`` and ``villages`` are the indicator tables, rows as their layers."""
+    settings = job.settings
+    technologies, operators = technologies_of(radio, job.layer("signal_reports")), operators_of(radio)
+    shown = _indicators(expand("unit", technologies=technologies, operators=operators))
+    of_units = gpd.GeoDataFrame(units.assign(population=job.units["population"]), geometry=job.units.geometry)
+    known = [indicator.id for indicator in shown if of_units[indicator.id].notna().any()]
+    shown = tuple(indicator for indicator in shown if indicator.id in known)
+    return MapView(
+        title=settings.name,
+        lang=settings.language,
+        synthetic=settings.synthetic,
+        as_of=settings.units_valid_on.isoformat(),
+        units=of_units,
+        indicators=shown,
+        elevation=job.inputs.elevation,
+        villages=_villages(job, villages),
+        village_indicators=_indicators(expand("village", technologies=technologies, operators=operators)),
+        gap_units=gaps.units,
+        gap_villages=gaps.villages,
+        reasons=_reasons(gaps, "unit"),
+        village_reasons=_reasons(gaps, "village"),
+        sites=_sites(job, radio),
+        postal_points=job.layer("postal_points"),
+        plan=plan,
+        rasters=_rasters(radio),
+        usable_dbm=dict(radio.usable_dbm) if radio else {},
+        sources=_sources(job, settings.language),
+        first_indicator=next((name for name in FIRST if name in known), ""),
+    )
+
+
+def _indicators(declared: Sequence[Indicator]) -> tuple[MapIndicator, ...]:
+    names = {lang: labels(declared, lang) for lang in LANGS}
+    return tuple(
+        MapIndicator(
+            id=one.id,
+            label={lang: names[lang][one.id] for lang in LANGS},
+            unit=one.unit,
+            kind=one.kind,
+            higher_is=one.higher_is,
+        )
+        for one in declared
+    )
+
+
+def _villages(job: Job, table: pd.DataFrame) -> gpd.GeoDataFrame | None:
+    layer = job.layer("villages")
+    if layer is None or not len(layer):
+        return None
+    own = [name for name in ("grid_power", "population") if name not in table]
+    return gpd.GeoDataFrame(table.assign(**{name: layer[name] for name in own}), geometry=layer.geometry)
+
+
+def _reasons(gaps: Gaps, level: str) -> dict[str, dict[Lang, list[str]]]:
+    own = gaps.reasons[gaps.reasons["level"] == level]
+    return {str(code): {lang: list(rows[f"text_{lang}"]) for lang in LANGS} for code, rows in own.groupby("code")}
+
+
+def _sites(job: Job, radio: RadioResult | None) -> gpd.GeoDataFrame | None:
+    """Sites with the operators and technologies on air there."""
+    sites, sectors = job.layer("sites"), job.layer("sectors")
+    if sites is None:
+        return None
+    if sectors is None:
+        return sites
+    of_site = (radio.sectors if radio else sectors).groupby("site_id")
+    joined = {
+        name: of_site[column].agg(lambda values: ", ".join(sorted(set(values))))
+        for name, column in (("operators", "operator"), ("technologies", "technology"))
+    }
+    told = {name: sites["site_id"].map(values).fillna("") for name, values in joined.items()}
+    return gpd.GeoDataFrame(sites.assign(**told))
+
+
+def _rasters(radio: RadioResult | None) -> dict[str, Raster]:
+    if radio is None:
+        return {}
+    return {technology: Raster(radio.grid, radio.best(technology)[0]) for technology in radio.technologies}
+
+
+def _sources(job: Job, lang: Lang) -> tuple[str, ...]:
+    """One line a source, with the newest date it speaks of; the same source in several layers stands once."""
+    newest: dict[str, pd.Timestamp] = {}
+    for frame in job.inputs.layers.values():
+        for source, rows in frame.groupby("source"):
+            newest[str(source)] = max(newest.get(str(source), pd.Timestamp.min), rows["as_of"].max())
+    return tuple(f"{source} ({day(date.date(), lang)})" for source, date in sorted(newest.items()))

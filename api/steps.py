@@ -1,0 +1,449 @@
+"""The steps from layers to results, in order: people, radio, indicators, gaps, plan, map."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from phusong.api.drawing import map_view
+from phusong.api.pipeline import Job, Made, Step
+from phusong.coverage.gaps import Gaps, find_gaps
+from phusong.coverage.plan.invest import Plan, make_plan
+from phusong.coverage.plan.lacking import covered_now
+from phusong.coverage.population import People, distribute
+from phusong.coverage.province_indicators import province_indicators
+from phusong.coverage.radio import RadioResult, Reached, compute, radio_defaults, reach, usable_levels
+from phusong.coverage.rules.choose import RuleSet, choose_rules
+from phusong.coverage.targets import targets
+from phusong.coverage.unit_indicators import unit_indicators
+from phusong.coverage.village_indicators import village_indicators
+from phusong.coverage.zonal import Zones, zones
+from phusong.layers.rasters import read_bands, write_cog
+from phusong.layers.writers.vectors import export, write_geoparquet, write_gpkg
+from phusong.maps.page import map_html
+from phusong.maps.static import map_png
+
+SERVICE_LAYERS = ("postal_points", "broadband", "facilities", "signal_reports", "village_areas", "village_clusters")
+PLAN_ANSWER = ("status", "people_new", "cost_vnd", "budget_vnd", "bound_people", "gap_pct")
+
+
+class Tables(NamedTuple):
+    """What the indicators step makes: a row a commune, a row a village, and the province's figures by id."""
+
+    units: pd.DataFrame
+    villages: pd.DataFrame
+    province: dict[str, float]
+
+
+# people
+
+
+def _people(job: Job) -> Made:
+    inputs, settings = job.inputs, job.settings.people
+    pairs = zones(job.units, grid=inputs.elevation.grid)
+    job.progress(0.3)
+    people = distribute(
+        pairs,
+        job.units,
+        villages=job.layer("villages"),
+        elevation=inputs.elevation,
+        population=inputs.population,
+        method=settings.method,
+        village_radius_m=settings.village_radius_m,
+        max_slope_pct=settings.max_slope_pct,
+    )
+    columns = {"unit": pairs.unit, "cell": pairs.cell, "fraction": pairs.fraction, "people": people.people}
+    files = [
+        write_geoparquet(pd.DataFrame(columns), job.path("people.parquet")),
+        write_geoparquet(people.fallbacks, job.path("people_fallbacks.parquet")),
+        _json(job.path("people.json"), {"method": people.method, "methods": people.methods}),
+        write_cog(people.raster, job.path("population.tif"), tags=_tags(job)),
+    ]
+    counts = {
+        "units": pairs.n_units,
+        "pairs": len(pairs.unit),
+        "people": float(np.nansum(people.people)),
+        "fallbacks": len(people.fallbacks),
+    }
+    return Made(people, files, counts)
+
+
+def _load_people(job: Job) -> People:
+    table = pd.read_parquet(job.path("people.parquet"))
+    how = json.loads(job.path("people.json").read_text(encoding="utf-8"))
+    pairs = Zones(
+        job.inputs.elevation.grid,
+        table["unit"].to_numpy(dtype=np.int32),
+        table["cell"].to_numpy(dtype=np.int64),
+        table["fraction"].to_numpy(dtype=np.float64),
+        len(job.units),
+    )
+    fallbacks = pd.read_parquet(job.path("people_fallbacks.parquet"))
+    return People(pairs, table["people"].to_numpy(dtype=np.float64), how["method"], tuple(how["methods"]), fallbacks)
+
+
+# radio
+
+
+def _radio(job: Job) -> Made:
+    sites, sectors, settings = job.layer("sites"), job.layer("sectors"), job.settings.radio
+    note = job.path("radio.json")
+    if sites is None or sectors is None or not len(sites) or not len(sectors) or not job.settings.services.mobile:
+        return Made(None, [_json(note, None)], {"sectors": 0})
+    people: People = job.value("people")
+    grid = job.inputs.elevation.grid
+    radio = compute(
+        sites,
+        sectors,
+        elevation=job.inputs.elevation,
+        where=_wanted(people.zones),
+        grid=grid,
+        on=job.settings.units_valid_on,
+        usable_dbm=_usable(job),
+        max_range_m=settings.max_range_km * 1000,
+        effective_earth_factor=settings.effective_earth_factor,
+        terminal_height_m=settings.terminal_height_m,
+        progress=lambda done, whole: job.progress(done / whole),
+    )
+    files = [
+        _json(note, {"usable_dbm": dict(radio.usable_dbm), "counts": dict(radio.counts)}),
+        write_geoparquet(radio.sectors, job.path("sectors.parquet")),
+        write_geoparquet(radio.defaults_used, job.path("defaults_used.parquet")),
+        *export(radio.defaults_used, job.draft.directory, "defaults_used", formats=["csv"]).values(),
+    ]
+    for technology in radio.technologies:
+        names = [operator for tech, operator in radio.levels if tech == technology]
+        level, server = radio.best(technology)
+        levels = {"any": level} | {name: radio.levels[technology, name] for name in names}
+        servers = {"any": server} | {name: radio.servers[technology, name] for name in names}
+        tags = _tags(job) | {"technology": technology, "usable_dbm": f"{radio.usable_dbm[technology]:g}"}
+        stem = technology.lower()
+        files += [
+            write_cog(levels, job.path(f"coverage_{stem}.tif"), grid=grid, tags=tags | {"unit": "dBm"}),
+            write_cog(servers, job.path(f"servers_{stem}.tif"), grid=grid, tags=tags | {"unit": "row"}, nodata=-1),
+        ]
+    return Made(radio, files, dict(radio.counts) | {"defaults_used": int(radio.defaults_used["count"].sum())})
+
+
+def _load_radio(job: Job) -> RadioResult | None:
+    note = json.loads(job.path("radio.json").read_text(encoding="utf-8"))
+    if note is None:
+        return None
+    levels, servers = {}, {}
+    for path in sorted(job.draft.directory.glob("coverage_*.tif")):
+        technology = path.stem.removeprefix("coverage_").upper()
+        for name, band in read_bands(path).items():
+            if name != "any":
+                levels[technology, name] = band.values
+        for name, band in read_bands(job.path(f"servers_{technology.lower()}.tif")).items():
+            if name != "any":
+                servers[technology, name] = np.where(np.isnan(band.values), -1, band.values).astype(np.int32)
+    sectors = pd.read_parquet(job.path("sectors.parquet"))
+    defaults_used = pd.read_parquet(job.path("defaults_used.parquet"))
+    grid = job.inputs.elevation.grid
+    return RadioResult(grid, levels, servers, sectors, defaults_used, note["usable_dbm"], note["counts"])
+
+
+# indicators
+
+
+def _indicators(job: Job) -> Made:
+    inputs, settings = job.inputs, job.settings
+    people: People = job.value("people")
+    radio: RadioResult | None = job.value("radio")
+    on = settings.units_valid_on
+    units = unit_indicators(inputs.layers, people=people, elevation=inputs.elevation, on=on, radio=radio)
+    job.progress(0.5)
+    villages = village_indicators(
+        inputs.layers,
+        people=people,
+        elevation=inputs.elevation,
+        radio=radio,
+        usable_dbm=_usable(job),
+        village_radius_m=settings.people.village_radius_m,
+        max_slope_pct=settings.people.max_slope_pct,
+    )
+    job.progress(0.8)
+    province = province_indicators(
+        inputs.layers,
+        unit_table=units,
+        people=people,
+        elevation=inputs.elevation,
+        on=on,
+        radio=radio,
+        official_area_km2=settings.province.area_km2,
+    )
+    tables = Tables(units, villages, province)
+    files = [
+        write_geoparquet(_placed(units, job.units), job.path("units.parquet")),
+        write_geoparquet(_placed(villages, job.layer("villages")), job.path("villages.parquet")),
+        _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in province.items()}),
+    ]
+    return Made(tables, files, {"units": len(units), "villages": len(villages), "province": len(province)})
+
+
+def _load_indicators(job: Job) -> Tables:
+    kept = json.loads(job.path("provinces.json").read_text(encoding="utf-8"))
+    return Tables(
+        _table(job.path("units.parquet")),
+        _table(job.path("villages.parquet")),
+        {key: np.nan if value is None else float(value) for key, value in kept.items()},
+    )
+
+
+# gaps
+
+
+def _rules(job: Job) -> RuleSet:
+    settings = job.settings
+    services = [name for name, on in settings.services.model_dump().items() if on]
+    return choose_rules(
+        settings.rules.packs,
+        on=settings.units_valid_on,
+        services=services,
+        overrides=settings.rules.overrides,
+        weights=settings.rules.index_weights,
+    )
+
+
+def _gaps(job: Job) -> Made:
+    tables: Tables = job.value("indicators")
+    rules = _rules(job)
+    gaps = find_gaps(tables.units, tables.villages, rules=rules, villages=job.layer("villages"))
+    job.progress(0.5)
+    asked = targets(
+        tables.province, rules=rules, published=job.layer("published_figures"), on=job.settings.units_valid_on
+    )
+    directory = job.draft.directory
+    files: list[Path] = []
+    for stem, frame, home in (("gaps", gaps.units, job.units), ("gap_villages", gaps.villages, job.layer("villages"))):
+        files += export(_marked(_located(frame, home), job), directory, stem).values()
+    for stem, frame in (
+        ("reasons", gaps.reasons),
+        ("not_judged", gaps.not_judged),
+        ("comparison", gaps.comparison),
+        ("need", gaps.need),
+        ("targets", asked),
+    ):
+        files += export(_marked(frame, job), directory, stem, formats=["csv", "parquet"]).values()
+    return Made(gaps, files, dict(gaps.counts) | {"targets": len(asked)})
+
+
+def _load_gaps(job: Job) -> Gaps:
+    frames = {
+        stem: _table(job.path(f"{stem}.parquet"))
+        for stem in ("gaps", "gap_villages", "reasons", "not_judged", "comparison", "need")
+    }
+    return Gaps(
+        units=frames["gaps"],
+        villages=frames["gap_villages"],
+        reasons=frames["reasons"],
+        not_judged=frames["not_judged"],
+        comparison=frames["comparison"],
+        need=frames["need"],
+        counts={},
+    )
+
+
+# plan
+
+
+def _plan(job: Job) -> Made:
+    inputs, settings = job.inputs, job.settings
+    people: People = job.value("people")
+    tables: Tables = job.value("indicators")
+    asked, elevation = settings.plan, inputs.elevation
+    band_mhz = asked.band_mhz or float(radio_defaults()["technology"][asked.technology]["band_mhz"])
+    villages = job.layer("villages")
+    covered = covered_now(
+        people,
+        radio=job.value("radio"),
+        technology=asked.technology,
+        operator=asked.operator,
+        units=job.units,
+        villages=villages,
+        village_table=tables.villages,
+        elevation=elevation,
+        village_radius_m=settings.people.village_radius_m,
+        max_slope_pct=settings.people.max_slope_pct,
+    )
+
+    def reached(positions: NDArray[np.float64], where: NDArray[np.bool_]) -> Iterator[Reached]:
+        return reach(
+            positions,
+            elevation=elevation,
+            grid=elevation.grid,
+            technology=asked.technology,
+            band_mhz=band_mhz,
+            height_m=asked.height_m,
+            where=where,
+            max_range_m=settings.radio.max_range_km * 1000,
+            effective_earth_factor=settings.radio.effective_earth_factor,
+            terminal_height_m=settings.radio.terminal_height_m,
+        )
+
+    plan = make_plan(
+        people,
+        tables.units,
+        villages=villages,
+        elevation=elevation,
+        covered=covered,
+        reach=reached,
+        usable_dbm=usable_levels(_usable(job))[asked.technology],
+        technology=asked.technology,
+        band_mhz=band_mhz,
+        height_m=asked.height_m,
+        budget_vnd=asked.budget_vnd,
+        site_cost_vnd=asked.site_cost_vnd,
+        off_grid_extra_vnd=asked.off_grid_extra_vnd,
+        border_factor=asked.border_factor,
+        max_candidates=asked.max_candidates,
+        progress=lambda done, whole: job.progress(done / whole),
+    )
+    directory = job.draft.directory
+    answer = {name: getattr(plan, name) for name in PLAN_ANSWER} | {"counts": dict(plan.counts)}
+    files = [_json(job.path("plan_answer.json"), answer)]
+    files += export(_marked(plan.sites, job), directory, "plan").values()
+    files += export(_marked(plan.candidates, job), directory, "candidates", formats=["csv", "parquet"]).values()
+    return Made(plan, files, dict(plan.counts) | {"people_new": plan.people_new})
+
+
+def _load_plan(job: Job) -> Plan:
+    answer = json.loads(job.path("plan_answer.json").read_text(encoding="utf-8"))
+    sites = gpd.read_parquet(job.path("plan.parquet")).drop(columns=["as_of", "data"])
+    return Plan(sites=sites, candidates=_table(job.path("candidates.parquet")), **answer)
+
+
+# map
+
+
+def _map(job: Job) -> Made:
+    gaps: Gaps = job.value("gaps")
+    plan: Plan = job.value("plan")
+    tables: Tables = job.value("indicators")
+    view = map_view(
+        job, units=tables.units, villages=tables.villages, gaps=gaps, plan=plan.sites, radio=job.value("radio")
+    )
+    page = job.path("map.html")
+    page.write_text(map_html(view), encoding="utf-8")
+    job.progress(0.7)
+    picture = job.path("map.png")
+    map_png(view, picture)
+    layers = {
+        "units": gpd.read_parquet(job.path("units.parquet")),
+        "villages": gpd.read_parquet(job.path("villages.parquet")),
+        "gaps": gpd.read_parquet(job.path("gaps.parquet")),
+        "gap_villages": gpd.read_parquet(job.path("gap_villages.parquet")),
+        "plan": plan.sites,
+    }
+    book = write_gpkg({name: frame for name, frame in layers.items() if len(frame)}, job.path("results.gpkg"))
+    return Made(None, [page, picture, book], {"bytes": page.stat().st_size})
+
+
+# shared by the steps
+
+
+def _wanted(pairs: Zones) -> np.ndarray:
+    """Cells that any commune touches."""
+    wanted = np.zeros(int(np.prod(pairs.grid.shape)), dtype=np.bool_)
+    wanted[pairs.cell] = True
+    return wanted.reshape(pairs.grid.shape)
+
+
+def _usable(job: Job) -> dict[str, float]:
+    return {str(technology): level for technology, level in job.settings.radio.usable_dbm.items()}
+
+
+def _tags(job: Job) -> dict[str, str]:
+    settings = job.settings
+    synthetic = {"synthetic": "yes"} if settings.synthetic else {}
+    return {"study": settings.name, "as_of": settings.units_valid_on.isoformat(), **synthetic}
+
+
+def _marked(frame: pd.DataFrame, job: Job) -> pd.DataFrame:
+    """The frame with the date of the study and, for synthetic layers, the word."""
+    marked = frame.copy()
+    if "as_of" not in marked:
+        marked["as_of"] = job.settings.units_valid_on.isoformat()
+    marked["data"] = "synthetic" if job.settings.synthetic else ""
+    return marked
+
+
+def _placed(table: pd.DataFrame, home: pd.DataFrame | None) -> gpd.GeoDataFrame:
+    """The table, row by row, with the geometry of its layer."""
+    if home is None:
+        return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries([], crs=None))
+    return gpd.GeoDataFrame(
+        table.reset_index(drop=True), geometry=gpd.GeoDataFrame(home).geometry.reset_index(drop=True)
+    )
+
+
+def _located(frame: pd.DataFrame, home: pd.DataFrame | None) -> pd.DataFrame:
+    """The frame with the geometry of its layer, found by code."""
+    if home is None:
+        return frame
+    shapes = gpd.GeoDataFrame(home).set_index("code").geometry
+    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes.reindex(frame["code"]).to_numpy(), crs=shapes.crs))
+
+
+def _table(path: Path) -> pd.DataFrame:
+    table: pd.DataFrame = pd.read_parquet(path)
+    kept: pd.DataFrame = table.drop(columns=[name for name in ("geometry", "as_of", "data") if name in table])
+    return kept
+
+
+def _json(path: Path, value: Any) -> Path:
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return path
+
+
+STEPS = (
+    Step("people", _people, _load_people, ("units", "villages", "elevation", "population"), ("people",)),
+    Step(
+        "radio",
+        _radio,
+        _load_radio,
+        ("sites", "sectors", "elevation"),
+        ("radio", "services", "units_valid_on"),
+        after=("people",),
+    ),
+    Step(
+        "indicators",
+        _indicators,
+        _load_indicators,
+        ("units", "villages", "sites", "sectors", "elevation", *SERVICE_LAYERS),
+        ("radio", "people", "province", "units_valid_on"),
+        after=("people", "radio"),
+    ),
+    Step(
+        "gaps",
+        _gaps,
+        _load_gaps,
+        ("units", "villages", "published_figures"),
+        ("rules", "services", "units_valid_on", "synthetic"),
+        after=("indicators",),
+    ),
+    Step(
+        "plan",
+        _plan,
+        _load_plan,
+        ("units", "villages", "elevation"),
+        ("plan", "radio", "people", "units_valid_on", "synthetic"),
+        after=("people", "radio", "indicators"),
+    ),
+    Step(
+        "map",
+        _map,
+        lambda job: None,
+        ("units", "villages", "sites", "sectors", "postal_points", "elevation"),
+        ("name", "language", "synthetic", "units_valid_on"),
+        after=("radio", "indicators", "gaps", "plan"),
+    ),
+)

@@ -1,0 +1,80 @@
+"""Brings one file into a study: a table or geographic file as a layer, a raster as elevation or population."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from phusong.layers.errors import Fault, InputError
+from phusong.layers.grid import Grid, Raster
+from phusong.layers.rasters import raster_bounds, warp_to, write_cog
+from phusong.layers.readers import import_layer, read_layers
+from phusong.layers.schema import LAYERS, RASTERS
+from phusong.layers.study import Study
+
+
+def import_file(
+    root: Path,
+    name: str,
+    file: Path,
+    *,
+    source_layer: str | None = None,
+    sheet: str | None = None,
+    crs: str | None = None,
+    as_of: date | None = None,
+    source: str = "",
+) -> tuple[int, Sequence[Fault]]:
+    """Read ``file`` into the layer or raster ``name`` of a study; how many rows (or cells with data) were kept, faults.
+
+    Good rows replace the layer; bad ones are listed in the faults. InputError if the name is unknown or nothing of the
+    file can be used.
+    """
+    study = Study(root)
+    if name in RASTERS:
+        return _import_raster(study, name, file, as_of=as_of, source=source), ()
+    if name not in LAYERS:
+        near = difflib.get_close_matches(name, (*LAYERS, *RASTERS), n=1, cutoff=0.0)
+        raise InputError("import.unknown_layer", found=name, nearest=near[0])
+    defaults: dict[str, Any] = {"valid_on": study.settings.units_valid_on, "source": source or file.name}
+    if as_of is not None:
+        defaults["as_of"] = as_of
+    checked = import_layer(
+        file,
+        name,
+        gpkg=study.layers_path,
+        crs=study.settings.crs,
+        defaults=defaults,
+        layer=source_layer,
+        sheet=sheet,
+        source_crs=crs,
+    )
+    fatal = tuple(fault for fault in checked.faults if fault.fatal)
+    if fatal or checked.frame.empty:
+        raise InputError("import.refused", faults=tuple(checked.faults), file=file.name, layer=name)
+    return len(checked.frame), checked.faults
+
+
+def _import_raster(study: Study, name: str, file: Path, *, as_of: date | None, source: str) -> int:
+    """Warp the raster onto the study's grid: the file's extent, cut to the communes' with a margin if there are any."""
+    settings = study.settings
+    bounds = raster_bounds(file, crs=settings.crs)
+    if study.layers_path.is_file():
+        layers = read_layers(
+            study.layers_path, study.rasters_dir, crs=settings.crs, units_valid_on=settings.units_valid_on
+        ).layers
+        if "units" in layers and len(layers["units"]):
+            margin_m = settings.radio.max_range_km * 1000
+            left, bottom, right, top = layers["units"].total_bounds
+            wanted = (left - margin_m, bottom - margin_m, right + margin_m, top + margin_m)
+            bounds = (*map(max, bounds[:2], wanted[:2]), *map(min, bounds[2:], wanted[2:]))
+    if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
+        raise InputError("import.raster_elsewhere", file=file.name)
+    grid = Grid.covering(bounds, crs=settings.crs, cell_m=settings.cell_m)
+    raster = warp_to(file, grid, resampling="sum" if name == "population" else "bilinear")
+    tags = {"source": source or file.name, **({"as_of": as_of.isoformat()} if as_of else {})}
+    study.rasters_dir.mkdir(exist_ok=True)
+    write_cog(Raster(grid, raster.values, raster.tags | tags), study.rasters_dir / f"{name}.tif")
+    return int((raster.values == raster.values).sum())
