@@ -208,9 +208,15 @@ def operator_slugs(operators: Iterable[str]) -> dict[str, str]:
     return slugs
 
 
-def expand(level: Level, *, technologies: Sequence[str], operators: Sequence[str]) -> tuple[Indicator, ...]:
-    """The indicators of one level as a study has them, in the order of its table's columns."""
-    slugs = operator_slugs(operators)
+def expand(
+    level: Level, *, technologies: Sequence[str], operators: Iterable[tuple[str, str]] = ()
+) -> tuple[Indicator, ...]:
+    """The indicators of one level as a study has them, in the order of its table's columns.
+
+    ``operators``: (technology, operator) pairs that exist; others get no column.
+    """
+    pairs = set(operators)
+    slugs = operator_slugs(operator for _, operator in pairs)
     found: list[Indicator] = []
     for declared in INDICATORS:
         if declared.level != level:
@@ -219,6 +225,8 @@ def expand(level: Level, *, technologies: Sequence[str], operators: Sequence[str
         names = sorted(slugs) if "{operator}" in declared.id else [""]
         for technology in techs:
             for operator in names:
+                if operator and (technology, operator) not in pairs:
+                    continue
                 made = declared.id.format(technology=technology.lower(), operator=slugs.get(operator, ""))
                 found.append(replace(declared, id=made, template=declared.id, technology=technology, operator=operator))
     return tuple(found)

@@ -76,7 +76,9 @@ def province_indicators(
     found |= _facilities(layers, units, unit_table)
     found |= _operators(layers, radio)
     reports = present(layers, "signal_reports")
-    declared = expand("province", technologies=technologies_of(radio, reports), operators=operators_of(radio))
+    declared = expand(
+        "province", technologies=technologies_of(radio, reports), operators=radio.levels if radio is not None else ()
+    )
     return {one.id: found.get(one.id, np.nan) for one in declared}
 
 

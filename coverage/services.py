@@ -50,12 +50,12 @@ def broadband(table: pd.DataFrame, units: gpd.GeoDataFrame, *, on: date) -> pd.D
     to 365 days before the latest one, NaN if none lies within 60 days of that.
     """
     rows = table.assign(unit=rows_of(table["code"], units["code"]))
-    rows = rows[(rows["unit"] >= 0) & (rows["as_of"] <= pd.Timestamp(on))].sort_values(["unit", "as_of"], kind="stable")
+    rows = rows[(rows["unit"] >= 0) & (rows["as_of"] <= pd.Timestamp(on))]
+    rows = rows.sort_values(["unit", "as_of"], kind="stable").reset_index(drop=True)
     latest = rows.drop_duplicates("unit", keep="last").set_index("unit")
-    pairs = rows.merge(latest[["as_of"]], left_on="unit", right_index=True, suffixes=("", "_latest"))
-    off = ((pairs["as_of_latest"] - pairs["as_of"]).dt.days - YEAR_DAYS).abs()
-    pairs = pairs.assign(off=off)[off <= YEAR_SLACK_DAYS].sort_values(["unit", "off"], kind="stable")
-    previous = pairs.drop_duplicates("unit").set_index("unit")["broadband_subscribers"]
+    off = ((latest["as_of"].reindex(rows["unit"]).reset_index(drop=True) - rows["as_of"]).dt.days - YEAR_DAYS).abs()
+    before = rows.assign(off=off)[off <= YEAR_SLACK_DAYS].sort_values(["unit", "off"], kind="stable")
+    previous = before.drop_duplicates("unit").set_index("unit")["broadband_subscribers"]
     index = pd.RangeIndex(len(units))
     found = pd.DataFrame({name: latest[name].astype("float64").reindex(index) for name in NUMBERS})
     for name in FLAGS:

@@ -78,7 +78,9 @@ def unit_indicators(
     found |= _post(layers, units, people, population=population, area_km2=area_km2)
     found |= _broadband(layers, units, population=population, on=on)
     found |= _facilities(layers, units)
-    declared = expand("unit", technologies=technologies_of(radio, reports), operators=operators_of(radio))
+    declared = expand(
+        "unit", technologies=technologies_of(radio, reports), operators=radio.levels if radio is not None else ()
+    )
     for one in declared:
         if one.id not in found:
             empty = "boolean" if one.kind == "yes_no" else "float64"

@@ -48,7 +48,7 @@ def village_indicators(
         raise ComputeError("error.grid_mismatch", layer="radio")
     layer, reports = present(layers, "villages"), present(layers, "signal_reports")
     technologies, operators = technologies_of(radio, reports), operators_of(radio)
-    declared = expand("village", technologies=technologies, operators=operators)
+    declared = expand("village", technologies=technologies)
     villages = gpd.GeoDataFrame(layers["villages"] if layer is None and "villages" in layers else layer)
     found: dict[str, object] = {}
     if layer is not None:

@@ -165,7 +165,7 @@ def test_impossible_people_are_refused(raster, layer):
         place(units, elevation, population=raster([[1.0, 1.0]]))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 10_000), radius_m=st.sampled_from([30.0, 150.0, 700.0]))
 def test_totals_are_exact_whatever_the_ground(layer, points, raster, seed, radius_m):
     rng = np.random.default_rng(seed)
