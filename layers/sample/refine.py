@@ -100,7 +100,7 @@ def refine(units: gpd.GeoDataFrame, path: Path, *, grid: Grid, seed: int = 2012)
     land = home_wide | ~_sea(at, home_wide)
     smooth = at.match(np.where(land, np.maximum(at.spread(at.values), LAND_MIN_M), 0.0))
     smooth = ndimage.gaussian_filter(smooth, 0.12 * cell_m / work.cell_m)
-    z = worked(smooth, relief_m(smooth, cell_m=work.cell_m), land, work, rng=rng)
+    z = worked(smooth, 1.4 * relief_m(smooth, cell_m=work.cell_m), land, work, rng=rng)
     z = at.match(z)
     ashore = home | (finer(land.astype(np.float64), grid=grid, times=times) > 0.5)
     fine = roughen(finer(z, grid=grid, times=times), land=ashore, cell_m=grid.cell_m, rng=rng)
@@ -175,7 +175,7 @@ def _sea(at: _Coarse, home: Flags) -> Flags:
     if not deep.any():
         return np.zeros(home.shape, dtype=bool)
     block_cells = np.sqrt(home.size / max(1, len(np.unique(at.block))))
-    near = ndimage.distance_transform_edt(~deep) < 0.8 * block_cells
+    near = ndimage.distance_transform_edt(~deep) < 1.1 * block_cells
     shallow = ~home & (deep | near | (at.spread(at.values) < _SHORE_M))
     pieces, _ = ndimage.label(shallow)
     joined = np.unique(pieces[deep])

@@ -20,6 +20,7 @@ Field = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 LAND_MIN_M = 0.5
+_FILL_M = 80.0
 _AREA_EXPONENT = 0.45
 _EROSION = 0.16  # of a cell of 1 km2 of catchment, per step and km of way
 _CREEP_CELLS = 0.45
@@ -98,7 +99,10 @@ def _incise(
 
 @njit(cache=True, error_model="numpy")
 def _fill(height: Field, fixed: Flags) -> None:  # pragma: no cover
-    """Raise pits in place until every cell has a way down to a fixed cell (Planchon and Darboux 2002, by sweeps)."""
+    """Raise hollows in place, by ``_FILL_M`` at most, until they drain (Planchon and Darboux 2002, by sweeps).
+
+    Deeper hollows stay closed: rivers work toward their floor, as in a basin whose gorge is narrower than the cells.
+    """
     rows, cols = height.shape
     step = 0.01
     filled = np.where(fixed, height, np.inf)
@@ -123,20 +127,22 @@ def _fill(height: Field, fixed: Flags) -> None:  # pragma: no cover
                     filled[row, col] = new
                     changed = True
         sweep += 1
-    height[:] = filled
+    for row in range(rows):
+        for col in range(cols):
+            height[row, col] = min(filled[row, col], height[row, col] + _FILL_M)
 
 
 def carve(height: Field, *, land: Flags, cell_m: float, steps: int, control: Callable[[Field], Field]) -> Field:
     """Let rivers work on ``height`` (m); sea cells stay 0; ``control`` restores the means after each step.
 
-    The frame's edge and the sea are the outlets. Pits of the start are filled first, so every cell drains.
+    The frame's edge and the sea are the outlets. Shallow hollows are filled first, so that they drain.
     """
     fixed = ~land
     fixed[[0, -1], :] = True
     fixed[:, [0, -1]] = True
     z = np.where(land, np.maximum(height, LAND_MIN_M), 0.0)
     for step in range(steps):
-        if step % 6 == 0:
+        if step % 12 == 0:
             _fill(z, fixed)
         order = np.argsort(z, axis=None, kind="stable")
         receiver, catchment = _drain(z, order, fixed)
