@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
-import anyio
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
@@ -108,7 +108,7 @@ class RetryingRoute(APIRoute):
                 try:
                     return await answer(request)
                 except ResultsChangedError:
-                    await anyio.sleep(PAUSE_S)
+                    await asyncio.sleep(PAUSE_S)
             return await answer(request)
 
         return handler
