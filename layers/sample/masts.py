@@ -22,11 +22,11 @@ MOUNTAIN_SHARES: Final = (0.55, 0.32, 0.13, 0.0, 0.0, 0.0, 0.0)
 SMALL_OPERATOR_MASTS: Final = 2  # at least, in towns
 REACH_M: Final = 20_000.0
 LIMIT_DB: Final = 147.0  # 58 dBm radiated down to -95 dBm, less 6 dB for tilt and the sides of the beam
-UNSERVED_SHARE: Final = 0.075  # of all villages: the secluded ones, most of which stay without a signal
+UNSERVED_SHARE: Final = 0.07  # of all villages: the secluded ones, most of which stay without a signal
 UNSERVED_HILLY_SHARE: Final = 0.4  # never more than this of those in mountains
 PEOPLE_A_MOUNTAIN_MAST: Final = 1.5  # times the people of a lowland mast
 SECLUDED_WITHIN_M: Final = 8_000.0  # masts this near would have to reach a village that is not secluded
-SECLUDED_DISLIKE: Final = 1.5  # how much a mast that reaches a secluded village is avoided
+SECLUDED_DISLIKE: Final = 1.25  # how much a mast that reaches a secluded village is avoided
 TRIAL_HEIGHT_M: Final = 36.0
 HILLTOP_SHARE: Final = 0.3
 
@@ -39,9 +39,11 @@ def place_masts(
     people = _people(villages)
     hilly = ground.hilly(xy)
     weight = np.where(hilly, people / PEOPLE_A_MOUNTAIN_MAST, people)
-    in_hills = round(count * float(weight[hilly].sum() / weight.sum())) if hilly.any() else 0
-    islands = _island_masts(ground, villages, xy, people)
-    lowland = _lowland(ground, xy[~hilly], people[~hilly], count=count - in_hills - len(islands), rng=rng, taken=islands)
+    islands = _island_masts(ground, villages, xy, people)[:count]
+    in_hills = round((count - len(islands)) * float(weight[hilly].sum() / weight.sum()))
+    lowland = _lowland(
+        ground, xy[~hilly], people[~hilly], count=count - in_hills - len(islands), rng=rng, taken=islands
+    )
     lowland = np.concatenate([islands, lowland])
     if not in_hills:
         return lowland, np.zeros(len(lowland), dtype=np.bool_)

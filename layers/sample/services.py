@@ -181,8 +181,9 @@ def _postal_kinds(
     units: pd.DataFrame, old: pd.DataFrame, new_unit: Ints, *, n_first: int, operators: int, rng: np.random.Generator
 ) -> tuple[list[str], list[str]]:
     """Kinds and operators of the new points, so that ``operators`` names stand in the whole layer where room is."""
-    seat = np.isin(np.arange(len(units)), seats(units))
-    kind = ["post_office" if seat[u] or urban(units)[u] else "commune_culture_post" for u in new_unit[:n_first]]
+    main = urban(units)
+    main[seats(units)] = True
+    kind = ["post_office" if main[u] else "commune_culture_post" for u in new_unit[:n_first]]
     kind += rng.choice(["agency", "telecom_point", "post_office"], len(new_unit) - n_first, p=[0.5, 0.3, 0.2]).tolist()
     operator = [POSTAL_OPERATORS[0]] * len(new_unit)
     known = set(old["operator"].dropna().tolist()) if len(old) else set()

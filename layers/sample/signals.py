@@ -47,9 +47,9 @@ def make_signal_reports(
     codes = np.array(villages["code"].tolist(), dtype=object)
     hilly = ground.hilly(xy)
     running = _running(sites, sectors)
-    loss_2g = _loss(ground, running, xy, technology="2G", frequency_mhz=900.0)
-    loss_3g = _loss(ground, running, xy, technology="3G", frequency_mhz=2100.0)
-    has_2g, has_3g = loss_2g <= LIMIT_DB, loss_3g <= LIMIT_3G_DB
+    has_2g, has_3g = np.ones((2, len(xy)), dtype=np.bool_)
+    has_2g[hilly] = _loss(ground, running, xy[hilly], technology="2G", frequency_mhz=900.0) <= LIMIT_DB
+    has_3g[hilly] = _loss(ground, running, xy[hilly], technology="3G", frequency_mhz=2100.0) <= LIMIT_3G_DB
     said = partial(_said, codes=codes, xy=xy)
     centre: dict[str, Any] = {"place": "centre", "as_of": SURVEYED_ON}
 
@@ -72,15 +72,17 @@ def make_signal_reports(
         asked = outlying & np.isin(of, codes[listed]) & (rng.random(len(of)) < CLUSTERS_SHARE)
         told = asked & (silent | (rng.random(len(of)) < 0.15))
         parts.append(_said(told, ~silent, codes=of, xy=at, technology="2G", place="cluster", as_of=SURVEYED_ON))
-    measured = (listed | some(0.02)) & some(MEASURED_SHARE)
-    noise_db = rng.normal(0, 6, len(xy))
-    if measured.any() and len(running):
+    measured = np.flatnonzero((listed | some(0.02)) & some(MEASURED_SHARE))
+    if len(measured) and len(running):
         operator = str(running["operator"].value_counts().idxmax())
-        loss = _loss(ground, running[running["operator"] == operator], xy, technology="2G", frequency_mhz=900.0)
-        level = np.round(np.clip(RADIATED_DBM - 6 - loss + noise_db, -110, -45))
-        of_one: dict[str, Any] = {"operator": operator, "place": "centre", "as_of": MEASURED_ON}
-        measured &= np.isfinite(loss)
-        parts.append(said(measured, level >= USABLE_DBM, level_dbm=level[measured], technology="2G", **of_one))
+        of_one = running[running["operator"] == operator]
+        loss = _loss(ground, of_one, xy[measured], technology="2G", frequency_mhz=900.0)
+        measured, loss = measured[np.isfinite(loss)], loss[np.isfinite(loss)]
+        level = np.round(np.clip(RADIATED_DBM - 6 - loss + rng.normal(0, 6, len(loss)), -110, -45))
+        levels = pd.DataFrame({"level_dbm": level, "has_signal": level >= USABLE_DBM, "village_code": codes[measured]})
+        levels[["x_m", "y_m"]] = xy[measured]
+        levels = levels.assign(operator=operator, technology="2G", place="centre", as_of=MEASURED_ON)
+        parts.append(levels.astype({"technology": object, "operator": object}))
     frame = pd.concat(parts, ignore_index=True)
     columns = {str(c): frame[c].tolist() for c in frame if c not in ("x_m", "y_m")}
     columns["report_id"] = [f"R{i + 1:04d}" for i in range(len(frame))]
