@@ -21,7 +21,7 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}([ .,\u00a0\u202f])\d{3}(\1\d{3})*")
 _COUNTED = ("persons", "households", "subscribers")
-_ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})([T ][0-9:.]+Z?)?")
+_YEAR_FIRST = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})([T ][0-9:.]+Z?)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _YEARS = (1900, 2100)
 
@@ -161,8 +161,8 @@ def _date(value: Any, column: Column) -> np.datetime64:
 
 
 def _date_text(text: str) -> date | None:
-    if match := _ISO.fullmatch(text):
-        year, month, day = match.group(1, 2, 3)
+    if match := _YEAR_FIRST.fullmatch(text):
+        year, month, day = match.group(1, 3, 4)
     elif match := _DAY_FIRST.fullmatch(text):
         day, month, year = match.group(1, 2, 3)
     else:

@@ -79,7 +79,9 @@ def _table(cells: list[list[Any]], *, path: Path, sheet: str = "", crs: str | No
     header = [str(cell).strip() if cell is not None else "" for cell in (cells[0] if cells else [])]
     while header and not header[-1]:
         header.pop()
-    if not header:
+    if sheet:  # a note beside a sheet's table is no sign of a cell cut in two, as it is in CSV
+        header += [""] * (max(map(len, cells), default=0) - len(header))
+    if not any(header):
         raise InputError("read.no_header", file=path.name)
     named = [name for name in header if name]
     twice = next((name for name in named if named.count(name) > 1), None)

@@ -11,7 +11,7 @@ import pandas as pd
 import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
-from phusong.layers.errors import CrsError, InputError
+from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
 
@@ -38,15 +38,16 @@ def read_vector(path: Path, *, layer: str | None = None, wanted: str = "", crs: 
         raise InputError("read.not_utf8", file=path.name, byte=error.start + 1) from error
     except (DataSourceError, DataLayerError) as error:
         raise InputError("read.unreadable", file=path.name) from error
+    faults = _doubtful_zeros(frame, path)
     rows = np.arange(1, len(frame) + 1, dtype=np.int64)
     if not isinstance(frame, geopandas.GeoDataFrame):
-        return RawTable(frame, rows, path.name, crs=crs)
+        return RawTable(frame, rows, path.name, crs=crs, faults=faults)
     own = crs_text(frame.crs) if frame.crs is not None else None
     if own is not None and crs is not None and own != crs_text(crs):
         raise CrsError("read.crs_conflict", file=path.name, found=own, asked=crs)
     geometry = np.asarray(frame.geometry.array, dtype=object)
     table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
-    return RawTable(table, rows, path.name, geometry=geometry, crs=own or crs)
+    return RawTable(table, rows, path.name, geometry=geometry, crs=own or crs, faults=faults)
 
 
 def layer_names(path: Path) -> list[str]:
@@ -55,6 +56,19 @@ def layer_names(path: Path) -> list[str]:
         return [str(name) for name, _ in pyogrio.list_layers(path)]
     except (DataSourceError, DataLayerError) as error:
         raise InputError("read.unreadable", file=path.name) from error
+
+
+def _doubtful_zeros(frame: pd.DataFrame, path: Path) -> tuple[Fault, ...]:
+    """MapInfo tables hold no empty number, so a zero there may mean no data: a note for each such column."""
+    if path.suffix.lower() not in (".tab", ".mif", ".dat"):
+        return ()
+    numbers = frame.select_dtypes("number")
+    doubtful = [(str(name), int((cells == 0).sum())) for name, cells in numbers.items()]
+    return tuple(
+        Fault("note.zero_may_be_empty", file=path.name, column=name, params={"count": count})
+        for name, count in doubtful
+        if count
+    )
 
 
 def _encoding(path: Path) -> str | None:
