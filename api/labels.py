@@ -8,7 +8,7 @@ from phusong.api.models import IndicatorInfo, Reason
 from phusong.api.results import Row, Snapshot
 from phusong.coverage.indicators import find, indicator_about, indicator_label, indicator_unit
 from phusong.layers.errors import MissingError
-from phusong.layers.messages import Lang
+from phusong.layers.messages import Lang, has, say
 
 
 def indicator_infos(results: Snapshot, lang: Lang) -> list[IndicatorInfo]:
@@ -56,6 +56,14 @@ def measure(indicator_id: str, lang: Lang) -> str:
         return ""
 
 
+def unit_words(unit: str, lang: Lang) -> str:
+    """A unit of measure in words, or as it stands where it is a symbol."""
+    for code in (f"measure.{unit}", f"api.measure.{unit}"):
+        if has(code):
+            return say(code, lang)
+    return unit
+
+
 def units_of(rows: Sequence[Row], lang: Lang) -> dict[str, str]:
     """Unit of measure of each figure of these rows that has one."""
     units = {"population": indicator_unit("people", lang)}
@@ -68,7 +76,7 @@ def reason_models(results: Snapshot, level: str, codes: Iterable[str], lang: Lan
     return [
         Reason.model_validate(
             {name: row.get(name) for name in Reason.model_fields}
-            | {"unit": row["unit"] or "", "text": row[f"text_{lang}"]}
+            | {"unit": unit_words(row["unit"] or "", lang), "text": row[f"text_{lang}"]}
         )
         for code in codes
         for row in results.reasons.get((level, code), [])

@@ -45,7 +45,7 @@ def coverage(
         lat=asked.lat,
         unit_code=unit["code"],
         unit_name=unit["name"],
-        elevation_m=height,
+        elevation_m=None if height is None else round(height, 2),
         levels=levels,
     )
 
@@ -64,7 +64,7 @@ def _levels(technology: str, asked: AskedPoint, study: Served, results: Snapshot
                 technology=technology,
                 operator=None if place == 0 else name,
                 quantity=QUANTITIES[technology],
-                level_dbm=level,
+                level_dbm=None if level is None else round(level, 2),
                 usable_dbm=usable_dbm,
                 usable=usable,
                 state=_state(value, usable),

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from phusong.api.labels import indicator_name, measure, reason_models
+from phusong.api.labels import indicator_name, measure, reason_models, unit_words
 from phusong.api.models import (
     Compared,
     ComparisonList,
@@ -31,7 +31,7 @@ from phusong.layers.messages import Lang, has, say
 
 router = APIRouter(tags=["gaps"], route_class=RetryingRoute)
 
-GAP_UNITS = {"population": "persons", "people_affected": "persons", "need_index": "0-100"}
+GAP_UNITS = {"population": "persons", "people_affected": "persons", "need_index": "of_100"}
 PLAN_UNITS = {
     "lon": "degrees",
     "lat": "degrees",
@@ -44,7 +44,7 @@ PLAN_UNITS = {
     "people_new": "persons",
     "people_new_cumulative": "persons",
     "cost_cumulative_vnd": "VND",
-    "people_per_bn_vnd": "persons per billion VND",
+    "people_per_bn_vnd": "persons_per_bn_vnd",
 }
 
 
@@ -86,7 +86,7 @@ def gaps(
     """Each gap with its reasons in words, its margins, and whether it rests on reports or on the model."""
     page, about = page_of(_chosen(results, asked), request, limit=asked.limit, offset=asked.offset)
     items = [_gap(row, results, lang) for row in page]
-    return GapList(meta=study.meta(lang, units=GAP_UNITS), items=items, **about)
+    return GapList(meta=study.meta(lang, units=_words(GAP_UNITS, lang)), items=items, **about)
 
 
 @router.get(
@@ -103,7 +103,7 @@ def gaps_geojson(
     for row in _chosen(results, asked):
         gap = _gap(row, results, lang)
         rows.append({**gap.model_dump(mode="json"), "reasons": [reason.text for reason in gap.reasons]})
-    return feature_collection(rows, results, study.meta(lang, units=GAP_UNITS), lang)
+    return feature_collection(rows, results, study.meta(lang, units=_words(GAP_UNITS, lang)), lang)
 
 
 @router.get("/gaps/{code}", summary="One gap with its reasons and villages", responses=problems(404))
@@ -115,7 +115,7 @@ def gap(code: Code, asked: Annotated[Asked, Query()], study: TheStudy, results: 
         raise MissingError("api.no_gap" if known else "api.no_unit", unit_code=code)
     villages = [village for village in results.villages_by_unit.get(code, []) if village["is_gap"]]
     return GapDetail(
-        meta=study.meta(lang, units=GAP_UNITS),
+        meta=study.meta(lang, units=_words(GAP_UNITS, lang)),
         gap=_gap(row, results, lang),
         villages=[Village(**village) for village in villages],
         village_reasons=reason_models(results, "village", [village["code"] for village in villages], lang),
@@ -165,7 +165,7 @@ def plan(
     """Proposed sites under the budget: cost, people newly covered, people per billion VND."""
     page, about = page_of(results.plan, request, limit=asked.limit, offset=asked.offset)
     items = [PlanSite(**_only(row, PlanSite)) for row in page]
-    return PlanList(meta=study.meta(lang, units=PLAN_UNITS), items=items, **about)
+    return PlanList(meta=study.meta(lang, units=_words(PLAN_UNITS, lang)), items=items, **about)
 
 
 def _chosen(results: Snapshot, asked: AskedGapShapes) -> list[Row]:
@@ -187,6 +187,10 @@ def _chosen(results: Snapshot, asked: AskedGapShapes) -> list[Row]:
 
 def _gap(row: Row, results: Snapshot, lang: Lang) -> Gap:
     return Gap(**{**_only(row, Gap), "reasons": reason_models(results, "unit", [row["code"]], lang)})
+
+
+def _words(units: dict[str, str], lang: Lang) -> dict[str, str]:
+    return {name: unit_words(unit, lang) for name, unit in units.items()}
 
 
 def _target(row: Row, lang: Lang) -> Target:

@@ -230,7 +230,8 @@ def test_plan_is_in_order_and_has_units(client: Client) -> None:
     body = client.json("/plan?limit=1")
     assert body["total"] == 2
     assert body["items"][0]["cost_vnd"] == 0.83e9
-    assert body["meta"]["units"]["people_per_bn_vnd"] == "persons per billion VND"
+    assert body["meta"]["units"]["people_per_bn_vnd"] == "người/tỷ đồng"
+    assert client.json("/plan?lang=en")["meta"]["units"]["cost_vnd"] == "VND"
     assert client.json("/plan?offset=1")["items"][0]["ground_elevation_m"] is None
 
 
