@@ -174,6 +174,7 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     *_many(("province",), ["government_network_communes_pct"], "%", ("facilities", "units"), "better"),
     *_many(("province",), ["bts_in_operation"], "bts", ("sites", "sectors"), "better"),
+    *_many(("province",), ["programme_people"], "persons", ("units",)),
     *_many(("province",), ["programme_fixed_telephones"], "telephones", ("broadband", "units"), "better"),
     *_many(("province",), ["programme_fixed_per_100"], "per_100", ("broadband", "units"), "better"),
     *_many(

@@ -45,6 +45,7 @@ def province_indicators(
     zones = people.zones
     counted = np.asarray(units["counted"].astype("boolean").fillna(True), dtype=bool)
     population = _numbers(unit_table, "people")
+    programme = np.asarray(unit_table["programme"].astype("boolean").fillna(False), dtype=bool)
     persons = _total(population)
     units_area = float(_numbers(unit_table, "area_km2").sum())
     area = units_area if official_area_km2 is None else float(official_area_km2)
@@ -65,6 +66,7 @@ def province_indicators(
         "mean_service_radius_units_area_km": float(np.sqrt(_ratio(units_area, np.pi * points))),
         "same_day_mail_communes": _communes(unit_table["same_day_mail"], counted),
         "programme_communes": _communes(unit_table["programme"], counted),
+        "programme_people": _total(population[programme]) if programme.any() else np.nan,
         "telephone_access_communes_pct": _communes_pct(unit_table["telephone_access_point"], counted),
         "public_internet_communes_pct": _communes_pct(unit_table["public_internet_point"], counted),
         "fibre_communes_pct": _communes_pct(unit_table["fibre_to_commune"], counted),
@@ -72,7 +74,7 @@ def province_indicators(
     }
     found |= _signal(radio, people)
     found |= _distances(unit_table, population)
-    found |= _broadband(layers, units, unit_table, population, on=on)
+    found |= _broadband(layers, units, population, programme, on=on)
     found |= _facilities(layers, units, unit_table)
     found |= _operators(layers, radio)
     reports = present(layers, "signal_reports")
@@ -142,8 +144,8 @@ def _distances(unit_table: pd.DataFrame, population: Floats) -> dict[str, float]
 def _broadband(
     layers: Mapping[str, pd.DataFrame],
     units: gpd.GeoDataFrame,
-    unit_table: pd.DataFrame,
     population: Floats,
+    programme: Bools,
     *,
     on: date,
 ) -> dict[str, float]:
@@ -155,7 +157,6 @@ def _broadband(
     fixed = _numbers(table, "fixed_telephones")
     both = ~np.isnan(now) & ~np.isnan(before)
     grown = both.sum() >= KNOWN_SHARE * (~np.isnan(now)).sum()
-    programme = np.asarray(unit_table["programme"].astype("boolean").fillna(False), dtype=bool)
     return {
         "broadband_per_100": _per_100(now, population),
         "broadband_growth_pct": _ratio((now - before)[both].sum(), before[both].sum(), scale=100.0)

@@ -210,6 +210,7 @@ def test_published_quang_tri_figures(raster, layer, points):
     assert round(whole["mean_service_radius_km"], 2) == 3.11
     assert round(whole["programme_fixed_per_100"], 1) == 17.0
     assert whole["programme_fixed_telephones"] == 32_063
+    assert whole["programme_people"] == 188_600
 
 
 def test_broadband_takes_the_latest_row_and_the_one_a_year_before(units, ground, layer):
