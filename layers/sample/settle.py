@@ -149,7 +149,7 @@ def _places(
     height = np.nan_to_num(ground.elevation.values.ravel()[cells])
     luck = rng.gumbel(size=(2, len(cells)))
     climb = height - np.quantile(height, 0.1)
-    near = luck[0] - slope / 6 - above / (60 if mountain else 24) - climb / (800 if mountain else 70)
+    near = luck[0] - slope / 6 - above / (30 if mountain else 12) - climb / (90 if mountain else 25)
     spacing = 0.6 * np.sqrt(len(cells) * ground.elevation.grid.cell_m**2 / n)
     n_far = round(FAR_SHARE * n) if mountain else 0
     chosen = _best(xy, near, n - n_far, spacing)
