@@ -149,10 +149,16 @@ def _column(desk: _Desk, column: Column, headings: dict[str, str], defaults: dic
     cells = desk.raw.frame[heading].tolist()
     values: list[Any] = []
     lenient = replace(column, nullable=True) if filled is not None else column
+    known: dict[tuple[type, Any], Any] = {}  # dates, operators and words come again and again
     for i, cell in enumerate(cells):
+        key = (type(cell), cell)
+        if key in known:
+            values.append(known[key])
+            continue
         try:
             value = read_cell(cell, lenient)
-            values.append(filled if value is None else value)
+            known[key] = filled if value is None else value
+            values.append(known[key])
         except CellError as fault:
             desk.say(fault.code, at=i, column=heading, **fault.params)
             values.append(None)

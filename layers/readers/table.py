@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import openpyxl
 import pandas as pd
+from openpyxl.utils import get_column_letter
 from openpyxl.utils.exceptions import InvalidFileException
 
 from phusong.layers.errors import Fault, InputError
@@ -39,7 +40,8 @@ def read_csv(path: Path, *, crs: str | None = None) -> RawTable:
 def read_xlsx(path: Path, *, sheet: str | None = None, wanted: str = "", crs: str | None = None) -> RawTable:
     """One sheet of a workbook: the named one, else the one named ``wanted``, else the only one; header in row 1.
 
-    Formulas give their last computed value.
+    Formulas give the value their program computed last; InputError where none was ever computed, which a plain
+    reading would take for an empty cell.
     """
     try:
         with warnings.catch_warnings():
@@ -53,7 +55,27 @@ def read_xlsx(path: Path, *, sheet: str | None = None, wanted: str = "", crs: st
                 book.close()
     except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, SyntaxError) as error:
         raise InputError("read.unreadable", file=path.name) from error
+    uncomputed = _uncomputed(path, name, rows)
+    if uncomputed is not None:
+        raise InputError("read.formula_without_value", file=path.name, sheet=name, cell=uncomputed)
     return _table([[_blank(cell) for cell in row] for row in rows], path=path, sheet=name, crs=crs)
+
+
+def _uncomputed(path: Path, sheet: str, rows: list[list[Any]]) -> str | None:
+    """The first cell (such as C7) that holds a formula and no value, None if there is none."""
+    with zipfile.ZipFile(path) as package:
+        parts = [name for name in package.namelist() if name.startswith("xl/worksheets/")]
+        if not any(b"<f" in package.read(name) for name in parts):
+            return None
+    book = openpyxl.load_workbook(path, read_only=True)
+    try:
+        for r, cells in enumerate(book[sheet].iter_rows(values_only=True)):
+            for c, cell in enumerate(cells):
+                if rows[r][c] is None and isinstance(cell, str) and cell.startswith("="):
+                    return f"{get_column_letter(c + 1)}{r + 1}"
+    finally:
+        book.close()
+    return None
 
 
 def _pick(names: list[str], *, asked: str | None, wanted: str, file: str) -> str:

@@ -19,6 +19,7 @@ from openpyxl import Workbook
 from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
 
 from phusong.layers.writers.aside import written_aside
 
@@ -71,7 +72,7 @@ def write_xlsx(sheets: pd.DataFrame | Mapping[str, pd.DataFrame], path: str | Pa
         sheet.freeze_panes = "A2"
         body = [[_plain(value) for value in row] for row in _rows(table)]
         for i, width in enumerate(_widths([list(table.columns), *body]), start=1):
-            sheet.column_dimensions[_letter(i)].width = width
+            sheet.column_dimensions[get_column_letter(i)].width = width
         sheet.append([_header_cell(sheet, str(column)) for column in table.columns])
         for values in body:
             sheet.append([_xlsx_cell(sheet, value) for value in values])
@@ -141,14 +142,6 @@ def _header_cell(sheet: Any, text: str) -> Any:
 def _widths(rows: list[list[Any]]) -> list[float]:
     columns = zip(*rows[:200], strict=True)
     return [min(60.0, max(8.0, max(len(str(v)) for v in column if v is not None) + 2.0)) for column in columns]
-
-
-def _letter(number: int) -> str:
-    letters = ""
-    while number:
-        number, rest = divmod(number - 1, 26)
-        letters = chr(65 + rest) + letters
-    return letters
 
 
 def _fixed(book: Workbook) -> bytes:

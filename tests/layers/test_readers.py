@@ -96,6 +96,14 @@ def test_workbook_sheet_by_name_by_layer_or_only_one(tmp_path: Path) -> None:
         assert "notes, sites" in caught.value.say("vi")
 
 
+def test_a_formula_that_was_never_computed_is_not_taken_for_an_empty_cell(tmp_path: Path) -> None:
+    path = _book(tmp_path / "a.xlsx", {"data": [["code", "n"], ["1", 2], ["2", "=B2*2"]]})
+    with pytest.raises(InputError) as caught:
+        read_any(path)
+    assert caught.value.code == "read.formula_without_value"
+    assert all("a.xlsx" in caught.value.say(lang) and "B3" in caught.value.say(lang) for lang in ("en", "vi"))
+
+
 @pytest.mark.parametrize(
     ("file", "driver"),
     [
