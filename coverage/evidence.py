@@ -95,18 +95,24 @@ def units_from_reports(
 def compare(indicators: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     """Report against model at village centres, one row a village and technology with a report; and the counts.
 
+    A village has a row for "any" only if no report names a technology there: else it would say the same again.
     Columns ``COMPARISON_COLUMNS``; ``observed`` and ``model`` are yes/no, ``agree`` is "yes", "no" or "" where the
     model says nothing. Counts: reports, compared, agree, observed_only (the model says no), model_only (reports say
     no).
     """
     parts = []
+    named = np.zeros(len(indicators), dtype=np.bool_)
     for t in ALL:
         observed = numbers(indicators, f"observed_signal_{t}")
-        rows = indicators[_known(observed)]
+        told = _known(observed)
+        if t == "any":
+            told &= ~named
+        named |= told
+        rows = indicators[told]
         if rows.empty:
             continue
         model = numbers(rows, f"centre_covered_{t}")
-        said = observed[_known(observed)]
+        said = observed[told]
         part = rows[["code", "name", "unit_code"]].copy()
         part["technology"] = t if t == "any" else t.upper()
         part["observed"] = pd.array(said == 1.0, dtype="boolean")

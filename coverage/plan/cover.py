@@ -10,9 +10,6 @@ from scipy.sparse import csr_array
 
 Floats = NDArray[np.float64]
 
-MIN_PEOPLE = 1.0
-"""A site that adds fewer people than this is not proposed."""
-
 
 @dataclass(frozen=True)
 class Choice:
@@ -37,12 +34,14 @@ class Choice:
         return 100.0 * (self.bound_people - self.people) / self.bound_people if self.bound_people > 0 else 0.0
 
 
-def choose(covers: csr_array, *, people: Floats, cost_vnd: Floats, budget_vnd: float) -> Choice:
+def choose(
+    covers: csr_array, *, people: Floats, cost_vnd: Floats, budget_vnd: float, min_people: float = 0.0
+) -> Choice:
     """Candidates by most new people per VND until the budget or the people are used up.
 
     ``covers`` (n candidates, m places): nonzero where a candidate covers a place; ``people`` float64[m], 0 or more;
     ``cost_vnd`` float64[n], more than 0. Ties go to the candidate that stands first. A candidate that the rest of the
-    budget cannot pay is passed over and the next one tried.
+    budget cannot pay, or that adds no more than ``min_people``, is passed over and the next one tried.
 
     Every step computes the marginal gains of all candidates anew (exact, and no rounding adds up). They also give the
     bound: covering people is submodular, so for every set S and the best set O within the budget B
@@ -59,7 +58,7 @@ def choose(covers: csr_array, *, people: Floats, cost_vnd: Floats, budget_vnd: f
     while True:
         gain = covers @ left
         bound = min(bound, sum(gains) + _knapsack(gain, cost_vnd, budget_vnd))
-        payable = open_ & (cost_vnd <= budget_vnd - spent) & (gain >= MIN_PEOPLE)
+        payable = open_ & (cost_vnd <= budget_vnd - spent) & (gain > min_people)
         if not payable.any():
             break
         best = int(np.argmax(np.where(payable, gain / cost_vnd, -1.0)))

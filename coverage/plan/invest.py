@@ -43,6 +43,8 @@ PLAN_COLUMNS = (
     "off_grid",
     "border",
 )
+MIN_PEOPLE = 20.0
+"""A site for no more than a handful of households is not proposed: a parameter, no published figure."""
 CANDIDATE_COLUMNS = ("candidate_id", "kind", "name", "unit_code", "x_m", "y_m", "cost_vnd", "people_alone", "rank")
 
 
@@ -90,6 +92,7 @@ def make_plan(
     off_grid_extra_vnd: float,
     border_factor: float,
     max_candidates: int,
+    min_people: float = MIN_PEOPLE,
     progress: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Sites that bring ``technology`` to most people per VND within ``budget_vnd``.
@@ -98,8 +101,9 @@ def make_plan(
     already: 1, 0, or NaN not known, and only people on 0 cells count as newly covered. ``reach`` gives the level of a
     new site at positions, on the cells asked for; a cell is covered from ``usable_dbm`` up.
     Cost of a site: ``site_cost_vnd``, times ``border_factor`` in land-border communes, plus ``off_grid_extra_vnd``
-    where the nearest village has no grid power. Errors: CrsError if elevation or covered are not on the people's grid;
-    ComputeError if ``reach`` does not answer for each position once.
+    where the nearest village has no grid power. A site must add more than ``min_people``.
+    Errors: CrsError if elevation or covered are not on the people's grid; ComputeError if ``reach`` does not answer for
+    each position once.
     """
     grid = people.zones.grid
     if elevation.grid != grid or covered.shape != grid.shape:
@@ -122,7 +126,7 @@ def make_plan(
     covers = _covers(found, reach, dark > 0, usable_dbm=usable_dbm, progress=progress)
     places = dark.reshape(-1)
     cost_vnd = found["cost_vnd"].to_numpy(np.float64)
-    choice = choose(covers, people=places, cost_vnd=cost_vnd, budget_vnd=budget_vnd)
+    choice = choose(covers, people=places, cost_vnd=cost_vnd, budget_vnd=budget_vnd, min_people=min_people)
     order = np.array(choice.order, dtype=np.int64)
     rank = pd.Series(pd.NA, index=found.index, dtype="Int64")
     rank.iloc[order] = np.arange(1, len(order) + 1)

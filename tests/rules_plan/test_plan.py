@@ -93,6 +93,7 @@ def planned(people: People, *, budget_vnd: float = 100e9, **changes: object) -> 
         "off_grid_extra_vnd": 0.5e9,
         "border_factor": 2.0,
         "max_candidates": 300,
+        "min_people": 0.0,
     }
     return make_plan(people, UNITS, budget_vnd=budget_vnd, **(settings | changes))  # type: ignore[arg-type]
 
@@ -223,6 +224,12 @@ def test_people_between_two_sites_are_counted_once() -> None:
     assert plan.sites["people_new"].tolist() == [55.0, 4.0]
     assert plan.candidates["people_alone"].tolist() == [55.0, 54.0]
     assert plan.candidates["rank"].tolist() == [1, 2]
+
+
+def test_a_site_for_a_handful_of_households_is_not_proposed() -> None:
+    plan = planned(people_at({(20, 15): 20.0, (40, 45): 21.0}), min_people=20.0)
+    assert plan.sites["people_new"].tolist() == [21.0]
+    assert plan.candidates["people_alone"].tolist() == [20.0, 21.0]
 
 
 def test_unknown_people_are_nobody_and_an_empty_country_has_an_empty_plan() -> None:
