@@ -46,7 +46,7 @@ def choose(
     Every step computes the marginal gains of all candidates anew (exact, and no rounding adds up). They also give the
     bound: covering people is submodular, so for every set S and the best set O within the budget B
     f(O) <= f(S) + max {sum of marginal gains over S of sites that cost at most B}, which the fractional knapsack
-    bounds in turn (Leskovec et al. 2007, "Cost-effective outbreak detection in networks", section 3.2). The least over
+    bounds in turn (Leskovec et al. 2007, "Cost-effective outbreak detection in networks": online bound). The least over
     all steps S holds, and never more than all candidates together cover.
     """
     left = people.astype(np.float64).copy()
