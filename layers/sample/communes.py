@@ -1,4 +1,4 @@
-"""Communes of the synthetic province: a clean polygon coverage with the real counts, areas and persons, invented names."""
+"""Communes of the synthetic province: a clean polygon coverage with real counts, areas and persons, invented names."""
 
 from __future__ import annotations
 
@@ -59,10 +59,13 @@ def stretch(polygons: Polygons, group: NDArray[np.int64], *, area_km2: Field) ->
     fields = away * np.exp(-0.5 * (away**2).sum(axis=2) / reach_m**2)[:, :, None]
 
     def moved(sizes: Field) -> Polygons:
-        return np.asarray(shapely.set_coordinates(polygons.copy(), start + np.tensordot(fields, sizes, ([1], [0]))))
+        move = np.zeros_like(start)
+        for k in range(count):  # summed in one order, so equal vertices stay equal
+            move += sizes[k] * fields[:, k]
+        return np.asarray(shapely.set_coordinates(polygons.copy(), start + move))
 
     def areas(sizes: Field) -> Field:
-        return np.bincount(group, weights=shapely.area(moved(sizes)) / 1e6, minlength=count)
+        return np.bincount(group, weights=shapely.area(moved(sizes)) / 1e6, minlength=count).astype(np.float64)
 
     sizes = np.zeros(count)
     for _ in range(20):
@@ -83,7 +86,9 @@ def _cells(districts: Polygons) -> tuple[NDArray[np.int64], Affine]:
     burnt = rasterio.features.rasterize(
         [(polygon, k + 1) for k, polygon in enumerate(districts)], out_shape=(rows, cols), transform=transform
     )
-    return burnt.astype(np.int64) - 1, transform
+    missed = ndimage.binary_fill_holes(burnt > 0) & (burnt == 0)  # cells between two displaced lines
+    nearest = ndimage.distance_transform_edt(missed | (burnt == 0), return_distances=False, return_indices=True)
+    return np.where(missed, burnt[tuple(nearest)], burnt).astype(np.int64) - 1, transform
 
 
 def _one_piece(label: NDArray[np.int64], inside: NDArray[np.bool_]) -> NDArray[np.int64]:
@@ -110,7 +115,7 @@ def _split(
 ) -> tuple[NDArray[np.int64], Field]:
     """Centroidal split of a district's cells into ``count`` communes of about the relative sizes wanted at each place.
 
-    Weighted Lloyd steps (weights size^-2 make cells of area ~ size) in displaced coordinates, so borders are not straight.
+    Weighted Lloyd steps (weights size^-2 make cells of area ~ size) in displaced coordinates: no straight borders.
     """
     bent = wobble(wobble(xy_m))
     weight = size_km2**-2.0
@@ -128,13 +133,14 @@ def coverage(figures: Figures, *, wobble: Wobble, rng: np.random.Generator) -> t
     """Polygons of the mainland communes and the number of each one's district; no gaps, no overlaps, exact areas."""
     wanted = [d for d in figures.districts if d.counted]
     district, transform = _cells(outline(figures, wobble=wobble))
-    rows, cols = np.indices(district.shape)
-    x_m = transform.c + (cols + 0.5) * _CELL_M
-    y_m = transform.f - (rows + 0.5) * _CELL_M
+    rows, cols = district.shape
+    x_m, y_m = np.meshgrid(
+        transform.c + (np.arange(cols) + 0.5) * _CELL_M, transform.f - (np.arange(rows) + 0.5) * _CELL_M
+    )
     district = _one_piece(district, district >= 0)
     wide = (slice(1, None, 4), slice(1, None, 4))  # the sizes are smooth: every fourth cell is enough
-    size = commune_km2(x_m[wide], y_m[wide], target_m(x_m[wide], y_m[wide]))
-    size = np.kron(size, np.ones((4, 4)))[: district.shape[0], : district.shape[1]]
+    size: Field = commune_km2(x_m[wide], y_m[wide], target_m(x_m[wide], y_m[wide]))
+    size = np.kron(size, np.ones((4, 4)))[:rows, :cols].astype(np.float64)
     size = np.pad(size, [(0, n - m) for n, m in zip(district.shape, size.shape, strict=True)], mode="edge")
     unit = np.full(district.shape, -1, dtype=np.int64)
     group: list[int] = []
@@ -198,7 +204,7 @@ def _names(
     names = [""] * len(district)
     titles = {"ward": "Phường", "township": "Thị trấn", "commune": "Xã", "island": "Đảo"}
     for k, row in enumerate(figures.districts):
-        mine = np.flatnonzero(district == k)
+        mine = np.flatnonzero(district == k).tolist()
         if not row.counted:
             names[mine[0]] = f"{titles['island']} {row.name}"
             continue
@@ -292,5 +298,5 @@ def _grid_points(polygon: shapely.Polygon) -> Field:
     x_m, y_m = np.meshgrid(np.arange(left + 100, right, 200.0), np.arange(bottom + 100, top, 200.0))
     inside = shapely.contains_xy(polygon, x_m, y_m)
     if not inside.any():
-        return shapely.get_coordinates(polygon.representative_point())
+        return np.asarray(shapely.get_coordinates(polygon.representative_point()))
     return np.stack([x_m[inside], y_m[inside]], axis=1)

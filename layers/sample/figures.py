@@ -104,7 +104,7 @@ def largest_remainder(total: int, weights: ArrayLike) -> NDArray[np.int64]:
     if total < 0 or not (share >= 0).all() or not share.sum() > 0:
         raise ValueError("a non-negative total and non-negative weights with a positive sum are needed")
     exact = total * (share / share.sum())
-    parts = np.floor(exact).astype(np.int64)
+    parts: NDArray[np.int64] = np.floor(exact).astype(np.int64)
     order = np.argsort(-(exact - parts), kind="stable")
     parts[order[: total - int(parts.sum())]] += 1
     return parts

@@ -9,6 +9,7 @@ import tomllib
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -101,7 +102,7 @@ def _along(x_m: Field, y_m: Field, line_km: Field) -> tuple[Field, Field, Field]
     best = np.full(x.shape, np.inf)
     third = np.zeros(x.shape)
     side = np.ones(x.shape)
-    for start, end in zip(line_km[:-1], line_km[1:], strict=True):
+    for start, end in pairwise(line_km):
         ex, ey = end[0] - start[0], end[1] - start[1]
         share = np.clip(((x - start[0]) * ex + (y - start[1]) * ey) / (ex * ex + ey * ey), 0.0, 1.0)
         away = np.hypot(x - start[0] - share * ex, y - start[1] - share * ey)
@@ -120,7 +121,7 @@ def inland_km(x_m: Field, y_m: Field) -> Field:
 
 
 def target_m(x_m: Field, y_m: Field) -> Field:
-    """The smooth surface the terrain is held to, m: a country rising from the coast, crests on it, floors cut into it."""
+    """The smooth surface the terrain is held to, m: country rising from the coast, crests on it, floors cut into it."""
     country = np.interp(inland_km(x_m, y_m), _INLAND_KM, _COUNTRY_M)
     cubes = country**3
     for ridge in drawing()["ridge"]:
@@ -137,13 +138,14 @@ def target_m(x_m: Field, y_m: Field) -> Field:
 
 def floor_km(x_m: Field, y_m: Field) -> Field:
     """Distance to the nearest drawn valley floor, km, from its edge."""
-    return np.min(
+    nearest: Field = np.min(
         [
             np.maximum(_along(x_m, y_m, np.asarray(v["line"], dtype=np.float64))[0] - v["width_km"] / 2, 0.0)
             for v in drawing()["valley"]
         ],
         axis=0,
     )
+    return nearest
 
 
 def road_km(x_m: Field, y_m: Field) -> Field:

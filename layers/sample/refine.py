@@ -44,7 +44,8 @@ class _Coarse:
         rows, cols = self.values.shape
         row = np.clip(np.floor(self.row), 0, rows - 1).astype(np.int64)
         col = np.clip(np.floor(self.col), 0, cols - 1).astype(np.int64)
-        return row * cols + col
+        block: NDArray[np.int64] = row * cols + col
+        return block
 
     def spread(self, values: Field) -> Field:
         """Bilinear values between the centres of the coarse cells."""
@@ -78,14 +79,14 @@ def refine(units: gpd.GeoDataFrame, path: Path, *, grid: Grid, seed: int = 2012)
     """Elevation (m) on ``grid`` whose means over the cells of the coarse raster at ``path`` are that raster's values.
 
     The detail below the coarse cells is synthetic (same seed, same bytes): noise that grows with the relief, worked by
-    rivers. Sea (0 m) is the low ground outside ``units`` that reaches the coarse raster's sea. A raster with cells of at
-    most three cells of the grid is only resampled. CrsError where the raster has no CRS; InputError where it cannot be
-    read or does not cover the units.
+    rivers. Sea (0 m) is the low ground outside ``units`` that reaches the coarse raster's sea. A raster with cells
+    of at most three cells of the grid is only resampled. CrsError where the raster has no CRS; InputError where it
+    cannot be read or does not cover the units.
     """
     values, transform, crs, cell_m = _read(path, grid=grid)
     home = _inside(units, grid)
     if cell_m <= _FINE_ENOUGH * grid.cell_m:
-        z = _resampled(values, transform, crs, grid=grid)
+        z = _resampled(values, transform, crs, cell_m=cell_m, grid=grid)
         _require_cover(np.isfinite(z[home]), path)
         tags = {"source": path.name, "synthetic": "no", "unit": "m"}
         return Raster(grid, np.where(np.isfinite(z), np.maximum(z, 0.0), 0.0).astype(np.float32), tags)
@@ -100,7 +101,7 @@ def refine(units: gpd.GeoDataFrame, path: Path, *, grid: Grid, seed: int = 2012)
     land = home_wide | ~_sea(at, home_wide)
     smooth = at.match(np.where(land, np.maximum(at.spread(at.values), LAND_MIN_M), 0.0))
     smooth = ndimage.gaussian_filter(smooth, 0.12 * cell_m / work.cell_m)
-    z = worked(smooth, 1.4 * relief_m(smooth, cell_m=work.cell_m), land, work, rng=rng)
+    z = worked(smooth, 2.0 * relief_m(smooth, cell_m=work.cell_m), land, work, rng=rng)
     z = at.match(z)
     ashore = home | (finer(land.astype(np.float64), grid=grid, times=times) > 0.5)
     fine = roughen(finer(z, grid=grid, times=times), land=ashore, cell_m=grid.cell_m, rng=rng)
@@ -138,7 +139,8 @@ def _places(grid: Grid, transform: Affine, crs: str) -> tuple[Field, Field]:
 
 def _require_cover(known: Flags, path: Path) -> None:
     if not known.all():
-        raise InputError("error.sample_elevation_outside", file=path.name, missing_pct=100.0 * float(1 - known.mean()))
+        missing_pct = 100.0 * float(1 - known.mean())
+        raise InputError("error.sample_elevation_outside", file=path.name, missing_pct=missing_pct)
 
 
 def _inside(units: gpd.GeoDataFrame, grid: Grid) -> Flags:
@@ -148,13 +150,9 @@ def _inside(units: gpd.GeoDataFrame, grid: Grid) -> Flags:
     return np.asarray(burnt > 0)
 
 
-def _resampled(values: Field, transform: Affine, crs: str, *, grid: Grid) -> Field:
+def _resampled(values: Field, transform: Affine, crs: str, *, cell_m: float, grid: Grid) -> Field:
     """The raster on ``grid``: means of its cells where they are smaller, else bilinear; NaN outside it."""
     z = np.full(grid.shape, np.nan)
-    cell = np.hypot(*(np.subtract(*p) for p in zip(transform * (0, 0), transform * (1, 0), strict=True)))
-    finer_source = (
-        cell < grid.cell_m if not rasterio.crs.CRS.from_wkt(crs).is_geographic else cell * 111_000 < grid.cell_m
-    )
     reproject(
         values,
         z,
@@ -164,7 +162,7 @@ def _resampled(values: Field, transform: Affine, crs: str, *, grid: Grid) -> Fie
         dst_transform=grid.transform,
         dst_crs=grid.crs,
         dst_nodata=np.nan,
-        resampling=Resampling.average if finer_source else Resampling.bilinear,
+        resampling=Resampling.average if cell_m < grid.cell_m else Resampling.bilinear,
     )
     return z
 

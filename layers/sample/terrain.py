@@ -40,7 +40,8 @@ def fractal(
     amplitude[0, 0] = 0.0
     spectrum = fft.rfft2(rng.standard_normal((rows, cols))) * amplitude
     field: Field = fft.irfft2(spectrum, s=(rows, cols))[: shape[0], : shape[1]]
-    return (field - field.mean()) / field.std()
+    scaled: Field = (field - field.mean()) / field.std()
+    return scaled
 
 
 def ridged(shape: tuple[int, int], *, cell_m: float, longest_m: float, rng: np.random.Generator) -> Field:
@@ -202,9 +203,9 @@ def relief_m(smooth: Field, *, cell_m: float) -> Field:
 
 
 def worked(smooth: Field, relief: Field, land: Flags, work: Grid, *, rng: np.random.Generator) -> Field:
-    """Terrain on ``work`` with the broad means of ``smooth``: rivers work first on wide cells, then on those of ``work``.
+    """Terrain on ``work`` with the broad means of ``smooth``: rivers work on wide cells, then on those of ``work``.
 
-    The wide step finds the great valleys, so that no hollow of the noise stays closed; the second one adds the small.
+    The wide step finds the great valleys, so that hollows of the noise are opened; the second one adds the small.
     """
     wide, times = coarser(work, cell_m=3 * work.cell_m)
     low, amplitude, share = (_blocks(v, wide.shape, times) for v in (smooth, relief, land.astype(np.float64)))
