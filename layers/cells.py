@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
 from datetime import date, datetime
 from typing import Any
 
@@ -24,6 +24,7 @@ _COUNTED = ("persons", "households", "subscribers")
 _YEAR_FIRST = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})([T ][0-9:.]+Z?)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _YEARS = (1900, 2100)
+_LINE = 80
 
 DTYPES = {
     "text": "str",
@@ -36,11 +37,14 @@ DTYPES = {
 
 
 class CellError(ValueError):
-    """A cell that cannot be taken: the message code and what fills it."""
+    """A cell that cannot be taken: the message code and what fills it; what was found is cut to one short line."""
 
     def __init__(self, code: str, **params: Any) -> None:
         super().__init__(code)
         self.code = code
+        if "found" in params:
+            line = " ".join(params["found"].splitlines())
+            params["found"] = line if len(line) <= _LINE else f"{line[:_LINE]}…"
         self.params = params
 
 
@@ -50,6 +54,8 @@ def read_cell(value: Any, column: Column) -> Any:
     Text loses blanks at its ends. A whole number in a text column is written without a decimal point (a code typed as
     a number). Nothing else is changed, guessed or repaired.
     """
+    if not isinstance(value, Hashable) or isinstance(value, bytes):
+        raise CellError("fault.not_one_value", found=str(value))
     value = _no_data(value)
     if value is None:
         if not column.nullable:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -68,6 +68,7 @@ class _Desk:
     def say(self, code: str, *, at: int | None = None, column: str = "", fatal: bool = False, **params: Any) -> None:
         """Note a fault; ``at`` is the position of the row it spoils."""
         row = None if at is None else int(self.raw.rows[at])
+        column = " ".join(column.split())  # headings of a sheet may be broken into lines
         self.faults.append(
             Fault(code, self.raw.file, self.layer.name, self.raw.sheet, row, column, fatal, params),
         )
@@ -149,16 +150,16 @@ def _column(desk: _Desk, column: Column, headings: dict[str, str], defaults: dic
     cells = desk.raw.frame[heading].tolist()
     values: list[Any] = []
     lenient = replace(column, nullable=True) if filled is not None else column
-    known: dict[tuple[type, Any], Any] = {}  # dates, operators and words come again and again
+    known: dict[tuple[type, Any] | None, Any] = {}  # dates, operators and words come again and again
     for i, cell in enumerate(cells):
-        key = (type(cell), cell)
+        key = (type(cell), cell) if isinstance(cell, Hashable) else None
         if key in known:
             values.append(known[key])
             continue
         try:
             value = read_cell(cell, lenient)
-            known[key] = filled if value is None else value
-            values.append(known[key])
+            values.append(filled if value is None else value)
+            known[key] = values[-1]
         except CellError as fault:
             desk.say(fault.code, at=i, column=heading, **fault.params)
             values.append(None)

@@ -144,8 +144,16 @@ def test_all_faults_of_a_row_are_reported_together() -> None:
     assert len(checked.frame) == 0
 
 
+def test_lists_and_long_cells_are_refused_in_one_short_line() -> None:
+    for cell in (["a", "b"], np.array([1, 2]), b"x", {"a": 1}, "long\ntext " * 500):
+        (fault,) = broadband(fixed_telephones=[cell]).faults
+        assert fault.row == 2
+        assert len(fault.say("vi").splitlines()) == 1
+        assert len(fault.say("en")) < 300
+
+
 def test_headings_are_matched_without_case_and_blanks() -> None:
-    checked = broadband(**{" Fixed Telephones ": [5]})
+    checked = broadband(**{" Fixed\nTelephones ": [5]})
     assert checked.faults == ()
     assert checked.frame["fixed_telephones"].tolist() == [5]
 
