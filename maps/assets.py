@@ -45,7 +45,7 @@ def leaflet(name: str) -> str:
     found = hashlib.sha256(data).hexdigest()
     if found != LEAFLET_SHA256[name]:
         raise ComputeError("map.error.asset_differs", name=name, expected=LEAFLET_SHA256[name], found=found)
-    text = data.decode("utf-8")
+    text = data.decode("utf-8").replace("\r\n", "\n")  # as the browser reads it, or the policy's hashes do not fit
     if name.endswith(".css"):
         bare = re.sub(r"/\*.*?\*/", "", text, flags=re.S)
         return re.sub(r"(?:behavior|background-image):\s*url\([^)]*\);?", "", bare)
@@ -54,7 +54,7 @@ def leaflet(name: str) -> str:
 
 def leaflet_licence() -> str:
     """The licence text that comes with Leaflet, for the page to carry."""
-    return _package_file("LICENSE").decode("utf-8")
+    return _package_file("LICENSE").decode("utf-8").replace("\r\n", "\n")
 
 
 @cache
