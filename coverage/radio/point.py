@@ -146,7 +146,8 @@ def level_at(
         distance_m=distance, level_dbm=level, line_of_sight=sight
     )
     table = table[np.isfinite(distance)]
-    enough = (table["level_dbm"] >= table["technology"].map(usable)).astype("boolean")
+    least = np.array([usable[technology] for technology in table["technology"]], dtype=np.float64)
+    enough = (table["level_dbm"] >= least).astype("boolean")
     table.insert(7, "usable", enough.mask(table["level_dbm"].isna()))
     order = ["technology", "level_dbm", "sector_id"]
     ranked: pd.DataFrame = table.sort_values(order, ascending=[True, False, True], ignore_index=True)

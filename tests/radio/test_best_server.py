@@ -84,6 +84,15 @@ def test_level_at_a_cell_centre_is_the_raster(result, province, mountains) -> No
         assert (table["usable"] == (table["level_dbm"] >= table["technology"].map(result.usable_dbm))).all()
 
 
+def test_a_point_that_no_mast_reaches_has_an_empty_table_with_the_same_columns(province, mountains) -> None:
+    place = (float(mountains.grid.x_m[7]), float(mountains.grid.y_m[7]))
+    common = {"sites": province[0], "sectors": province[1], "elevation": mountains, "on": ON}
+    nothing, all_of_them = (level_at(*place, **common, max_range_m=reach_m) for reach_m in (1e-3, 3e4))
+    assert len(nothing) == 0
+    assert len(all_of_them) == len(province[1])
+    assert list(nothing) == list(all_of_them)
+
+
 def test_profile_holds_the_same_losses(mountains, network_of) -> None:
     grid = mountains.grid
     x0, y0, x1, y1 = 541_003.0, 1_845_007.0, float(grid.x_m[100]), float(grid.y_m[20])
