@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ class Terrain:
 
     def ground_m(self, x_m: float, y_m: float) -> float:
         """Bilinear elevation at a point; NaN outside the grid or beside a void cell that counts."""
-        if not bool(self.grid.inside(np.array([x_m]), np.array([y_m]))[0]):
+        if not (isfinite(x_m) and isfinite(y_m)) or not bool(self.grid.inside(np.array([x_m]), np.array([y_m]))[0]):
             return float("nan")
         height = kernels.bilinear(self.by_row, *self.position(x_m, y_m))
         return height if height < 1.0e9 else float("nan")
@@ -109,6 +110,8 @@ def best_server(
     level = np.full(shape, np.nan, dtype=np.float32)
     server = np.full(shape, -1, dtype=np.int32)
     wanted = np.ones(terrain.grid.shape, dtype=np.bool_) if where is None else np.asarray(where, dtype=np.bool_)
+    if wanted.shape != terrain.grid.shape:  # the kernel does not look
+        raise ValueError(f"where {wanted.shape} does not fit the grid {terrain.grid.shape}")
     tiles, cells = _tiles(wanted[row0:row1, col0:col1], row0=row0, col0=col0)
     order = np.random.default_rng(0).permutation(len(tiles))  # spreads mountains and plains over the threads
     tiles, cells = tiles[order], cells[order]

@@ -9,6 +9,7 @@ import numba
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 
 from phusong.coverage.radio import NO_SERVER_DBM, compute, level_at, profile, reach
 from phusong.coverage.radio.antenna import grid_convergence_deg
@@ -273,6 +274,10 @@ def test_refusals_name_what_is_wrong(mountains, network_of) -> None:
         run(sites, sectors.assign(height_m=np.nan), mountains)
     with pytest.raises(InputError, match="s0"):
         run(sites.set_geometry(sites.translate(1e6)), sectors, mountains)
+    with pytest.raises(InputError, match="s0"):
+        run(sites.set_geometry([shapely.Point()], crs=sites.crs), sectors, mountains)
+    with pytest.raises(ValueError, match="does not fit"):
+        run(sites, sectors, mountains, where=np.ones((3, 3), dtype=bool))
     other = replace(mountains.grid, left_m=mountains.grid.left_m + 90.0)
     with pytest.raises(CrsError):
         compute(sites, sectors, elevation=mountains, where=None, grid=other, on=ON)
