@@ -302,16 +302,14 @@ def _points(view: MapView) -> dict[str, Json]:
         layers["postal_points"] = _layer(view.postal_points, _POSTAL, id_column="point_id")
     if view.sites is not None:
         layers["sites"] = _layer(view.sites, _SITE, id_column="site_id")
-    if view.gap_villages is not None:
-        gaps = _gap_village_frame(view)
+    gaps = gap_village_points(view)
+    if gaps is not None:
         layers["gap_villages"] = _layer(gaps, (*_VILLAGE[2:], *_GAP), id_column="code")
         for row, code in zip(layers["gap_villages"]["rows"], _texts_of(gaps, "code"), strict=True):
             row["reasons"] = _reasons(view.village_reasons, code)
         _tell_units(layers["gap_villages"], gaps, unit_names)
-    if view.plan is not None:
-        plan = gpd.GeoDataFrame(
-            view.plan, geometry=gpd.points_from_xy(view.plan["lon"], view.plan["lat"]), crs="EPSG:4326"
-        )
+    plan = plan_points(view)
+    if plan is not None:
         layers["plan"] = _layer(plan, _PLAN, id_column="candidate_id")
         for row, rank in zip(layers["plan"]["rows"], numbers(plan, "rank"), strict=True):
             row["rank"] = int(rank)
@@ -333,8 +331,8 @@ def _tell_units(layer: Json, frame: pd.DataFrame, unit_names: Mapping[str | None
         row["unit"] = unit_names.get(code) if code is not None else None
 
 
-def _gap_village_frame(view: MapView) -> gpd.GeoDataFrame:
-    """The gap villages as points: their own geometry, else that of the villages by code."""
+def gap_village_points(view: MapView) -> gpd.GeoDataFrame | None:
+    """The gap villages as points: their own geometry, else that of the villages by code; None if there is no list."""
     gaps = view.gap_villages
     if gaps is None or (isinstance(gaps, gpd.GeoDataFrame) and gaps.active_geometry_name is not None):
         return gaps
@@ -344,6 +342,14 @@ def _gap_village_frame(view: MapView) -> gpd.GeoDataFrame:
     places = pd.DataFrame(view.villages).assign(geometry=view.villages.geometry)
     joined = gaps.merge(places[[c for c in taken if c in places.columns]], on="code", how="inner")
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=view.villages.crs)
+
+
+def plan_points(view: MapView) -> gpd.GeoDataFrame | None:
+    """The proposed sites as points in WGS 84, from their ``lon`` and ``lat``; None if there is no plan."""
+    if view.plan is None:
+        return None
+    places = gpd.points_from_xy(view.plan["lon"], view.plan["lat"])
+    return gpd.GeoDataFrame(view.plan, geometry=places, crs="EPSG:4326")
 
 
 def _present(frame: pd.DataFrame, fields: Iterable[Field]) -> list[Field]:

@@ -18,8 +18,8 @@ import folium
 from branca.element import Element, Figure
 
 from phusong.layers.messages import say
-from phusong.maps.assets import assert_offline, leaflet, leaflet_licence, own_script, own_style
 from phusong.maps.data import page_data
+from phusong.maps.offline import assert_offline, leaflet, leaflet_licence, own_script, own_style
 from phusong.maps.view import MapView
 
 MAP_ID = "phusong"
@@ -27,7 +27,7 @@ _POLICY_MARK = "phusong-content-security-policy"
 _INLINE = re.compile(r"<(script|style)>(.*?)</\1>", re.S)
 
 
-class _Verbatim(Element):  # type: ignore[misc]
+class _Verbatim(Element):
     """An element that is what it is: never read as a template."""
 
     def __init__(self, text: str) -> None:
@@ -38,7 +38,7 @@ class _Verbatim(Element):  # type: ignore[misc]
         return self.text
 
 
-class _OfflineMap(folium.Map):  # type: ignore[misc]
+class _OfflineMap(folium.Map):
     """Folium's map without the scripts and styles that it would fetch."""
 
     default_js: list[tuple[str, str]] = []  # noqa: RUF012  declared so by folium

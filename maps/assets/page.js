@@ -179,7 +179,8 @@ function addZoom() {
 }
 
 function fitProvince() {
-  map.fitBounds(province, { padding: [12, 12], animate: false });
+  const legendWidth = window.innerWidth > 1000 ? 170 : 12;
+  map.fitBounds(province, { paddingTopLeft: [12, 12], paddingBottomRight: [legendWidth, 12], animate: false });
 }
 
 const actions = {

@@ -10,6 +10,7 @@ import re
 from functools import cache
 from importlib.metadata import PackageNotFoundError, distribution
 from importlib.resources import files
+from pathlib import Path
 
 from phusong.layers.errors import ComputeError
 
@@ -81,7 +82,7 @@ def _package_file(name: str) -> bytes:
         listed = []
     for entry in listed:
         if entry.name == name:
-            return entry.locate().read_bytes()
+            return Path(entry.locate()).read_bytes()
     raise ComputeError("map.error.asset_missing", name=name, package=LEAFLET_PACKAGE)
 
 
