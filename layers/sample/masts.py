@@ -22,11 +22,12 @@ MOUNTAIN_SHARES: Final = (0.55, 0.32, 0.13, 0.0, 0.0, 0.0, 0.0)
 SMALL_OPERATOR_MASTS: Final = 2  # at least, in towns
 REACH_M: Final = 20_000.0
 LIMIT_DB: Final = 147.0  # 58 dBm radiated down to -95 dBm, less 6 dB for tilt and the sides of the beam
-UNSERVED_SHARE: Final = 0.07  # of all villages: the secluded ones, most of which stay without a signal
+UNSERVED_SHARE: Final = 0.085  # of all villages: the secluded ones, most of which stay without a signal
 UNSERVED_HILLY_SHARE: Final = 0.4  # never more than this of those in mountains
 PEOPLE_A_MOUNTAIN_MAST: Final = 1.5  # times the people of a lowland mast
 SECLUDED_WITHIN_M: Final = 8_000.0  # masts this near would have to reach a village that is not secluded
-SECLUDED_DISLIKE: Final = 1.25  # how much a mast that reaches a secluded village is avoided
+SECLUDED_DISLIKES: Final = (1.0, 1.5, 2.0, 3.0, 5.0)  # how much a mast that reaches a secluded village is avoided
+ENOUGH_UNSERVED: Final = 0.85  # of the secluded villages; else masts near them are avoided more
 TRIAL_HEIGHT_M: Final = 36.0
 HILLTOP_SHARE: Final = 0.3
 
@@ -149,7 +150,21 @@ def _mountain(
     openness = (hears & around).sum(axis=0) / np.maximum(around.sum(axis=0), 1) * np.sqrt(people)
     left = np.zeros(len(xy), dtype=np.bool_)
     left[np.argsort(np.where(served, np.inf, openness), kind="stable")[:unserved]] = True
-    worth = np.where(left, -SECLUDED_DISLIKE * people, people)
+    for dislike in SECLUDED_DISLIKES:
+        chosen, heard_now = _greedy(hears, served, np.where(left, -dislike * people, people), count=count)
+        if (~heard_now).sum() >= ENOUGH_UNSERVED * left.sum():
+            break
+    served = heard_now
+    rest = np.setdiff1d(np.flatnonzero(~(hears & ~served).any(axis=1)), chosen)
+    score = np.log(np.tile(people, 2)[rest]) + rng.gumbel(size=len(rest))
+    more = spread(options[rest], score, count - len(chosen), spacing_m=1_500.0, taken=options[chosen])
+    return np.asarray(options[np.concatenate([np.array(chosen, dtype=np.int64), rest[more]])])
+
+
+def _greedy(
+    hears: NDArray[np.bool_], served: NDArray[np.bool_], worth: Floats, *, count: int
+) -> tuple[list[int], NDArray[np.bool_]]:
+    """Up to ``count`` rows of ``hears`` (options, places), each adding most worth, and the places then served."""
     chosen: list[int] = []
     while len(chosen) < count:
         gain = (hears & ~served) @ worth
@@ -158,10 +173,7 @@ def _mountain(
             break
         chosen.append(best)
         served = served | hears[best]
-    rest = np.setdiff1d(np.flatnonzero(~(hears & ~served).any(axis=1)), chosen)
-    score = np.log(np.tile(people, 2)[rest]) + rng.gumbel(size=len(rest))
-    more = spread(options[rest], score, count - len(chosen), spacing_m=1_500.0, taken=options[chosen])
-    return np.asarray(options[np.concatenate([np.array(chosen, dtype=np.int64), rest[more]])])
+    return chosen, served
 
 
 def served_by(ground: Ground, masts: Floats, places: Floats) -> NDArray[np.bool_]:
@@ -285,7 +297,7 @@ def _stations(
     for i in np.flatnonzero(running).tolist():
         luck = rng.gumbel(size=3)
         tenant = int(rng.choice(big, p=share))
-        hard = 4.0 if mountain[i] else 0.0
+        hard = 2.0 if mountain[i] else 0.0
         options.append((i, int(owner[i]), "3G"))
         score.append(size[i] + luck[0] - hard + 0.8)
         if tenant != owner[i]:
