@@ -69,8 +69,8 @@ def _province_terrain(
     """Terrain of the synthetic province on ``grid``: its land-weighted means are those published."""
     work, times = coarser(grid, cell_m=_WORKING_CELL_M)
     x_m, y_m = np.meshgrid(work.x_m, work.y_m)
-    province = units.union_all()
-    inside = _inside(province, work)
+    shape = units.loc[~units["island"].astype(bool)].union_all()
+    inside = _inside(shape, work)
     drawn = wobble.back(np.stack([x_m.ravel(), y_m.ravel()], axis=1))
     shore_km = inland_km(drawn[:, 0].reshape(work.shape), drawn[:, 1].reshape(work.shape))
     away_km = ndimage.distance_transform_edt(~inside) * work.cell_m / 1000
@@ -78,7 +78,7 @@ def _province_terrain(
     smooth, floor = _drawn_surface(work, wobble=wobble)
     relief = relief_m(smooth, cell_m=work.cell_m) * (0.12 + 0.88 * (1 - np.exp(-((floor / 1.6) ** 2))))
     z = worked(smooth, relief, land, work, rng=rng)
-    mainland = _inside(units.loc[~units["island"].astype(bool)].union_all(), grid)
+    mainland = _inside(shape, grid)
     ashore = mainland | (finer(land.astype(np.float64), grid=grid, times=times) > 0.5)
     fine = roughen(finer(z, grid=grid, times=times), land=ashore, cell_m=grid.cell_m, rng=rng)
     fine = _to_mean(fine, mainland, mean_m=known.elevation_mean_m)
