@@ -125,7 +125,7 @@ def test_sites_and_bts_in_service(units, ground, layer, points):
     sites = points(
         "sites",
         [
-            {"site_id": "1", "xy": (500, 500)},
+            {"site_id": "1", "xy": (500, 500), "in_service_to": pd.Timestamp("2012-12-31")},
             {"site_id": "2", "xy": (1500, 500), "status": "in_service", "in_service_from": pd.Timestamp("2012-12-31")},
             {"site_id": "3", "xy": (3500, 500), "status": "planned"},
             {"site_id": "4", "xy": (3500, 500), "in_service_from": pd.Timestamp("2013-01-01")},
