@@ -93,12 +93,10 @@ def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_
 
     Units are those valid on ``units_valid_on``. Rows with a fault, orphans and impossible places are left out and
     listed; a missing required layer, another CRS, a date without units and an elevation too small are fatal.
-    MissingError if there is no GeoPackage, InputError if it cannot be read.
+    InputError if the GeoPackage cannot be read.
     """
     gpkg = Path(gpkg)
-    if not gpkg.is_file():
-        raise MissingError("read.file_missing", file=gpkg.name)
-    names = layer_names(gpkg)
+    names = layer_names(gpkg) if gpkg.is_file() else []  # a new study has none yet: its required layers are missing
     faults = _unknown_layers(names, file=gpkg.name)
     checked = {
         name: validate(read_vector(gpkg, layer=name), layer, crs=crs, reproject=False)

@@ -69,8 +69,10 @@ def test_missing_layer(read: Callable[..., StudyLayers], layers_of_tiny: Frames)
 
 def test_missing_package_and_missing_elevation(make_tiny_study: Make, layers_of_tiny: Frames, tmp_path: Path) -> None:
     root = make_tiny_study(tmp_path / "study")
-    with pytest.raises(MissingError, match=r"none\.gpkg"):
-        read_layers(root / "none.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY)
+    none = check_study_layers(root / "none.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY)
+    assert [(fault.code, fault.file, fault.layer, fault.fatal) for fault in none] == [
+        ("fault.missing_layer", "none.gpkg", "units", True)
+    ]
     (root / "rasters" / "elevation.tif").unlink()
     faults = check_study_layers(root / "layers.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY)
     assert [(fault.code, fault.file, fault.fatal) for fault in faults] == [

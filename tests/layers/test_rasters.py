@@ -12,7 +12,7 @@ from pyproj import Transformer
 
 from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.rasters import read_bands, read_raster, warp_to, write_cog
+from phusong.layers.rasters import raster_bounds, read_bands, read_raster, warp_to, write_cog
 
 GRID = Grid("EPSG:9212", 500_000.0, 1_850_040.0, 90.0, (40, 50))
 
@@ -115,6 +115,15 @@ def test_warp_from_degrees_lands_within_a_metre_of_a_known_point(tmp_path: Path)
     rows, cols = np.nonzero(warped == 1)
     assert abs(rows.mean() - 50) < 1
     assert abs(cols.mean() - 50) < 1
+
+
+def test_bounds_in_another_crs(tmp_path: Path) -> None:
+    path = write_cog(Raster(GRID, _slope(GRID)), tmp_path / "e.tif")
+    assert raster_bounds(path, crs=GRID.crs) == pytest.approx(GRID.bounds)
+    left, bottom, right, top = raster_bounds(path, crs="EPSG:4756")  # x = 500 km is the meridian of 106.25 degrees
+    assert left == pytest.approx(106.25, abs=1e-6)
+    assert 106.25 < right < 106.31
+    assert 16.6 < bottom < top < 16.8
 
 
 def test_faults_are_named(tmp_path: Path) -> None:
