@@ -56,6 +56,7 @@ def map_png(view: MapView, path: Path, *, indicator: str = "", lang: Lang | None
         _draw_terrain(axes, view, areas)
         handles = _draw_indicator(axes, view, areas, chosen, said) if chosen is not None else []
         handles += _draw_gaps(axes, view, areas, said)
+        axes.set(xlabel="", ylabel="")  # geopandas names the axes after the CRS
         if chosen is not None:
             _write_legend(figure, handles, _legend_title(chosen, said))
         _write_texts(figure, view, said)

@@ -80,7 +80,7 @@ def units(side: int = 12) -> gpd.GeoDataFrame:
     frame["nearest_site_km"] = np.clip(9 - 9 * east + rng.normal(0, 0.6, len(frame)), 0.2, None)
     frame["broadband_per_100"] = np.clip(8 * east**2 + rng.normal(0, 0.4, len(frame)), 0, None)
     frame["same_day_mail"] = pd.array(np.where(east > 0.3, True, False), dtype="boolean")
-    frame.loc[[5, 17, 40], ["broadband_per_100", "people_covered_3g_pct"]] = np.nan
+    frame.loc[[5, 17, 30], ["broadband_per_100", "people_covered_3g_pct"]] = np.nan
     frame.loc[[5, 17], "same_day_mail"] = pd.NA
     return frame
 

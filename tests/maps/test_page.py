@@ -1,0 +1,310 @@
+"""The map page: one file that draws with the network cut, and in which names stay text."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.util
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from phusong.layers.errors import ComputeError
+from phusong.layers.messages import LANGS, catalogue
+from phusong.maps import offline
+from phusong.maps.data import page_data
+from phusong.maps.offline import assert_offline, outside_addresses
+from phusong.maps.page import map_html
+
+
+def _load_province() -> Any:
+    spec = importlib.util.spec_from_file_location("tests_maps_province", Path(__file__).with_name("province.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+made = _load_province()
+HOSTILE = (
+    "<img src=x onerror=alert(1)>",
+    "${alert(1)}",
+    "`${alert(1)}`",
+    "</script><script>alert(1)</script>",
+    "{{ 7*7 }}{% raw %}{#",
+    "<!--<script>",
+    "'\"&amp;\u2028 https://example.org/x.js",
+)
+
+
+@pytest.fixture(scope="module")
+def view() -> Any:
+    return made.province(6, cell_m=600, villages=120, sites=40)
+
+
+@pytest.fixture(scope="module")
+def html(view: Any) -> str:
+    return map_html(view)
+
+
+def data_of(page: str) -> Any:
+    found = re.search(r'<script type="application/json" id="phusong-data">(.*?)</script>', page, re.S)
+    assert found is not None
+    return json.loads(found.group(1))
+
+
+def test_page_names_no_outside_address(html: str) -> None:
+    assert outside_addresses(html) == []
+    assert "jquery" not in html.lower()
+    assert "bootstrap" not in html.lower()
+    assert not re.search(r"<(script|link|img|iframe)[^>]+(src|href)=[\"'](?!data:)", html)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        '<script src="https://cdn.example/x.js"></script>',
+        "<link rel=stylesheet href=//cdn.example/x.css>",
+        "<img src='icons/a.png'>",
+        "<style>a{background:url(images/layers.png)}</style>",
+        '<style>@import "x.css";</style>',
+        "<script>fetch('/tiles')</script>",
+        "<script>const a = 'https://tile.example/{z}';</script>",
+        "<p>see http://example.org</p>",
+    ],
+)
+def test_an_outside_address_fails_the_build(html: str, part: str) -> None:
+    with pytest.raises(ComputeError, match="network cut"):
+        assert_offline(html.replace("</body>", part + "</body>"))
+
+
+def test_another_leaflet_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(offline.LEAFLET_SHA256, "leaflet.js", "0" * 64)
+    offline.leaflet.cache_clear()
+    with pytest.raises(ComputeError, match=re.escape("leaflet.js is not the file")):
+        offline.leaflet("leaflet.js")
+    offline.leaflet.cache_clear()
+
+
+def test_the_same_view_gives_the_same_page(view: Any, html: str) -> None:
+    assert map_html(view) == html
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_names_come_through_unchanged_and_inert(view: Any, html: str, name: str) -> None:
+    page = map_html(made.renamed(view, name))
+    data = data_of(page)
+    assert data["title"] == data["units"][0]["name"] == data["units"][0]["district"] == name
+    assert data["points"]["villages"]["rows"][0]["name"] == name
+    assert data["sources"] == [name]
+    assert page.count("<script") == html.count("<script")
+    assert page.count("<img") == html.count("<img")
+
+
+def test_no_data_is_null_and_never_zero(view: Any) -> None:
+    areas = view.units.copy()
+    areas["same_day_mail"] = pd.array([pd.NA, True, False] + [pd.NA] * (len(areas) - 3), dtype="boolean")
+    areas.loc[0, "population"] = np.nan
+    found = {i["id"]: i for i in page_data(dataclasses.replace(view, units=areas))["indicators"]}
+    assert found["same_day_mail"]["values"][:4] == [None, 1, 0, None]
+    assert found["population"]["values"][0] is None
+    assert found["population"]["values"][1] == round(view.units["population"][1])
+
+
+def test_neighbours_still_touch_after_simplifying(view: Any) -> None:
+    shapes = [shapely.geometry.shape(u["geometry"]) for u in page_data(view)["units"]]
+    whole = shapely.union_all(shapes)
+    assert whole.geom_type == "Polygon"
+    assert len(whole.interiors) == 0
+    overlap = sum(s.area for s in shapes) - whole.area
+    assert abs(overlap) < 1e-9 * whole.area
+    true = shapely.union_all(view.units.to_crs("EPSG:4326").geometry.array)
+    assert whole.symmetric_difference(true).area < 0.01 * true.area
+
+
+def test_every_column_shown_and_every_text_is_said_in_both_languages(view: Any, html: str) -> None:
+    data = data_of(html)
+    assert set(data["texts"]["vi"]) == set(data["texts"]["en"])
+    for layer in data["points"].values():
+        for field in layer["fields"]:
+            assert f"map.field.{field['id']}" in catalogue()
+    said = set(re.findall(r"\bui\(\"(\w+)\"", offline.own_script()))
+    assert said
+    for name in said:
+        assert all(catalogue()[f"map.ui.{name}"][lang] for lang in LANGS)
+
+
+def test_a_bare_view_still_makes_a_page(view: Any) -> None:
+    bare = made.MapView(
+        title="x", lang="en", synthetic=False, as_of="", units=view.units[["code", "name", "geometry"]], indicators=()
+    )
+    data = data_of(map_html(bare))
+    assert data["terrain"] is None
+    assert data["points"] == {}
+    assert data["coverage"] == []
+    assert len(data["units"]) == len(view.units)
+
+
+# ---- in a real browser -------------------------------------------------------------------------------------------
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+
+
+class Watched:
+    """A page that records what must not happen: requests, console errors, dialogs."""
+
+    def __init__(self, browser: Any, path: Path, *, width: int = 1280) -> None:
+        self.troubles: list[str] = []
+        self.context = browser.new_context(viewport={"width": width, "height": 800})
+        self.context.route(re.compile(r"^(?!data:|file:)"), self._refuse)
+        self.page = self.context.new_page()
+        self.page.on("console", lambda m: self.troubles.append(m.text) if m.type in ("error", "warning") else None)
+        self.page.on("pageerror", lambda e: self.troubles.append(str(e)))
+        self.page.on("dialog", self._dialog)
+        self.page.on("request", self._request)
+        self.own = path.as_uri()
+        self.page.goto(self.own)
+        self.page.wait_for_selector("body[data-ready=yes]")
+
+    def _refuse(self, route: Any) -> None:
+        self.troubles.append(f"request {route.request.url}")
+        route.abort()
+
+    def _request(self, request: Any) -> None:
+        if request.url != self.own and not request.url.startswith("data:"):
+            self.troubles.append(f"request {request.url}")
+
+    def _dialog(self, dialog: Any) -> None:
+        self.troubles.append(f"dialog {dialog.message}")
+        dialog.dismiss()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium on this machine")
+    api = pytest.importorskip("playwright.sync_api")
+    with api.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def open_page(browser: Any, tmp_path: Path) -> Iterator[Any]:
+    opened: list[Watched] = []
+
+    def start(page: str, **options: int) -> Watched:
+        path = tmp_path / "map.html"
+        path.write_text(page, encoding="utf-8")
+        opened.append(Watched(browser, path, **options))
+        return opened[-1]
+
+    yield start
+    for watched in opened:
+        watched.context.close()
+
+
+UNITS = ".leaflet-units-pane path.leaflet-interactive"
+
+
+@pytest.mark.browser
+def test_the_map_draws_with_the_network_cut(open_page: Any, html: str, view: Any) -> None:
+    watched = open_page(html)
+    page = watched.page
+    assert page.locator(UNITS).count() == len(view.units)
+    natural = "document.querySelector('.leaflet-terrain-pane img').naturalWidth"
+    page.wait_for_function(f"{natural} > 10")
+    assert page.inner_text("#banner").startswith("Dữ liệu tổng hợp")
+    assert "Dân số có sóng 3G (%)" in page.inner_text("#legend")
+    assert page.locator(".plan-icon").count() == len(view.plan)
+    assert page.locator(".leaflet-gap_villages-pane path").count() == len(view.gap_villages)
+    assert watched.troubles == []
+
+
+@pytest.mark.browser
+def test_language_indicator_and_layers_switch_without_reload(open_page: Any, html: str, view: Any) -> None:
+    watched = open_page(html)
+    page = watched.page
+    page.click("#lang-en")
+    assert page.inner_text("#banner") == "Synthetic data – not real figures"
+    assert page.get_attribute("html", "lang") == "en"
+    assert "People with 3G" in page.inner_text("#legend")
+    colours = "[...document.querySelectorAll('%s')].map((p) => p.getAttribute('fill'))" % UNITS  # noqa: UP031
+    before = page.evaluate(colours)
+    assert "url(#no-data)" in before
+    page.select_option("#indicator", label="Nearest site")
+    after = page.evaluate(colours)
+    assert before != after
+    assert "url(#no-data)" not in after
+    assert "km" in page.inner_text("#legend")
+    assert page.locator(".leaflet-sites-pane path").count() == 0
+    page.check("#layer-sites")
+    assert page.locator(".leaflet-sites-pane path").count() == len(view.sites)
+    page.uncheck("#layer-sites")
+    assert page.locator(".leaflet-sites-pane path").count() == 0
+    page.click("text=Signal")
+    assert page.locator(".leaflet-coverage-pane img").count() == 1
+    assert "below −95: not usable" in page.inner_text("#legend")
+    assert watched.troubles == []
+
+
+@pytest.mark.browser
+def test_search_without_tones_finds_and_opens(open_page: Any, html: str, view: Any) -> None:
+    watched = open_page(html)
+    page = watched.page
+    page.fill("#search", "huong hoa")
+    assert "Hướng Hóa" in page.inner_text("#found li >> nth=0")
+    page.fill("#search", "DONG LE")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    assert page.inner_text(".popup h2").startswith("Đông Lễ")
+    gap = view.units.set_index("code").loc[view.gap_units["code"].iloc[0], "name"]
+    page.fill("#search", gap)
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelectorAll('.popup').length === 1")
+    assert "Không có điểm truy nhập Internet công cộng." in page.inner_text(".popup")
+    assert "miền núi" in page.inner_text(".popup")
+    page.fill("#search", "zzzz")
+    assert page.inner_text("#found") == "Không tìm thấy"
+    assert watched.troubles == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", HOSTILE[:4])
+def test_a_hostile_name_shows_as_text(open_page: Any, view: Any, name: str) -> None:
+    watched = open_page(map_html(made.renamed(view, name)))
+    page = watched.page
+    assert page.title() == name
+    page.fill("#search", name)
+    assert page.locator("#found li").count() >= 1
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".popup")
+    shown = page.evaluate("document.querySelector('.popup h2').textContent")
+    assert shown == name
+    page.check("#layer-villages")
+    assert page.locator(".popup img, #panel img, .label img").count() == 0
+    assert watched.troubles == []
+
+
+@pytest.mark.browser
+def test_a_narrow_screen_keeps_map_and_panel(open_page: Any, html: str) -> None:
+    watched = open_page(html, width=390)
+    page = watched.page
+    assert page.locator("#panel-body").is_hidden()
+    page.click("#panel-toggle")
+    assert page.locator("#panel-body").is_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click("#panel-toggle")
+    assert page.locator("#panel-body").is_hidden()
+    assert page.locator(".folium-map").bounding_box()["height"] > 400
+    assert watched.troubles == []
