@@ -11,7 +11,7 @@ from phusong.api.pipeline import Job
 from phusong.coverage.gaps import Gaps
 from phusong.coverage.indicators import Indicator, expand, labels
 from phusong.coverage.radio import RadioResult
-from phusong.coverage.signal import operators_of, technologies_of
+from phusong.coverage.signal import technologies_of
 from phusong.layers.grid import Raster
 from phusong.layers.messages import LANGS, Lang
 from phusong.layers.messages.format import day
@@ -31,7 +31,7 @@ def map_view(
 ) -> MapView:
     """The view of a study: ``units`` and ``villages`` are the indicator tables, rows as their layers."""
     settings = job.settings
-    technologies, operators = technologies_of(radio, job.layer("signal_reports")), operators_of(radio)
+    technologies, operators = technologies_of(radio, job.layer("signal_reports")), radio.levels if radio else ()
     shown = _indicators(expand("unit", technologies=technologies, operators=operators))
     of_units = gpd.GeoDataFrame(units.assign(population=job.units["population"]), geometry=job.units.geometry)
     known = [indicator.id for indicator in shown if of_units[indicator.id].notna().any()]

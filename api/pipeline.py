@@ -23,7 +23,8 @@ import geopandas as gpd
 import pandas as pd
 
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.grid import Raster
+from phusong.layers.grid import Grid, Raster
+from phusong.layers.rasters import Warp, warp_to
 from phusong.layers.readers import read_layers
 from phusong.layers.store import Draft, Results, content_hash, key_of
 from phusong.layers.study import Settings, Study
@@ -117,6 +118,12 @@ def read_study(study: Study) -> Inputs:
     if elevation is None or any(fault.fatal for fault in faults):
         fatal = tuple(fault for fault in faults if fault.fatal)
         raise InputError("error.study_faults", faults=fatal, directory=str(study.root))
+    if elevation.grid.cell_m != settings.cell_m:
+        grid = Grid.covering(elevation.grid.bounds, crs=settings.crs, cell_m=settings.cell_m)
+        resampling: Warp = "average" if settings.cell_m > elevation.grid.cell_m else "bilinear"
+        elevation = warp_to(study.rasters_dir / "elevation.tif", grid, resampling=resampling)
+    if population is not None and population.grid != elevation.grid:
+        population = warp_to(study.rasters_dir / "population.tif", elevation.grid, resampling="sum")
     hashes = {name: _frame_hash(frame) for name, frame in layers.items()}
     hashes["elevation"] = _raster_hash(elevation)
     if population is not None:

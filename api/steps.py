@@ -182,8 +182,8 @@ def _indicators(job: Job) -> Made:
     )
     tables = Tables(units, villages, province)
     files = [
-        write_geoparquet(_placed(units, job.units), job.path("units.parquet")),
-        write_geoparquet(_placed(villages, job.layer("villages")), job.path("villages.parquet")),
+        write_geoparquet(_placed(units, job.units, crs=settings.crs), job.path("units.parquet")),
+        write_geoparquet(_placed(villages, job.layer("villages"), crs=settings.crs), job.path("villages.parquet")),
         _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in province.items()}),
     ]
     return Made(tables, files, {"units": len(units), "villages": len(villages), "province": len(province)})
@@ -224,7 +224,7 @@ def _gaps(job: Job) -> Made:
     directory = job.draft.directory
     files: list[Path] = []
     for stem, frame, home in (("gaps", gaps.units, job.units), ("gap_villages", gaps.villages, job.layer("villages"))):
-        files += export(_marked(_located(frame, home), job), directory, stem).values()
+        files += export(_marked(_located(frame, home, crs=job.settings.crs), job), directory, stem).values()
     for stem, frame in (
         ("reasons", gaps.reasons),
         ("not_judged", gaps.not_judged),
@@ -260,6 +260,7 @@ def _plan(job: Job) -> Made:
     people: People = job.value("people")
     tables: Tables = job.value("indicators")
     asked, elevation = settings.plan, inputs.elevation
+    usable_dbm = usable_levels(_usable(job))[asked.technology]
     band_mhz = asked.band_mhz or float(radio_defaults()["technology"][asked.technology]["band_mhz"])
     villages = job.layer("villages")
     covered = covered_now(
@@ -287,6 +288,7 @@ def _plan(job: Job) -> Made:
             max_range_m=settings.radio.max_range_km * 1000,
             effective_earth_factor=settings.radio.effective_earth_factor,
             terminal_height_m=settings.radio.terminal_height_m,
+            least_dbm=usable_dbm,
         )
 
     plan = make_plan(
@@ -296,7 +298,7 @@ def _plan(job: Job) -> Made:
         elevation=elevation,
         covered=covered,
         reach=reached,
-        usable_dbm=usable_levels(_usable(job))[asked.technology],
+        usable_dbm=usable_dbm,
         technology=asked.technology,
         band_mhz=band_mhz,
         height_m=asked.height_m,
@@ -305,6 +307,7 @@ def _plan(job: Job) -> Made:
         off_grid_extra_vnd=asked.off_grid_extra_vnd,
         border_factor=asked.border_factor,
         max_candidates=asked.max_candidates,
+        min_people=asked.min_people,
         progress=lambda done, whole: job.progress(done / whole),
     )
     directory = job.draft.directory
@@ -376,19 +379,19 @@ def _marked(frame: pd.DataFrame, job: Job) -> pd.DataFrame:
     return marked
 
 
-def _placed(table: pd.DataFrame, home: pd.DataFrame | None) -> gpd.GeoDataFrame:
+def _placed(table: pd.DataFrame, home: pd.DataFrame | None, *, crs: str) -> gpd.GeoDataFrame:
     """The table, row by row, with the geometry of its layer."""
     if home is None:
-        return gpd.GeoDataFrame(table, geometry=gpd.GeoSeries([], crs=None))
+        return gpd.GeoDataFrame(table, geometry=[], crs=crs)
     return gpd.GeoDataFrame(
         table.reset_index(drop=True), geometry=gpd.GeoDataFrame(home).geometry.reset_index(drop=True)
     )
 
 
-def _located(frame: pd.DataFrame, home: pd.DataFrame | None) -> pd.DataFrame:
+def _located(frame: pd.DataFrame, home: pd.DataFrame | None, *, crs: str) -> gpd.GeoDataFrame:
     """The frame with the geometry of its layer, found by code."""
     if home is None:
-        return frame
+        return gpd.GeoDataFrame(frame, geometry=[], crs=crs)
     shapes = gpd.GeoDataFrame(home).set_index("code").geometry
     return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes.reindex(frame["code"]).to_numpy(), crs=shapes.crs))
 

@@ -46,7 +46,7 @@ class Results:
 
     def record(self) -> dict[str, Any]:
         """run.json of the last completed run; MissingError if there was none."""
-        self._recover()
+        self._mend()
         record = _read_record(self.directory)
         if record is None:
             raise MissingError("error.no_results", directory=str(self.directory.parent))
@@ -68,14 +68,32 @@ class Results:
     @contextmanager
     def draft(self) -> Iterator[Draft]:
         """Work on new results; InputError if another run is at work in the same study."""
-        with self._lock.open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError as error:
-                raise InputError("error.study_busy", directory=str(self.directory.parent)) from error
+        with self._locked() as alone:
+            if not alone:
+                raise InputError("error.study_busy", directory=str(self.directory.parent))
             self._recover()
             self._new.mkdir(exist_ok=True)
             yield Draft(self._new, self.directory)
+
+    @contextmanager
+    def _locked(self) -> Iterator[bool]:
+        """Whether no other process is at work in the study; the lock falls with the process that held it."""
+        with self._lock.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+            else:
+                yield True
+
+    def _mend(self) -> None:
+        """Before reading: mend a swap that was cut, unless its run is still at it (then wait for its next rename)."""
+        while self._old.exists():
+            with self._locked() as alone:
+                if alone:
+                    self._recover()
+                elif self.directory.exists():
+                    return
 
     def swap(self, draft: Draft, record: dict[str, Any]) -> None:
         """Make the draft the results: drop what no step names, write the record, rename."""

@@ -110,6 +110,8 @@ class PlanSettings(_Section):
     """Antenna height above ground, m."""
     max_candidates: Annotated[int, Field(ge=1, le=20000)] = 300
     """How many candidate sites are computed."""
+    min_people: NotNegative = 20.0
+    """Fewest people a site must newly cover to be proposed."""
     site_cost_vnd: Positive = 0.83e9
     """Cost of a common mountain site, VND."""
     off_grid_extra_vnd: NotNegative = 1.0e9

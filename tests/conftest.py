@@ -88,7 +88,7 @@ def tiny_layers() -> dict[str, pd.DataFrame]:
                 "report_id": ["R1", "R2"],
                 "village_code": ["V0", "V2"],
                 "operator": [None, None],
-                "technology": ["2G", "2G"],
+                "technology": [None, "2G"],
                 "has_signal": [False, True],
                 "place": ["centre", "centre"],
             },
@@ -173,3 +173,15 @@ def layers_of_tiny() -> dict[str, pd.DataFrame]:
 def tiny_study(tmp_path: Path) -> Path:
     """A fresh tiny study without results."""
     return write_tiny_study(tmp_path / "study")
+
+
+@pytest.fixture(scope="module")
+def tiny_study_of_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, one for all tests of a module that only read it."""
+    return write_tiny_study(tmp_path_factory.mktemp("tiny") / "study")
+
+
+@pytest.fixture
+def elevation_of_tiny() -> Raster:
+    """The elevation, to be changed by a test."""
+    return tiny_elevation()

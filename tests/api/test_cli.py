@@ -1,0 +1,293 @@
+"""The command line: every command, its help in both languages, bad input in one clear sentence with exit code 2."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from shapely.geometry import LineString, Point, Polygon
+
+from phusong.api.cli import command, main, take_language
+from phusong.layers.errors import InputError
+from phusong.layers.grid import Raster
+from phusong.layers.writers.vectors import write_gpkg
+
+COMMANDS = ("new", "sample", "import", "check", "run", "gaps", "plan", "map", "serve", "export")
+
+
+def phusong(*words: object) -> int:
+    """Run a command line in this process; its exit code."""
+    try:
+        main([str(word) for word in words])
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+@pytest.fixture(autouse=True)
+def _english(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PHUSONG_LANG", "en")
+
+
+@pytest.fixture(scope="module")
+def done(tiny_study_of_module: Path) -> Path:
+    assert phusong("--quiet", "run", tiny_study_of_module) == 0
+    return tiny_study_of_module
+
+
+def test_the_commands_are_those_promised() -> None:
+    assert set(command("en").commands) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_and_option_is_explained_in_both_languages(name: str, lang: str) -> None:
+    each = command("vi" if lang == "vi" else "en").commands[name]
+    assert len(each.help) > 10
+    for param in each.params:
+        assert param.help or param.name == "help"
+    other = command("en" if lang == "vi" else "vi").commands[name]
+    assert each.help != other.help
+
+
+def test_help_in_vietnamese(capsys: pytest.CaptureFixture[str]) -> None:
+    assert phusong("--lang", "vi", "run", "--help") == 0
+    assert "Tính những bước đã thay đổi" in capsys.readouterr().out
+
+
+def test_the_language_may_stand_anywhere() -> None:
+    assert take_language(["run", "x", "--lang=vi"]) == ("vi", ["run", "x"])
+    assert take_language(["--lang", "en", "run"]) == ("en", ["run"])
+    with pytest.raises(InputError, match="known are vi and en"):
+        take_language(["--lang", "fr"])
+
+
+def test_help_is_quick_to_say_because_heavy_rooms_are_not_loaded() -> None:
+    heavy = ("numba", "folium", "fastapi", "geopandas")
+    ask = f"import sys, phusong.api.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", ask], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_run_prints_targets_gaps_plan_and_paths(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert phusong("run", done) == 0
+    out = capsys.readouterr().out
+    for words in ("Targets of the province", "Underserved communes", "Investment list", "map.html", "phusong serve"):
+        assert words in out
+    assert "synthetic" in out
+    assert "<img src=x onerror=alert(1)>" in out  # a name is text
+
+
+def test_run_in_vietnamese(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert phusong("run", done, "--lang", "vi") == 0
+    out = capsys.readouterr().out
+    assert "Chỉ tiêu của tỉnh" in out
+    assert "tổng hợp" in out
+
+
+def test_quiet_says_nothing(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert phusong("--quiet", "run", done) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_gaps_plan_map_export(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert phusong("gaps", done, "--limit", 1) == 0
+    assert "1 of " in capsys.readouterr().out
+    assert phusong("gaps", done, "--level", "villages") == 0
+    assert "Thôn 0" in capsys.readouterr().out
+    assert phusong("plan", done) == 0
+    assert phusong("map", done, "--to", tmp_path / "page.html") == 0
+    assert (tmp_path / "page.html").stat().st_size > 10_000
+    assert phusong("export", done, tmp_path / "out", "--format", "csv", "--format", "xlsx") == 0
+    assert {path.suffix for path in (tmp_path / "out").iterdir()} == {".csv", ".xlsx"}
+    assert phusong("export", done, tmp_path / "out", "--format", "doc") == 2
+    assert "known are csv" in capsys.readouterr().err
+
+
+def test_new_check_import(tmp_path: Path, done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """From an empty folder to a study that can be run, with the layers of another one."""
+    root = tmp_path / "mine"
+    assert phusong("new", root, "--name", "Mine", "--units-date", "2012-12-31", "--cell-m", 250) == 0
+    assert any((root / "templates").glob("*.xlsx"))
+    assert phusong("new", root) == 2
+    assert phusong("check", root) == 2
+    assert "units" in capsys.readouterr().err
+    for layer in ("units", "villages", "sites", "sectors"):
+        assert phusong("import", root, layer, done / "layers.gpkg", "--source-layer", layer) == 0
+    assert phusong("import", root, "elevation", done / "rasters" / "elevation.tif") == 0
+    assert phusong("check", root) == 0
+    assert phusong("--quiet", "run", root) == 0
+    assert phusong("import", root, "vilages", done / "layers.gpkg") == 2
+    assert 'nearest is "villages"' in capsys.readouterr().err
+
+
+def test_no_study_and_no_results(tmp_path: Path, tiny_study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert phusong("run", tmp_path / "nowhere") == 2
+    assert "phusong new" in capsys.readouterr().err
+    for name in ("gaps", "plan", "map", "serve"):
+        assert phusong(name, tiny_study) == 2
+        assert "phusong run" in capsys.readouterr().err
+
+
+# bad input: one clear sentence with file, layer, row and column, exit code 2, no traceback
+
+
+Layers = dict[str, pd.DataFrame]
+
+
+def _text_people(layers: Layers) -> None:
+    layers["units"]["population"] = ["1000", "five thousand", "800", "3000"]
+
+
+def _twice(layers: Layers) -> None:
+    layers["units"].loc[1, "code"] = "T1"
+
+
+def _bow_tie(layers: Layers) -> None:
+    x, y = layers["units"].geometry.iloc[0].bounds[:2]
+    layers["units"].loc[0, "geometry"] = Polygon([(x, y), (x + 9000, y + 9000), (x + 9000, y), (x, y + 9000)])
+
+
+def _lines(layers: Layers) -> None:
+    lines = [LineString([(p.x, p.y), (p.x + 10, p.y)]) for p in layers["villages"].geometry]
+    layers["villages"] = layers["villages"].set_geometry(gpd.GeoSeries(lines, crs=layers["villages"].crs))
+
+
+def _far_site(layers: Layers) -> None:
+    layers["sites"].loc[0, "geometry"] = Point(900_000, 2_300_000)
+
+
+def _no_height(layers: Layers) -> None:
+    layers["sectors"].loc[2, "height_m"] = np.nan
+
+
+def _other_crs(layers: Layers) -> None:
+    layers["villages"] = layers["villages"].to_crs("EPSG:4326")
+
+
+def _no_crs(layers: Layers) -> None:
+    layers["villages"] = layers["villages"].set_crs(None, allow_override=True)
+
+
+def _empty_villages(layers: Layers) -> None:
+    layers["villages"] = layers["villages"].iloc[:0]
+
+
+def _no_units(layers: Layers) -> None:
+    del layers["units"]
+
+
+def _zero_units(layers: Layers) -> None:
+    layers["units"] = layers["units"].iloc[:0]
+
+
+def _no_column(layers: Layers) -> None:
+    layers["units"] = layers["units"].rename(columns={"population": "popullation"})
+
+
+FATAL = {
+    "missing layer": (_no_units, "units"),
+    "zero communes": (_zero_units, "units"),
+    "missing column": (_no_column, "column population"),
+    "other CRS": (_other_crs, "layer villages"),
+    "no CRS": (_no_crs, "layer villages"),
+    "wrong geometry type": (_lines, "layer villages"),
+}
+LISTED = {
+    "population text": (_text_people, r"layers\.gpkg, layer units, row 2, column population: .*five thousand"),
+    "duplicate codes": (_twice, r"layers\.gpkg, layer units, row 2, column code, valid_on: .*T1"),
+    "broken geometry": (_bow_tie, r"layers\.gpkg, layer units, row 1.*"),
+    "site far outside": (_far_site, r"layers\.gpkg, layer sites, row 1.*"),
+    "site without height": (_no_height, r"layers\.gpkg, layer sectors, row 3, column height_m: .*"),
+    "empty layer": (_empty_villages, r"layers\.gpkg, layer villages.*"),
+}
+
+
+@pytest.mark.parametrize("case", FATAL)
+@pytest.mark.filterwarnings("ignore:'crs' was not provided:UserWarning")
+def test_fatal_faults_stop_a_run(
+    case: str,
+    make_tiny_study: Callable[..., Path],
+    layers_of_tiny: Layers,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spoil, words = FATAL[case]
+    root = make_tiny_study(tmp_path / "study")
+    spoil(layers_of_tiny)
+    write_gpkg(layers_of_tiny, root / "layers.gpkg")
+    for name in ("check", "run"):
+        assert phusong("--quiet", name, root) == 2
+        err = capsys.readouterr().err
+        assert words in err
+        assert "Traceback" not in err
+    assert not (root / "results").exists()
+
+
+@pytest.mark.parametrize("case", LISTED)
+def test_listed_faults_name_the_row_and_the_rest_is_used(
+    case: str,
+    make_tiny_study: Callable[..., Path],
+    layers_of_tiny: Layers,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    spoil, pattern = LISTED[case]
+    root = make_tiny_study(tmp_path / "study")
+    spoil(layers_of_tiny)
+    write_gpkg(layers_of_tiny, root / "layers.gpkg")
+    code = phusong("check", root)
+    out = capsys.readouterr()
+    assert re.search(pattern, out.err), out.err
+    assert "Traceback" not in out.err
+    assert phusong("--quiet", "run", root) == code
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_voids_and_an_elevation_elsewhere(
+    make_tiny_study: Callable[..., Path],
+    elevation_of_tiny: Raster,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    values = elevation_of_tiny.values.copy()
+    values[40, 40] = np.nan
+    voids = make_tiny_study(tmp_path / "voids", None, Raster(elevation_of_tiny.grid, values, {}))
+    assert phusong("check", voids) == 0
+    assert re.search(r"elevation\.tif.*1 ", capsys.readouterr().err)
+    moved = replace(elevation_of_tiny.grid, left_m=elevation_of_tiny.grid.left_m + 500_000)
+    elsewhere = make_tiny_study(tmp_path / "elsewhere", None, Raster(moved, elevation_of_tiny.values, {}))
+    assert phusong("check", elsewhere) == 2
+    assert "elevation.tif" in capsys.readouterr().err
+
+
+def test_an_unreadable_geopackage(tiny_study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tiny_study / "layers.gpkg").write_bytes(b"this is no database")
+    assert phusong("check", tiny_study) == 2
+    err = capsys.readouterr().err
+    assert "layers.gpkg" in err
+    assert "Traceback" not in err
+
+
+def test_unknown_settings_name_the_nearest(tiny_study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (tiny_study / "study.toml").open("a") as file:
+        file.write("\n[radoi]\nmax_range_km = 3\n")
+    assert phusong("run", tiny_study) == 2
+    assert 'the nearest is "radio"' in capsys.readouterr().err
+
+
+def test_the_sample_on_itself_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = tmp_path / "sample"
+    assert phusong("sample", root, "--cell-m", 900) == 0
+    assert shapely.is_valid(gpd.read_file(root / "layers.gpkg", layer="units").geometry).all()
+    assert phusong("sample", root, "--cell-m", 900) == 2
+    assert phusong("sample", root, "--cell-m", 900, "--refresh") == 0
+    assert "up to date" in capsys.readouterr().out
+    assert phusong("sample", tmp_path / "x", "--units", root / "layers.gpkg") == 2

@@ -1,0 +1,191 @@
+"""The whole job on the tiny study: what it finds, what it redoes, what a kill leaves."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from phusong.api.pipeline import Job, Made, run
+from phusong.api.steps import STEPS
+from phusong.layers.errors import InputError
+from phusong.layers.grid import Raster
+from phusong.layers.store import Results
+from phusong.layers.study import Study
+from phusong.layers.writers.vectors import write_gpkg
+
+ALL = [step.name for step in STEPS]
+
+
+def computed(root: Path) -> list[str]:
+    """Run and say which steps were computed."""
+    return list(run(Study(root), steps=STEPS)["timing"]["computed"])
+
+
+def table(root: Path, name: str) -> pd.DataFrame:
+    return pd.read_parquet(Results(root).path(f"{name}.parquet"))
+
+
+@pytest.fixture(scope="module")
+def done(tiny_study_of_module: Path) -> Path:
+    """A tiny study that was run; tests only read it."""
+    run(Study(tiny_study_of_module), steps=STEPS)
+    return tiny_study_of_module
+
+
+def test_the_ridge_leaves_the_west_without_signal(done: Path) -> None:
+    units = table(done, "units").set_index("code")
+    assert units.loc["T2", "people_covered_2g_pct"] > 99
+    assert units.loc["T4", "people_covered_2g_pct"] > 99
+    assert units.loc["T1", "people_covered_2g_pct"] < 60
+    gaps = table(done, "gaps")
+    assert set(gaps["code"][:2]) == {"T1", "T3"}
+    reasons = table(done, "reasons")
+    signal = reasons[(reasons["code"] == "T1") & reasons["indicator"].str.startswith("people_covered")]
+    assert list(signal["basis"]) == ["model"]
+    assert (signal["margin"] < 0).all()
+
+
+def test_people_add_up(done: Path) -> None:
+    assert table(done, "people")["people"].sum() == pytest.approx(9800, abs=1e-6)
+    assert table(done, "units")["people"].sum() == 9800
+
+
+def test_a_report_decides_for_its_village_and_is_compared(done: Path) -> None:
+    villages = table(done, "gap_villages").set_index("code")
+    assert villages.loc["V0", "basis"].split(";")[0] == "observed"
+    comparison = table(done, "comparison")
+    assert set(comparison["code"]) == {"V0", "V2"}
+
+
+def test_the_plan_serves_the_west_within_the_budget(done: Path) -> None:
+    plan = table(done, "plan")
+    assert len(plan)
+    assert plan["cost_vnd"].sum() <= 3e9
+    assert set(plan["unit_code"]) <= {"T1", "T2", "T3"}
+    before = (
+        1800
+        - table(done, "units").set_index("code").loc[["T1", "T3"]].eval("people * people_covered_2g_pct / 100").sum()
+    )
+    assert 0 < plan["people_new"].sum() <= before + 500  # V0's report may say no where the model says yes
+
+
+def test_every_file_says_synthetic_and_its_date(done: Path) -> None:
+    results = Results(done)
+    for stem in ("gaps", "gap_villages", "plan", "reasons", "targets", "comparison"):
+        head, first = results.path(f"{stem}.csv").read_text(encoding="utf-8-sig").splitlines()[:2]
+        assert "as_of" in head
+        assert "synthetic" in first
+    assert "synthetic" in results.path("map.html").read_text(encoding="utf-8")
+    assert json.loads(results.path("run.json").read_text())["synthetic"] is True
+
+
+def test_names_that_look_like_code_stay_text(done: Path) -> None:
+    page = Results(done).path("map.html").read_text(encoding="utf-8")
+    assert "<img src=x" not in page
+
+
+def test_only_what_changed_is_computed_again(tiny_study: Path, layers_of_tiny: dict[str, pd.DataFrame]) -> None:
+    assert computed(tiny_study) == ALL
+    assert computed(tiny_study) == []
+    settings = tiny_study / "study.toml"
+    settings.write_text(settings.read_text().replace("budget_vnd = 3000000000.0", "budget_vnd = 1000000000.0"))
+    assert computed(tiny_study) == ["plan", "map"]
+    settings.write_text(settings.read_text().replace('name = "Tiny (synthetic)"', 'name = "Other (synthetic)"', 1))
+    assert "people" not in computed(tiny_study)
+    layers_of_tiny["sectors"].loc[0, "height_m"] = 50.0
+    write_gpkg(layers_of_tiny, tiny_study / "layers.gpkg")
+    again = computed(tiny_study)
+    assert again[0] == "radio"
+    assert "people" not in again
+
+
+def test_taken_over_steps_give_what_computing_gives(
+    tiny_study: Path, make_tiny_study: Callable[..., Path], tmp_path: Path
+) -> None:
+    """The plan and the map from files loaded again are those from values just computed."""
+    run(Study(tiny_study), steps=STEPS)
+    settings = tiny_study / "study.toml"
+    old = settings.read_text()
+    settings.write_text(old.replace("budget_vnd = 3000000000.0", "budget_vnd = 1000000000.0"))
+    run(Study(tiny_study), steps=STEPS)
+    settings.write_text(old)
+    again = run(Study(tiny_study), steps=STEPS)
+    fresh = run(Study(make_tiny_study(tmp_path / "fresh")), steps=STEPS)
+    assert again["timing"]["computed"] == ["plan", "map"]
+    assert {k: v for k, v in again.items() if k != "timing"} == {k: v for k, v in fresh.items() if k != "timing"}
+
+
+def test_a_killed_run_leaves_the_last_results_and_is_continued(tiny_study: Path) -> None:
+    run(Study(tiny_study), steps=STEPS)
+    last = (tiny_study / "results" / "run.json").read_bytes()
+    settings = tiny_study / "study.toml"
+    settings.write_text(settings.read_text().replace("max_range_km = 20.0", "max_range_km = 15.0"))
+
+    def killed(job: Job) -> Made:
+        job.path("units.parquet").write_bytes(b"half")
+        raise KeyboardInterrupt
+
+    cut = tuple(replace(step, compute=killed) if step.name == "indicators" else step for step in STEPS)
+    with pytest.raises(KeyboardInterrupt):
+        run(Study(tiny_study), steps=cut)
+    assert (tiny_study / "results" / "run.json").read_bytes() == last
+    assert len(gpd.read_parquet(tiny_study / "results" / "units.parquet")) == 4
+    assert computed(tiny_study)[0] == "indicators"  # people and radio of the cut run are taken over
+
+
+def test_gaps_from_reports_alone(
+    make_tiny_study: Callable[..., Path], layers_of_tiny: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    kept = {name: frame for name, frame in layers_of_tiny.items() if name not in ("sites", "sectors")}
+    root = make_tiny_study(tmp_path / "study", kept)
+    run(Study(root), steps=STEPS)
+    assert list(table(root, "gap_villages")["code"]) == ["V0"]
+    assert list(table(root, "gap_villages")["basis"]) == ["observed"]
+    units = table(root, "units")
+    assert "people_covered_2g_pct" not in units or units["people_covered_2g_pct"].isna().all()
+    assert not list((root / "results").glob("coverage_*.tif"))
+
+
+def test_the_least_layers_give_results(
+    make_tiny_study: Callable[..., Path], layers_of_tiny: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    root = make_tiny_study(tmp_path / "study", {"units": layers_of_tiny["units"]})
+    record = run(Study(root), steps=STEPS)
+    assert record["steps"]["people"]["counts"]["people"] == pytest.approx(9800)
+    assert len(table(root, "gap_villages")) == 0
+
+
+def test_no_elevation_is_refused(tiny_study: Path) -> None:
+    (tiny_study / "rasters" / "elevation.tif").unlink()
+    with pytest.raises(InputError, match="elevation"):
+        run(Study(tiny_study), steps=STEPS)
+
+
+def test_void_elevation_is_no_data_not_covered(
+    make_tiny_study: Callable[..., Path], elevation_of_tiny: Raster, tmp_path: Path
+) -> None:
+    values = elevation_of_tiny.values.copy()
+    grid = elevation_of_tiny.grid
+    hole = (
+        slice(grid.shape[0] // 2 - 12, grid.shape[0] // 2 - 4),
+        slice(grid.shape[1] // 2 + 6, grid.shape[1] // 2 + 12),
+    )
+    values[hole] = np.nan
+    root = make_tiny_study(tmp_path / "study", None, Raster(grid, values, {}))
+    record = run(Study(root), steps=STEPS)
+    assert record["faults"] > 0
+    assert record["steps"]["radio"]["counts"]["cells_void"] == 48
+    assert table(root, "units")["people_signal_unknown_pct"].max() > 0
+
+
+def test_the_grid_follows_the_cell_size_of_the_settings(tiny_study: Path) -> None:
+    settings = tiny_study / "study.toml"
+    settings.write_text(settings.read_text().replace("cell_m = 250.0", "cell_m = 500.0"))
+    record = run(Study(tiny_study), steps=STEPS)
+    assert record["steps"]["people"]["counts"]["people"] == pytest.approx(9800)
+    assert record["steps"]["radio"]["counts"]["cells_wanted"] == 1024
