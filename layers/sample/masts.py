@@ -25,6 +25,7 @@ LIMIT_DB: Final = 147.0  # 58 dBm radiated down to -95 dBm, less 6 dB for tilt a
 UNSERVED_SHARE: Final = 0.085  # of all villages: the secluded ones, most of which stay without a signal
 UNSERVED_HILLY_SHARE: Final = 0.4  # never more than this of those in mountains
 PEOPLE_A_MOUNTAIN_MAST: Final = 1.5  # times the people of a lowland mast
+MOUNTAIN_TOWN: Final = 4_000.0  # people within 2 km: a town, served as those of the lowland
 SECLUDED_WITHIN_M: Final = 8_000.0  # masts this near would have to reach a village that is not secluded
 SECLUDED_DISLIKES: Final = (1.0, 1.5, 2.0, 3.0, 5.0)  # how much a mast that reaches a secluded village is avoided
 ENOUGH_UNSERVED: Final = 0.85  # of the secluded villages; else masts near them are avoided more
@@ -38,7 +39,7 @@ def place_masts(
     """Positions (n, 2) of ``count`` masts and which of them stand in the mountains."""
     xy = points_xy(villages)
     people = _people(villages)
-    hilly = ground.hilly(xy)
+    hilly = ground.hilly(xy) & (_demand(xy, villages) < MOUNTAIN_TOWN)
     weight = np.where(hilly, people / PEOPLE_A_MOUNTAIN_MAST, people)
     islands = _island_masts(ground, villages, xy, people)[:count]
     in_hills = round((count - len(islands)) * float(weight[hilly].sum() / weight.sum()))
