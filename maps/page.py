@@ -84,12 +84,17 @@ def _head(view: MapView) -> dict[str, str]:
         "policy": f'<meta http-equiv="Content-Security-Policy" content="{_POLICY_MARK}">',
         "referrer": '<meta name="referrer" content="no-referrer">',
         "icon": '<link rel="icon" href="data:,">',
-        "title": f"<title>{markup.escape(view.title)}</title>",
-        "description": f'<meta name="description" content="{markup.escape(_description(view))}">',
+        "title": f"<title>{_inert(view.title)}</title>",
+        "description": f'<meta name="description" content="{_inert(_description(view))}">',
         "leaflet_css": f"<style>{leaflet('leaflet.css')}</style>",
         "leaflet_js": f"<script>/*\n{leaflet_licence()}*/\n{leaflet('leaflet.js')}</script>",
         "own_css": f"<style>{own_style()}</style>",
     }
+
+
+def _inert(text: str) -> str:
+    """Data as text in the head: no markup, and nothing in it looks like an address that is loaded."""
+    return markup.escape(text).replace("=", "&#61;").replace("//", "&#47;&#47;")
 
 
 def _description(view: MapView) -> str:
