@@ -30,7 +30,7 @@ def test_a_warped_cell_lies_where_the_projection_puts_it() -> None:
     frame = frame_of(raster, longest_px=800)
     rows, cols = np.nonzero(warp(values, raster, frame, smooth=False) == -70.0)
     assert rows.size
-    x, y = frame.transform * (cols.mean() + 0.5, rows.mean() + 0.5)
+    x, y = frame.transform @ (cols.mean() + 0.5, rows.mean() + 0.5)
     true_x, true_y = Transformer.from_crs("EPSG:9212", "EPSG:3857", always_xy=True).transform(
         GRID.x_m[50], GRID.y_m[12]
     )
