@@ -173,7 +173,7 @@ def import_(
 
 @app.command()
 def check(ctx: typer.Context, directory: Directory) -> None:
-    from phusong.layers.readers import check_study_layers
+    from phusong.layers.study_layers import check_study_layers
 
     front: Front = ctx.obj
     study = Study(directory)

@@ -25,9 +25,9 @@ import pandas as pd
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import Warp, warp_to
-from phusong.layers.readers import read_layers
 from phusong.layers.store import Draft, Results, content_hash, key_of
 from phusong.layers.study import Settings, Study
+from phusong.layers.study_layers import read_layers
 
 Progress = Callable[[str, float], None]
 """Called with the step's name and the share of it that is done, 0-1."""

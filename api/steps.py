@@ -166,7 +166,7 @@ def _indicators(job: Job) -> Made:
         people=people,
         elevation=inputs.elevation,
         radio=radio,
-        usable_dbm=_usable(job),
+        usable_dbm=usable_levels(_usable(job)),
         village_radius_m=settings.people.village_radius_m,
         max_slope_pct=settings.people.max_slope_pct,
     )

@@ -87,7 +87,7 @@ def _on_ground(checked: Checked, elevation: Raster) -> Checked:
     points = checked.frame.geometry
     x_m, y_m = points.x.to_numpy(), points.y.to_numpy()
     inside = elevation.grid.inside(x_m, y_m)
-    good = np.isfinite(elevation.sample(x_m, y_m))
+    good = np.isfinite(elevation.bilinear(x_m, y_m))
     faults = [
         checked.fault(
             "fault.site_on_void" if inside[i] else "fault.outside_elevation",

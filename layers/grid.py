@@ -96,3 +96,19 @@ class Raster:
         out = np.full(rows.shape, np.nan, dtype=np.float32)
         out[ok] = self.values[rows[ok], cols[ok]]
         return out
+
+    def bilinear(self, x_m: NDArray[np.float64], y_m: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Value interpolated between cell centres at each point; the edge cells hold out to the grid's edge.
+
+        NaN outside the grid and where a cell that counts is void.
+        """
+        rows, cols = self.grid.shape
+        col = np.clip((np.asarray(x_m, dtype=np.float64) - self.grid.left_m) / self.grid.cell_m - 0.5, 0, cols - 1)
+        row = np.clip((self.grid.top_m - np.asarray(y_m, dtype=np.float64)) / self.grid.cell_m - 0.5, 0, rows - 1)
+        row0, col0 = row.astype(np.int64), col.astype(np.int64)
+        down, right = row - row0, col - col0
+        total = np.zeros(row.shape, dtype=np.float64)
+        for i, share_row in ((row0, 1 - down), (np.minimum(row0 + 1, rows - 1), down)):
+            for j, share in ((col0, share_row * (1 - right)), (np.minimum(col0 + 1, cols - 1), share_row * right)):
+                total += np.where(share > 0, share * self.values[i, j].astype(np.float64), 0.0)
+        return np.where(self.grid.inside(x_m, y_m), total, np.nan)

@@ -11,9 +11,9 @@ from typing import Any
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import raster_bounds, warp_to, write_cog
-from phusong.layers.readers import import_layer, read_layers
 from phusong.layers.schema import LAYERS, RASTERS
 from phusong.layers.study import Study
+from phusong.layers.study_layers import import_layer, read_layers
 
 
 def import_file(

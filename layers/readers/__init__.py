@@ -1,6 +1,34 @@
-"""Files in: tables and geographic files as they stand, and a study's layers validated."""
+"""Files in, one module a family of formats: tables and geographic files as they stand, no cell judged yet."""
 
+from __future__ import annotations
+
+from pathlib import Path
+
+from phusong.layers.errors import InputError, MissingError
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.readers.study_layers import StudyLayers, check_study_layers, import_layer, read_any, read_layers
+from phusong.layers.readers.table import read_csv, read_xlsx
+from phusong.layers.readers.vector import read_vector
 
-__all__ = ["RawTable", "StudyLayers", "check_study_layers", "import_layer", "read_any", "read_layers"]
+__all__ = ["RawTable", "read_any"]
+
+
+def read_any(
+    path: str | Path, *, layer: str | None = None, sheet: str | None = None, crs: str | None = None, wanted: str = ""
+) -> RawTable:
+    """Any file as read: CSV and XLSX by suffix, everything else by pyogrio; no cell is judged yet.
+
+    ``layer`` or ``sheet`` picks one of several; without them the one named ``wanted`` or the only one is taken.
+    ``crs`` is the user's word where the file has none. MissingError if there is no such file, InputError if it cannot
+    be read, CrsError if ``crs`` is not what the file says.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise MissingError("read.file_missing", file=path.name)
+    suffix = path.suffix.lower()
+    if suffix in (".csv", ".tsv", ".txt"):
+        return read_csv(path, crs=crs)
+    if suffix in (".xlsx", ".xlsm"):
+        return read_xlsx(path, sheet=sheet, wanted=wanted, crs=crs)
+    if suffix in (".xls", ".xlsb"):
+        raise InputError("read.old_workbook", file=path.name)
+    return read_vector(path, layer=layer, wanted=wanted, crs=crs)

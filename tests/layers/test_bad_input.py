@@ -14,7 +14,7 @@ import shapely
 from phusong.layers.errors import Fault, MissingError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import read_raster, write_cog
-from phusong.layers.readers import StudyLayers, check_study_layers, import_layer, read_layers
+from phusong.layers.study_layers import StudyLayers, check_study_layers, import_layer, read_layers
 from phusong.layers.validate import is_note
 
 CRS = "EPSG:9212"

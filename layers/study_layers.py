@@ -16,8 +16,7 @@ from phusong.layers.check import check_coverage, check_elevation, check_places, 
 from phusong.layers.errors import CrsError, Fault, InputError, MissingError
 from phusong.layers.grid import Raster
 from phusong.layers.rasters import crs_text, read_raster
-from phusong.layers.readers.raw import RawTable
-from phusong.layers.readers.table import read_csv, read_xlsx
+from phusong.layers.readers import read_any
 from phusong.layers.readers.vector import layer_names, read_vector
 from phusong.layers.schema import LAYERS, RASTERS, RESERVED
 from phusong.layers.validate import Checked, validate
@@ -38,28 +37,6 @@ class StudyLayers(NamedTuple):
     def fatal(self) -> bool:
         """Whether a run must not start."""
         return any(fault.fatal for fault in self.faults)
-
-
-def read_any(
-    path: str | Path, *, layer: str | None = None, sheet: str | None = None, crs: str | None = None, wanted: str = ""
-) -> RawTable:
-    """Any file as read: CSV and XLSX by suffix, everything else by pyogrio; no cell is judged yet.
-
-    ``layer`` or ``sheet`` picks one of several; without them the one named ``wanted`` or the only one is taken.
-    ``crs`` is the user's word where the file has none. MissingError if there is no such file, InputError if it cannot
-    be read, CrsError if ``crs`` is not what the file says.
-    """
-    path = Path(path)
-    if not path.exists():
-        raise MissingError("read.file_missing", file=path.name)
-    suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv", ".txt"):
-        return read_csv(path, crs=crs)
-    if suffix in (".xlsx", ".xlsm"):
-        return read_xlsx(path, sheet=sheet, wanted=wanted, crs=crs)
-    if suffix in (".xls", ".xlsb"):
-        raise InputError("read.old_workbook", file=path.name)
-    return read_vector(path, layer=layer, wanted=wanted, crs=crs)
 
 
 def import_layer(
