@@ -100,7 +100,7 @@ def _targets(targets: pd.DataFrame, out: Console, lang: Lang) -> None:
         table.add_row(escape(label), published, quantity(row["computed"], row["unit"], lang), target, met)
     out.print(table)
     for place, note in enumerate(notes, 1):
-        out.print(escape(f"({place}) {say(f'target_note.{note}', lang)}"), soft_wrap=True)
+        out.print(escape(f"({place}) {say(f'note.{note}', lang)}"), soft_wrap=True)
     out.print()
 
 
