@@ -25,6 +25,7 @@ def show(study: Study, out: Console, *, lang: Lang, rows: int = 10) -> None:
     _targets(pd.read_parquet(results.path("targets.parquet")), out, lang)
     show_gaps(study, out, lang=lang, level="communes", limit=rows)
     show_plan(study, out, lang=lang, limit=rows)
+    _basis(results, study, out, lang)
     _paths(results, study, out, lang)
 
 
@@ -104,13 +105,31 @@ def _targets(targets: pd.DataFrame, out: Console, lang: Lang) -> None:
     out.print()
 
 
+def _basis(results: Results, study: Study, out: Console, lang: Lang) -> None:
+    """What the figures rest on: how people were placed, defaults used, thresholds the study changed."""
+    steps = results.record()["steps"]
+    method = json.loads(results.path("people.json").read_text(encoding="utf-8"))["method"]
+    lines = [say(f"people_method.{method}", lang)]
+    if steps["radio"]["counts"].get("defaults_used"):
+        used = number(steps["radio"]["counts"]["defaults_used"], lang)
+        lines.append(say("report.defaults", lang, count=used, file=str(results.directory / "defaults_used.csv")))
+    for rule in study.settings.rules.overrides:
+        lines.append(
+            say("report.override", lang, rule=rule.rule, threshold=plain(rule.threshold, lang), why=rule.reason)
+        )
+    out.print()
+    for line in lines:
+        out.print(escape(line), soft_wrap=True)
+
+
 def _paths(results: Results, study: Study, out: Console, lang: Lang) -> None:
     directory = results.directory
-    lists = ", ".join(p.name for stem in ("gaps", "gap_villages", "plan") for p in sorted(directory.glob(f"{stem}.*")))
+    formats = ", ".join(path.suffix[1:] for path in sorted(directory.glob("gaps.*")))
+    lists = f"{directory / 'gaps'}, gap_villages, plan ({formats})"
     out.print()
     for code, what in (
         ("map", str(directory / "map.html")),
-        ("lists", f"{directory}: {lists}"),
+        ("lists", lists),
         ("record", str(directory / "run.json")),
         ("api", f"phusong serve {study.root}"),
     ):

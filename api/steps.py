@@ -231,9 +231,10 @@ def _gaps(job: Job) -> Made:
         ("comparison", gaps.comparison),
         ("need", gaps.need),
         ("targets", asked),
+        ("rules", rules.table()),
     ):
         files += export(_marked(frame, job), directory, stem, formats=["csv", "parquet"]).values()
-    return Made(gaps, files, dict(gaps.counts) | {"targets": len(asked)})
+    return Made(gaps, files, dict(gaps.counts) | {"targets": len(asked), "rules": len(rules.rules)})
 
 
 def _load_gaps(job: Job) -> Gaps:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, Protocol
 
+import pandas as pd
+
 from phusong.coverage.rules.pack import Level, Pack, Rule, load_pack, nearest
 from phusong.layers.errors import Fault, SettingsError
 
@@ -36,6 +38,26 @@ class RuleSet:
     def of(self, level: Level) -> tuple[Rule, ...]:
         """The rules of one level."""
         return tuple(rule for rule in self.rules if rule.level == level)
+
+    def table(self) -> pd.DataFrame:
+        """One row a rule in force: what it asks, where it comes from and, if the study changed it, why."""
+        names = (
+            "id",
+            "pack",
+            "level",
+            "service",
+            "indicator",
+            "applies_to",
+            "comparison",
+            "threshold",
+            "unit",
+            "weight",
+        )
+        rows = [
+            {name: getattr(rule, name) for name in (*names, "mark", "source")} | {"override_reason": rule.override}
+            for rule in self.rules
+        ]
+        return pd.DataFrame(rows, columns=[*names, "mark", "source", "override_reason"])
 
     def __getitem__(self, rule_id: str) -> Rule:
         for rule in self.rules:

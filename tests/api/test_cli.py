@@ -276,6 +276,15 @@ def test_an_unreadable_geopackage(tiny_study: Path, capsys: pytest.CaptureFixtur
     assert "Traceback" not in err
 
 
+def test_a_threshold_changed_with_a_reason_is_said(tiny_study: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with (tiny_study / "study.toml").open("a") as file:
+        file.write('[[rules.overrides]]\nrule = "mobile_people"\nthreshold = 50.0\nreason = "first stage"\n')
+    assert phusong("run", tiny_study) == 0
+    assert "Rule mobile_people: this study asks for 50: first stage" in capsys.readouterr().out
+    rules = pd.read_parquet(tiny_study / "results" / "rules.parquet").set_index("id")
+    assert rules.loc["mobile_people", "override_reason"] == "first stage"
+
+
 def test_unknown_settings_name_the_nearest(tiny_study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with (tiny_study / "study.toml").open("a") as file:
         file.write("\n[radoi]\nmax_range_km = 3\n")

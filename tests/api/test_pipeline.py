@@ -84,6 +84,14 @@ def test_every_file_says_synthetic_and_its_date(done: Path) -> None:
     assert json.loads(results.path("run.json").read_text())["synthetic"] is True
 
 
+def test_the_rules_in_force_are_listed_with_their_source(done: Path) -> None:
+    rules = table(done, "rules")
+    assert {"resolution_08", "mobile_signal", "postal_qcvn1"} == set(rules["pack"])
+    assert set(table(done, "reasons")["rule"]) <= set(rules["id"])
+    assert rules["source"].str.len().min() > 5
+    assert set(rules["mark"]) <= {"P", "C", "K"}
+
+
 def test_names_that_look_like_code_stay_text(done: Path) -> None:
     page = Results(done).path("map.html").read_text(encoding="utf-8")
     assert "<img src=x" not in page
