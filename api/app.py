@@ -32,7 +32,7 @@ from phusong.layers.messages import say
 
 PREFIX = "/api/v1"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-_PACKED = tuple(exports.MEDIA_TYPES[end] for end in (".xlsx", ".gpkg", ".parquet", ".tif", ".docx", ".pdf"))
+_PACKED = tuple(exports.MEDIA_TYPES[end] for end in (".xlsx", ".gpkg", ".parquet", ".tif", ".png"))
 _STYLE = "body{font:1rem/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}code{font-size:1rem}"
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 

@@ -26,7 +26,7 @@ from pyproj import Geod, Transformer
 from phusong.api.errors import NoResultsError, OutsideError, ResultsChangedError
 from phusong.api.layer_info import LayerBook
 from phusong.layers.errors import MissingError
-from phusong.layers.store import RECORD, content_hash
+from phusong.layers.store import RECORD, content_hash, delivered
 
 Row = dict[str, Any]
 Key = tuple[int, int, int]
@@ -273,15 +273,13 @@ class Snapshot:
 
     @property
     def exports(self) -> dict[str, str]:
-        """Name -> SHA-256 of the files that may be handed out: plain files of the folder itself, and nothing else."""
+        """Name -> SHA-256 of the files that people are given; no other file leaves the folder."""
         return cast("dict[str, str]", self.keep("exports", self._make_exports))
 
     def _make_exports(self) -> dict[str, str]:
         noted = {name: sha for step in self.record.get("steps", {}).values() for name, sha in step["files"].items()}
-        return {
-            path.name: noted.get(path.name) or self._read(path, content_hash)
-            for path in exportable(self.directory.parent)
-        }
+        files = self._read(self.directory, delivered)
+        return {path.name: noted.get(path.name) or self._read(path, content_hash) for path in files}
 
     def export(self, name: str) -> Path:
         """The path of a file that may be handed out; MissingError for any other name."""
@@ -297,15 +295,6 @@ class Snapshot:
             return raw, gzip.compress(raw, 6, mtime=0)
 
         return cast("tuple[bytes, bytes]", self.keep(f"page {name}", make))
-
-
-def exportable(study_root: Path) -> list[Path]:
-    """The files of the results that may be handed out, by name: plain files of the folder itself, and nothing else."""
-    directory = study_root / "results"
-    if not directory.is_dir():
-        raise NoResultsError("api.no_results")
-    found = [path for path in directory.iterdir() if path.is_file() and not path.is_symlink()]
-    return sorted((path for path in found if not path.name.startswith(".")), key=lambda path: path.name)
 
 
 def rows_of(frame: pd.DataFrame) -> list[Row]:

@@ -13,13 +13,22 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 from phusong.layers.errors import InputError, MissingError
 
 RECORD = "run.json"
-FORMATS = ("csv", "xlsx", "geojson", "gpkg", "parquet", "tif", "png", "html", "json")
+DELIVERED = (
+    *(f"{table}.*" for table in ("gaps", "gap_villages", "plan")),
+    *(f"{table}.*" for table in ("targets", "need", "reasons", "not_judged", "comparison", "rules")),
+    *("units.parquet", "villages.parquet", "results.gpkg", "population.tif", "coverage_*.tif"),
+    *("defaults_used.csv", "map.html", "map.png", RECORD),
+)
+"""The files that people are given. Whatever else lies in the folder is kept for the next run: people by cell, candidate
+sites, and the sectors with their exact places, to which the server rasters point.
+"""
 
 
 def content_hash(data: bytes | Path) -> str:
@@ -33,6 +42,12 @@ def content_hash(data: bytes | Path) -> str:
 def key_of(parts: Any) -> str:
     """Content hash of a JSON-able value, independent of the order of its keys."""
     return content_hash(json.dumps(parts, sort_keys=True, ensure_ascii=False, default=str).encode())
+
+
+def delivered(directory: Path) -> list[Path]:
+    """The files of a results folder that people are given, by name: plain files named by ``DELIVERED``, no links."""
+    found = (path for path in directory.iterdir() if any(fnmatchcase(path.name, known) for known in DELIVERED))
+    return sorted(path for path in found if path.is_file() and not path.is_symlink())
 
 
 class Results:
@@ -61,9 +76,9 @@ class Results:
         return path
 
     def files(self) -> list[Path]:
-        """All files of the last completed run, by name."""
+        """The files of the last completed run that people are given, by name; MissingError if there was no run."""
         self.record()
-        return sorted(path for path in self.directory.iterdir() if path.suffix[1:] in FORMATS)
+        return delivered(self.directory)
 
     @contextmanager
     def draft(self) -> Iterator[Draft]:

@@ -23,8 +23,6 @@ MEDIA_TYPES = {
     ".json": "application/json",
     ".html": "text/html; charset=utf-8",
     ".png": "image/png",
-    ".docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
-    ".pdf": "application/pdf",
 }
 MAP_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src data: blob:; font-src data:; "
@@ -35,7 +33,7 @@ MAP_POLICY = (
 
 @router.get("/exports", summary="Files to download", responses=problems())
 def exports(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> ExportList:
-    """Every file of the last run with its size, media type and SHA-256."""
+    """The files of the last run that are meant for people, each with its size, media type and SHA-256."""
     items = [
         Export(
             name=name,
@@ -70,9 +68,7 @@ def export(
     headers = {"ETag": f'"{results.exports[name]}"', "Content-Disposition": f'attachment; filename="{name}"'}
     if _known(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
-    if not name.isascii() or '"' in name:
-        del headers["Content-Disposition"]
-    return FileResponse(path, media_type=media_type(name), filename=name, headers=headers, stat_result=path.stat())
+    return FileResponse(path, media_type=media_type(name), headers=headers, stat_result=path.stat())
 
 
 @router.get(

@@ -93,6 +93,17 @@ def test_files_that_no_step_names_are_gone(tmp_path: Path) -> None:
     assert sorted(p.name for p in results.directory.iterdir()) == ["a.txt", "run.json"]
 
 
+def test_people_are_given_results_and_no_working_files(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    given = ["coverage_2g.tif", "gaps.csv", "map.html", "plan.xlsx", "population.tif", "units.parquet"]
+    kept = ["candidates.csv", "people.parquet", "radio.json", "sectors.parquet", "servers_2g.tif", "gaps_old.csv"]
+    for name in (*given, *kept):
+        (results.directory / name).write_text("x")
+    (results.directory / "gaps.json").symlink_to(results.directory / "sectors.parquet")
+    assert [path.name for path in results.files()] == [*given[:5], "run.json", given[5]]
+
+
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
     results = Results(tmp_path)
     with results.draft(), pytest.raises(InputError, match="another run"), Results(tmp_path).draft():
