@@ -11,6 +11,7 @@ import pytest
 from phusong.api.cli import app
 from phusong.coverage.rules import pack_names
 from phusong.layers.messages import LANGS, Lang
+from phusong.layers.store import DELIVERED
 from phusong.layers.study import Settings, setting_codes
 from phusong.layers.templates import layers_markdown
 
@@ -135,6 +136,13 @@ def test_pages_name_no_address_to_fetch_from_and_no_place_on_a_machine(page: Pat
     assert not re.search(r"(?<![\w.*}\])])/(?:home|root|tmp|opt|mnt|srv|work|Users)\b", text_of(page))
     assert not re.search(r"index-url|extra-index|trusted-host", text_of(page))
     assert not re.search(r"^co-authored-by:|\bgenerated (?:with|by) (?!`)", text_of(page), re.M | re.I)
+
+
+def test_every_file_of_the_results_is_told() -> None:
+    told = text_of(DOCS / "architecture.md")
+    for pattern in DELIVERED:
+        stem = pattern.split(".", 1)[0].removesuffix("*")
+        assert re.search(rf"`{stem}[`.<]", told), pattern
 
 
 # figures
