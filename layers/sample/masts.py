@@ -1,7 +1,7 @@
 """Masts, and the base stations and sectors on them, placed as operators place them: people first.
 
-Lowland and towns are dense; in the mountains masts stand in valleys with people and on hilltops near them, and building
-stops while the smallest and most enclosed villages are still without a signal.
+Lowland and towns are dense; in the mountains a commune has a mast at its centre, in the valley, and building stops
+while villages of side valleys and of a few remote communes are still without a signal.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from phusong.layers.sample.figures import largest_remainder
 from phusong.layers.sample.frames import layer_frame, points_xy
@@ -22,21 +23,23 @@ MOUNTAIN_SHARES: Final = (0.55, 0.32, 0.13, 0.0, 0.0, 0.0, 0.0)
 SMALL_OPERATOR_MASTS: Final = 2  # at least, in towns
 REACH_M: Final = 20_000.0
 LIMIT_DB: Final = 147.0  # 58 dBm radiated down to -95 dBm, less 6 dB for tilt and the sides of the beam
-UNSERVED_SHARE: Final = 0.085  # of all villages: the secluded ones, most of which stay without a signal
-UNSERVED_HILLY_SHARE: Final = 0.4  # never more than this of those in mountains
+UNSERVED_SHARE: Final = 0.085  # of all villages, at most, stay without a signal
+UNSERVED_HILLY_SHARE: Final = 0.4  # and never more than this of those in mountains
+REMOTE_SHARE: Final = 0.15  # of mountain communes, without a mast: those farthest from villages with a signal,
+REMOTE_APART_M: Final = 12_000.0  # with others between them
 PEOPLE_A_MOUNTAIN_MAST: Final = 1.5  # times the people of a lowland mast
 MOUNTAIN_TOWN: Final = 4_000.0  # people within 2 km: a town, served as those of the lowland
-SECLUDED_WITHIN_M: Final = 8_000.0  # masts this near would have to reach a village that is not secluded
-SECLUDED_DISLIKES: Final = (1.0, 1.5, 2.0, 3.0, 5.0)  # how much a mast that reaches a secluded village is avoided
-ENOUGH_UNSERVED: Final = 0.85  # of the secluded villages; else masts near them are avoided more
+CARRIER_DBM: Final = 43.0
+SMALL_CARRIER_DBM: Final = 34.0  # the one station of a mountain commune: 2.5 W, class 8 of ETSI TS 100 910 (GSM 05.05)
+OMNI_LESS_DB: Final = 6.0  # gain of an omnidirectional antenna below that of a sector
 TRIAL_HEIGHT_M: Final = 36.0
 HILLTOP_SHARE: Final = 0.3
 
 
 def place_masts(
     ground: Ground, villages: pd.DataFrame, *, count: int, rng: np.random.Generator
-) -> tuple[Floats, NDArray[np.bool_]]:
-    """Positions (n, 2) of ``count`` masts and which of them stand in the mountains."""
+) -> tuple[Floats, NDArray[np.bool_], NDArray[np.bool_]]:
+    """Positions (n, 2) of ``count`` masts, which stand in the mountains and which are the small one of a commune."""
     xy = points_xy(villages)
     people = _people(villages)
     hilly = ground.hilly(xy) & (_demand(xy, villages) < MOUNTAIN_TOWN)
@@ -48,15 +51,16 @@ def place_masts(
     )
     lowland = np.concatenate([islands, lowland])
     if not in_hills:
-        return lowland, np.zeros(len(lowland), dtype=np.bool_)
+        return lowland, np.zeros(len(lowland), dtype=np.bool_), np.zeros(len(lowland), dtype=np.bool_)
     unserved = min(round(UNSERVED_SHARE * len(xy)), round(UNSERVED_HILLY_SHARE * int(hilly.sum())))
-    mountain = _mountain(ground, xy[hilly], people[hilly], lowland, count=in_hills, unserved=unserved, rng=rng)
+    mountain, small = _mountain(ground, xy[hilly], people[hilly], lowland, count=in_hills, unserved=unserved, rng=rng)
     more = _lowland(ground, xy[~hilly], people[~hilly], count=in_hills - len(mountain), rng=rng, taken=lowland)
     lowland = np.concatenate([lowland, more])
     masts = np.concatenate([lowland, mountain])
     short = count - len(masts)  # no lowland to take them: beside masts that stand already
     beside = _near(ground, masts[rng.integers(len(masts), size=short)], rng, hilltops=0.0)
-    return np.concatenate([masts, beside]), np.arange(count) >= len(lowland)
+    after = np.arange(count) - len(lowland)
+    return np.concatenate([masts, beside]), after >= 0, (after >= 0) & (after < small)
 
 
 def _island_masts(ground: Ground, villages: pd.DataFrame, xy: Floats, people: Floats) -> Floats:
@@ -136,45 +140,48 @@ def _mountain(
     count: int,
     unserved: int,
     rng: np.random.Generator,
-) -> Floats:
-    """Masts that serve most people first, and few where they would reach the ``unserved`` most secluded villages."""
-    options = np.concatenate([_near(ground, xy, rng), _near(ground, xy, rng, hilltops=0.0)])
+) -> tuple[Floats, int]:
+    """Masts (n, 2), and how many of them, the first, are the small ones at the centres of communes.
+
+    Then come those where most people hear nothing, while more than ``unserved`` villages do not; then, for capacity and
+    rival networks, those by which no further village hears anything.
+    """
+    options = np.concatenate([_near(ground, xy, rng, hilltops=0.0), _near(ground, xy, rng)])
     served = served_by(ground, lowland, xy)
     mast, place = pairs_within(options, xy, reach_m=REACH_M)
     masts = np.column_stack([options, np.full(len(options), TRIAL_HEIGHT_M)])
-    heard = path_loss_db(ground.elevation, masts[mast], xy[place]) <= LIMIT_DB
-    hears = np.zeros((len(options), len(xy)), dtype=np.bool_)
-    hears[mast[heard], place[heard]] = True
-    # an operator comes last for small villages that can be reached from few places around them
-    around = np.zeros_like(hears)
-    around[mast, place] = np.hypot(*(options[mast] - xy[place]).T) <= SECLUDED_WITHIN_M
-    openness = (hears & around).sum(axis=0) / np.maximum(around.sum(axis=0), 1) * np.sqrt(people)
-    left = np.zeros(len(xy), dtype=np.bool_)
-    left[np.argsort(np.where(served, np.inf, openness), kind="stable")[:unserved]] = True
-    for dislike in SECLUDED_DISLIKES:
-        chosen, heard_now = _greedy(hears, served, np.where(left, -dislike * people, people), count=count)
-        if (~heard_now).sum() >= ENOUGH_UNSERVED * left.sum():
-            break
-    served = heard_now
-    rest = np.setdiff1d(np.flatnonzero(~(hears & ~served).any(axis=1)), chosen)
-    score = np.log(np.tile(people, 2)[rest]) + rng.gumbel(size=len(rest))
-    more = spread(options[rest], score, count - len(chosen), spacing_m=1_500.0, taken=options[chosen])
-    return np.asarray(options[np.concatenate([np.array(chosen, dtype=np.int64), rest[more]])])
-
-
-def _greedy(
-    hears: NDArray[np.bool_], served: NDArray[np.bool_], worth: Floats, *, count: int
-) -> tuple[list[int], NDArray[np.bool_]]:
-    """Up to ``count`` rows of ``hears`` (options, places), each adding most worth, and the places then served."""
-    chosen: list[int] = []
-    while len(chosen) < count:
-        gain = (hears & ~served) @ worth
+    loss = np.full((len(options), len(xy)), np.inf)
+    loss[mast, place] = path_loss_db(ground.elevation, masts[mast], xy[place])
+    hears = loss <= LIMIT_DB
+    chosen = _central(ground, xy, people, served)[:count]
+    small = len(chosen)
+    weaker = CARRIER_DBM - SMALL_CARRIER_DBM + OMNI_LESS_DB
+    served = served | (loss[chosen] <= LIMIT_DB - weaker).any(axis=0)
+    while len(chosen) < count and (~served).sum() > unserved:
+        gain = (hears & ~served) @ people
         best = int(np.argmax(gain))
         if gain[best] <= 0:
             break
         chosen.append(best)
         served = served | hears[best]
-    return chosen, served
+    rest = np.setdiff1d(np.flatnonzero(~(hears & ~served).any(axis=1)), chosen)
+    score = np.log(np.tile(people, 2)[rest]) + rng.gumbel(size=len(rest))
+    more = spread(options[rest], score, count - len(chosen), spacing_m=1_500.0, taken=options[chosen])
+    return np.asarray(options[np.concatenate([np.array(chosen, dtype=np.int64), rest[more]])]), small
+
+
+def _central(ground: Ground, xy: Floats, people: Floats, served: NDArray[np.bool_]) -> list[int]:
+    """The village in the middle of each mountainous unit but the remote ones, units of most people first."""
+    unit = ground.at(ground.unit, xy)
+    units = [u for u in np.unique(unit).tolist() if u >= 0 and ground.mountainous[u]]
+    if not units:
+        return []
+    own = [np.flatnonzero(unit == u) for u in units]
+    middle = np.array([np.average(xy[rows], axis=0, weights=people[rows]) for rows in own])
+    away = cKDTree(xy[served]).query(middle)[0] if served.any() else np.zeros(len(units))
+    remote = spread(middle, away, round(REMOTE_SHARE * len(units)), spacing_m=REMOTE_APART_M)
+    order = np.argsort([-people[rows].sum() for rows in own], kind="stable")
+    return [int(own[i][np.argmin(np.hypot(*(xy[own[i]] - middle[i]).T))]) for i in order if i not in remote]
 
 
 def served_by(ground: Ground, masts: Floats, places: Floats) -> NDArray[np.bool_]:
@@ -182,13 +189,25 @@ def served_by(ground: Ground, masts: Floats, places: Floats) -> NDArray[np.bool_
     return least_loss_db(ground, masts, places) <= LIMIT_DB
 
 
-def least_loss_db(ground: Ground, masts: Floats, places: Floats, *, frequency_mhz: float = 900.0) -> Floats:
-    """Loss in dB from each place (n, 2) to the mast (m, 2) heard best within 20 km; infinite where there is none."""
+def least_loss_db(
+    ground: Ground, masts: Floats, places: Floats, *, weaker_db: Floats | float = 0.0, frequency_mhz: float = 900.0
+) -> Floats:
+    """Loss in dB from each place (n, 2) to the mast (m, 2) heard best within 20 km; infinite where there is none.
+
+    ``weaker_db`` (m,): what each radiates below an ordinary station, counted as loss.
+    """
     mast, place = pairs_within(masts, places, reach_m=REACH_M)
     tops = np.column_stack([masts, np.full(len(masts), TRIAL_HEIGHT_M)])
     best = np.full(len(places), np.inf)
-    np.minimum.at(best, place, path_loss_db(ground.elevation, tops[mast], places[place], frequency_mhz=frequency_mhz))
+    loss = path_loss_db(ground.elevation, tops[mast], places[place], frequency_mhz=frequency_mhz)
+    np.minimum.at(best, place, loss + np.broadcast_to(weaker_db, len(masts))[mast])
     return best
+
+
+def weaker_db(sectors: pd.DataFrame) -> Floats:
+    """What each sector radiates below an ordinary station of the sample, in dB; ordinary where not known."""
+    power = sectors["carrier_power_dbm"].to_numpy(dtype=np.float64, na_value=np.nan)
+    return np.nan_to_num(CARRIER_DBM - power) + np.where(sectors["azimuth_deg"].isna(), OMNI_LESS_DB, 0.0)
 
 
 def make_sites(
@@ -209,7 +228,7 @@ def make_sites(
     added where most people live. ``bts`` below ``masts`` lowers the masts. ``operators`` are named, all present.
     """
     masts = min(masts, bts)
-    xy, mountain = place_masts(ground, villages, count=masts + planned + closed, rng=rng)
+    xy, mountain, small = place_masts(ground, villages, count=masts + planned + closed, rng=rng)
     n = len(xy)
     status = np.full(n, "in_service", dtype=object)
     ordinary = np.flatnonzero(~mountain & ~island_at(ground, xy))
@@ -247,6 +266,7 @@ def make_sites(
         xy=xy,
         owner=owner,
         mountain=mountain,
+        small=small,
         demand=demand,
         villages=villages,
         rng=rng,
@@ -356,19 +376,20 @@ def _sectors(
     xy: Floats,
     owner: Ints,
     mountain: NDArray[np.bool_],
+    small: NDArray[np.bool_],
     demand: Floats,
     villages: pd.DataFrame,
     rng: np.random.Generator,
     source: str,
 ) -> pd.DataFrame:
-    """Three sectors a base station; in the mountains some of two along the valley and some omnidirectional."""
+    """Three sectors a base station; in the mountains some of two along the valley; one all round on small masts."""
     n = len(xy)
     town = demand >= np.quantile(demand, 0.9)
     height = np.where(town & (rng.random(n) < 0.6), rng.integers(15, 26, n), rng.choice([30, 33, 36, 39, 42], n))
     below = np.where(rng.random(n) < 0.5, 4, 0)  # where tenants hang on a shared mast
     first = rng.uniform(0, 120, n)
     valley = _towards_people(xy, villages)
-    kind = np.where(mountain, rng.choice([3, 2, 1], n, p=[0.55, 0.27, 0.18]), 3)
+    kind = np.where(small, 1, np.where(mountain, rng.choice([3, 2], n, p=[0.6, 0.4]), 3))
     tilt = rng.integers(0, 4, n)
     keep = rng.random((n, 6))  # a mast's surveyed values; the others are left to the documented defaults
     rows: list[dict[str, Any]] = []
@@ -391,7 +412,11 @@ def _sectors(
                     "technology": technology,
                     "band_mhz": band,
                     "bandwidth_mhz": 5.0 if technology == "3G" else 0.2,
-                    "carrier_power_dbm": 43.0 if keep[mast, 0] < 0.8 else np.nan,
+                    "carrier_power_dbm": SMALL_CARRIER_DBM
+                    if small[mast]
+                    else CARRIER_DBM
+                    if keep[mast, 0] < 0.8
+                    else np.nan,
                     "pilot_share_pct": 10.0 if technology == "3G" and keep[mast, 1] < 0.4 else np.nan,
                     "feeder_loss_db": 2.0 if keep[mast, 2] < 0.7 else np.nan,
                     "antenna_gain_dbi": 11.0

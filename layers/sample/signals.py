@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from phusong.layers.sample.frames import layer_frame, points_xy
 from phusong.layers.sample.ground import Floats, Ground
-from phusong.layers.sample.masts import LIMIT_DB, least_loss_db
+from phusong.layers.sample.masts import LIMIT_DB, least_loss_db, weaker_db
 
 SURVEYED_ON: Final = date(2012, 11, 15)
 MEASURED_ON: Final = date(2012, 12, 10)
@@ -104,9 +104,13 @@ def _running(sites: pd.DataFrame, sectors: pd.DataFrame) -> pd.DataFrame:
     xy = points_xy(sites)
     on = sites["status"].isna() | (sites["status"] == "in_service")
     at = pd.DataFrame({"site_id": sites["site_id"], "x_m": xy[:, 0], "y_m": xy[:, 1]})[on]
-    return sectors[["site_id", "operator", "technology"]].drop_duplicates().merge(at, on="site_id")
+    stations = sectors[["site_id", "operator", "technology"]].assign(weaker_db=weaker_db(sectors))
+    strongest = stations.sort_values("weaker_db", kind="stable").drop_duplicates(["site_id", "operator", "technology"])
+    return strongest.sort_index().merge(at, on="site_id")
 
 
 def _loss(ground: Ground, running: pd.DataFrame, places: Floats, *, technology: str, frequency_mhz: float) -> Floats:
-    masts = running.loc[running["technology"] == technology, ["site_id", "x_m", "y_m"]].drop_duplicates("site_id")
-    return least_loss_db(ground, masts[["x_m", "y_m"]].to_numpy(), places, frequency_mhz=frequency_mhz)
+    own = running[running["technology"] == technology].sort_values("weaker_db", kind="stable")
+    masts = own.drop_duplicates("site_id")
+    xy, weaker = masts[["x_m", "y_m"]].to_numpy(), masts["weaker_db"].to_numpy()
+    return least_loss_db(ground, xy, places, weaker_db=weaker, frequency_mhz=frequency_mhz)

@@ -21,7 +21,7 @@ from phusong.layers.sample.content import Totals, populate
 from phusong.layers.sample.figures import figures
 from phusong.layers.sample.frames import DTYPES, layer_frame, points_xy
 from phusong.layers.sample.ground import MOUNTAIN_SHARE, Ground, path_loss_db, spread, survey
-from phusong.layers.sample.masts import LIMIT_DB, least_loss_db
+from phusong.layers.sample.masts import LIMIT_DB, SMALL_CARRIER_DBM, least_loss_db, weaker_db
 from phusong.layers.sample.settle import split_exactly
 from phusong.layers.schema import LAYERS
 
@@ -112,6 +112,15 @@ def in_service(layers: dict[str, pd.DataFrame]) -> pd.DataFrame:
     sites = layers["sites"]
     running = sites.loc[sites["status"] == "in_service", "site_id"]
     return layers["sectors"][layers["sectors"]["site_id"].isin(running)]
+
+
+def loss_to_masts_db(layers: dict[str, pd.DataFrame], ground: Ground, xy: np.ndarray) -> np.ndarray:
+    """Loss to the 2G mast heard best, weaker stations counted as farther."""
+    sectors = in_service(layers)
+    sectors = sectors[sectors["technology"] == "2G"]
+    weaker = pd.Series(weaker_db(sectors), index=sectors["site_id"]).groupby(level=0).min()
+    masts = layers["sites"].set_index("site_id").loc[weaker.index]
+    return least_loss_db(ground, points_xy(masts), xy, weaker_db=weaker.to_numpy())
 
 
 # --- the published table -------------------------------------------------------------------------------------------
@@ -270,23 +279,40 @@ def test_sectors_leave_work_for_the_defaults(layers: dict[str, pd.DataFrame]) ->
 
 
 def test_silent_villages_are_in_the_mountains(layers: dict[str, pd.DataFrame], ground: Ground) -> None:
-    villages, sites = layers["villages"], layers["sites"]
+    villages = layers["villages"]
     xy = points_xy(villages)
-    masts = points_xy(sites[sites["status"] == "in_service"])
-    silent = least_loss_db(ground, masts, xy) > LIMIT_DB
+    silent = loss_to_masts_db(layers, ground, xy) > LIMIT_DB
     hilly = ground.hilly(xy)
     assert 5 <= silent.sum() <= 0.45 * hilly.sum()
     people = villages["population"].to_numpy()
     assert people[~hilly & silent].sum() <= 0.01 * people[~hilly].sum()
 
 
+def test_most_mountain_communes_have_a_small_mast_among_their_villages(
+    layers: dict[str, pd.DataFrame], ground: Ground
+) -> None:
+    villages, sectors = layers["villages"], in_service(layers)
+    small = sectors[sectors["carrier_power_dbm"] == SMALL_CARRIER_DBM]
+    assert (small["technology"] == "2G").any()
+    assert small["azimuth_deg"].isna().all()  # all round
+    xy = points_xy(layers["sites"][layers["sites"]["site_id"].isin(small["site_id"])])
+    units = ground.units["code"].to_numpy()
+    assert ground.mountainous[ground.at(ground.unit, xy)].all()
+    with_mast = set(units[ground.at(ground.unit, xy)])
+    high = set(units[ground.mountainous])
+    assert 0.75 * len(high) <= len(with_mast) < len(high)  # the remote ones have none
+    places = points_xy(villages)
+    for code in with_mast:
+        own = (villages["unit_code"] == code).to_numpy()
+        to_villages = np.hypot(*(xy[units[ground.at(ground.unit, xy)] == code][0] - places[own]).T)
+        assert to_villages.min() < 500  # metres
+
+
 def test_reports_mostly_agree_with_the_terrain(layers: dict[str, pd.DataFrame], ground: Ground) -> None:
     reports, villages = layers["signal_reports"], layers["villages"].set_index("code")
-    sites = layers["sites"]
-    masts = points_xy(sites[sites["status"] == "in_service"])
     listed = reports[(reports["as_of"] == "2012-11-15") & (reports["place"] == "centre")]
     listed = listed[listed["technology"] == "2G"]
-    heard = least_loss_db(ground, masts, points_xy(listed)) <= LIMIT_DB
+    heard = loss_to_masts_db(layers, ground, points_xy(listed)) <= LIMIT_DB
     agree = (listed["has_signal"].to_numpy(dtype=bool) == heard).mean()
     assert 0.88 <= agree < 1
     assert (~listed["has_signal"]).any()
