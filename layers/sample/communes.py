@@ -236,7 +236,9 @@ def _touches(polygons: Polygons, line: shapely.LineString) -> NDArray[np.bool_]:
     return np.asarray(shared > _BORDER_TOUCH_M)
 
 
-def communes(figures: Figures, *, wobble: Wobble, people_2012_total: int, rng: np.random.Generator) -> gpd.GeoDataFrame:
+def communes(
+    figures: Figures, *, wobble: Wobble, people_2012_total: int, rng: np.random.Generator, source: str
+) -> gpd.GeoDataFrame:
     """All units of the province as the schema has them, CRS of ``figures``; ``mountainous`` and ``programme`` empty.
 
     Codes begin with "S" and names are invented: neither can be taken for a real commune's.
@@ -277,7 +279,7 @@ def communes(figures: Figures, *, wobble: Wobble, people_2012_total: int, rng: n
             "ethnic_minority": minority & ~on_island,
             "programme": pd.array([pd.NA] * len(polygons), dtype="boolean"),
             "as_of": pd.Timestamp(figures.units_valid_on),
-            "source": "synthetic",
+            "source": source,
             "synthetic": True,
         }
     )

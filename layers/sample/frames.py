@@ -29,6 +29,11 @@ def source_text(seed: int) -> str:
     return f"synthetic sample, seed {seed}"
 
 
+def elevation_tags(source: str) -> dict[str, str]:
+    """What a generated elevation says of itself."""
+    return {"as_of": AS_OF.isoformat(), "source": source, "synthetic": "yes", "unit": "m"}
+
+
 def layer_frame(
     layer: str,
     columns: dict[str, Any],

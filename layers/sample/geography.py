@@ -15,6 +15,7 @@ from scipy import ndimage
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.sample.communes import communes
 from phusong.layers.sample.figures import Figures, figures
+from phusong.layers.sample.frames import elevation_tags, source_text
 from phusong.layers.sample.landscape import Wobble, drawing, floor_km, inland_km, natural_line_m, target_m
 from phusong.layers.sample.terrain import LAND_MIN_M, coarser, finer, relief_m, roughen, worked
 
@@ -44,16 +45,14 @@ def geography(*, seed: int = 2012, cell_m: float = 90.0, people_2012_total: int 
     known = figures()
     places, ground = (np.random.default_rng([seed, part]) for part in (1, 2))
     wobble = Wobble.seeded(places)
+    source = source_text(seed)
     total = known.people_2012_total if people_2012_total is None else people_2012_total
-    units = communes(known, wobble=wobble, people_2012_total=total, rng=places)
+    units = communes(known, wobble=wobble, people_2012_total=total, rng=places, source=source)
     grid = Grid.covering(tuple(units.total_bounds), crs=known.crs, cell_m=cell_m, margin_m=_MARGIN_M)
     names = [name for name in drawing()["lines"] if name.startswith("road")]
     roads = gpd.GeoDataFrame({"name": names}, geometry=[natural_line_m(n, wobble) for n in names], crs=known.crs)
-    return Geography(units, _province_terrain(units, grid, known=known, wobble=wobble, rng=ground), roads, known)
-
-
-def _tags() -> dict[str, str]:
-    return {"source": "synthetic", "synthetic": "yes", "unit": "m"}
+    z = _province_terrain(units, grid, known=known, wobble=wobble, rng=ground)
+    return Geography(units, Raster(grid, z.astype(np.float32), elevation_tags(source)), roads, known)
 
 
 def _inside(shape: shapely.Geometry, grid: Grid) -> Flags:
@@ -65,8 +64,8 @@ def _inside(shape: shapely.Geometry, grid: Grid) -> Flags:
 
 def _province_terrain(
     units: gpd.GeoDataFrame, grid: Grid, *, known: Figures, wobble: Wobble, rng: np.random.Generator
-) -> Raster:
-    """Terrain of the synthetic province on ``grid``: its land-weighted means are those published."""
+) -> Field:
+    """Terrain (m) of the synthetic province on ``grid``: its land-weighted means are those published."""
     work, times = coarser(grid, cell_m=_WORKING_CELL_M)
     x_m, y_m = np.meshgrid(work.x_m, work.y_m)
     shape = units.loc[~units["island"].astype(bool)].union_all()
@@ -84,7 +83,7 @@ def _province_terrain(
     fine = _to_mean(fine, mainland, mean_m=known.elevation_mean_m)
     for isle in units.loc[units["island"].astype(bool)].geometry:
         _raise_hill(fine, isle, grid, top_m=float(drawing()["island"]["top_m"]))
-    return Raster(grid, fine.astype(np.float32), _tags())
+    return fine
 
 
 def _drawn_surface(work: Grid, *, wobble: Wobble) -> tuple[Field, Field]:

@@ -17,6 +17,7 @@ from scipy import ndimage
 
 from phusong.layers.errors import CrsError, InputError
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.sample.frames import elevation_tags, source_text
 from phusong.layers.sample.terrain import LAND_MIN_M, coarser, finer, relief_m, roughen, worked
 
 Field = NDArray[np.float64]
@@ -106,8 +107,7 @@ def refine(units: gpd.GeoDataFrame, path: Path, *, grid: Grid, seed: int = 2012)
     ashore = home | (finer(land.astype(np.float64), grid=grid, times=times) > 0.5)
     fine = roughen(finer(z, grid=grid, times=times), land=ashore, cell_m=grid.cell_m, rng=rng)
     fine = _Coarse(at.values, *_places(grid, transform, crs)).match(fine)
-    tags = {"source": f"{path.name} + synthetic", "synthetic": "yes", "unit": "m"}
-    return Raster(grid, fine.astype(np.float32), tags)
+    return Raster(grid, fine.astype(np.float32), elevation_tags(f"{path.name}; {source_text(seed)}"))
 
 
 def _read(path: Path, *, grid: Grid) -> tuple[Field, Affine, str, float]:

@@ -22,6 +22,7 @@ from phusong.layers.grid import Grid
 from phusong.layers.messages import catalogue
 from phusong.layers.sample.content import populate
 from phusong.layers.sample.figures import figures, households_2012, largest_remainder, people_2012
+from phusong.layers.sample.frames import source_text
 from phusong.layers.sample.geography import Geography, geography
 from phusong.layers.sample.landscape import inland_km
 from phusong.layers.sample.refine import refine
@@ -140,6 +141,9 @@ def test_units_are_as_the_schema_has_them(place: Geography) -> None:
     assert units.crs == "EPSG:9212"
     assert isinstance(units.index, pd.RangeIndex)
     assert units["synthetic"].all()
+    assert set(units["source"]) == {source_text(2012)} == {place.elevation.tags["source"]}
+    assert place.elevation.tags["as_of"] == "2012-12-31"
+    assert place.elevation.tags["synthetic"] == "yes"
     assert units["code"].is_unique
     assert units["code"].str.match(r"S\d{5}$").all()  # no official code begins with a letter
     assert not units.duplicated(["district", "name"]).any()
@@ -319,7 +323,12 @@ def test_detail_keeps_the_means_of_the_coarse_cells(shore: Path) -> None:
             if wanted[row, col] > 100:
                 assert block.std() > 0.1 * wanted[row, col]
     assert (z[:, grid.x_m > 544_000] == 0).all()  # the sea stays the sea
-    assert fine.tags["synthetic"] == "yes"
+    assert fine.tags == {
+        "as_of": "2012-12-31",
+        "source": f"shore.tif; {source_text(2012)}",
+        "synthetic": "yes",
+        "unit": "m",
+    }
 
 
 def test_detail_is_seeded(shore: Path) -> None:
