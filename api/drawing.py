@@ -69,6 +69,8 @@ def _indicators(declared: Sequence[Indicator]) -> tuple[MapIndicator, ...]:
             unit=one.unit,
             kind=one.kind,
             higher_is=one.higher_is,
+            modelled={"sectors", "elevation"} <= set(one.sources),
+            placed="population" in one.sources,
         )
         for one in declared
     )

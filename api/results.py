@@ -116,6 +116,11 @@ class Snapshot:
         ]
 
     @property
+    def people_methods(self) -> list[str]:
+        """How people were placed inside the communes, each method once."""
+        return sorted({row["indicators"]["people_method"] for row in self.communes} - {None})
+
+    @property
     def communes_by_code(self) -> dict[str, Row]:
         """Communes by code (one date a study)."""
         return cast("dict[str, Row]", self.keep("by_code", lambda: {c["code"]: c for c in self.communes}))
