@@ -13,7 +13,7 @@ from __future__ import annotations
 from math import asin, atan2, ceil, cos, exp, floor, log10, pi, sin, sqrt
 
 import numpy as np
-from numba import njit, prange
+from numba import njit
 from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
@@ -208,8 +208,10 @@ def slant_db(path_m2: float, rise_m: float) -> float:
     return 10.0 * log10(max(path_m2 + rise_m * rise_m, 1.0))
 
 
-@njit(error_model="numpy", cache=True, nogil=True, parallel=True)
+@njit(error_model="numpy", cache=True, nogil=True)
 def sweep(
+    first_tile: int,
+    last_tile: int,
     by_row: F32,
     by_col: F32,
     wanted: Bool,
@@ -233,7 +235,9 @@ def sweep(
     visited: I64,
     computed: I64,
 ) -> None:
-    """Best level (dBm) and server of each key on each wanted cell of the tiles; tiles run side by side.
+    """Best level (dBm) and server of each key on each wanted cell of the tiles ``first_tile:last_tile``.
+
+    Threads may sweep different tiles at once: each writes its own cells and its own counts.
 
     ``tiles``: (n, 4) row0, row1, col0, col1; ``near[near_start[t]:near_start[t + 1]]``: the masts that may reach
     tile t, nearest first; ``masts``: (m, 3) row, col, antenna above sea level; sectors of mast i are
@@ -251,14 +255,14 @@ def sweep(
     most = 1
     for m in range(masts.shape[0]):
         most = max(most, first_sector[m + 1] - first_sector[m])
-    for t in prange(tiles.shape[0]):
-        d_m = np.empty(longest)
-        h_m = np.empty(longest)
-        work = np.empty(longest)
-        free_dbm = np.empty(most)
-        best = np.empty(keys)
-        doubt = np.empty(keys)
-        rank = np.empty(keys, dtype=np.int32)
+    d_m = np.empty(longest)
+    h_m = np.empty(longest)
+    work = np.empty(longest)
+    free_dbm = np.empty(most)
+    best = np.empty(keys)
+    doubt = np.empty(keys)
+    rank = np.empty(keys, dtype=np.int32)
+    for t in range(first_tile, last_tile):
         seen = 0
         walked = 0
         for r in range(tiles[t, 0], tiles[t, 1]):

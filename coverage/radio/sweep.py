@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import isfinite
+from typing import Any
 
 import numpy as np
+from numba import get_num_threads
 from numpy.typing import NDArray
 
 from phusong.coverage.radio import kernels
@@ -18,6 +21,7 @@ Progress = Callable[[int, int], None]
 
 TILE_CELLS = 16
 BATCH_TILES = 256
+THREAD_TILES = 16
 
 
 @dataclass(frozen=True)
@@ -124,7 +128,7 @@ def best_server(
         in_range[near] = True
         visited = np.full(len(batch), -1, dtype=np.int64)
         computed = np.zeros(len(batch), dtype=np.int64)
-        kernels.sweep(
+        arguments = (
             terrain.by_row,
             terrain.by_col,
             wanted,
@@ -148,6 +152,7 @@ def best_server(
             visited,
             computed,
         )
+        _side_by_side(len(batch), arguments)
         expected = cells[first : first + BATCH_TILES] * np.diff(start)
         if not np.array_equal(visited, expected):
             raise ComputeError("radio.error.lost", done=int(visited.sum()), expected=int(expected.sum()))
@@ -156,6 +161,14 @@ def best_server(
         if progress is not None:
             progress(first + len(batch), len(tiles))
     return Swept(level, server, pairs, profiles, int(in_range.sum()))
+
+
+def _side_by_side(tiles: int, arguments: tuple[Any, ...]) -> None:
+    """Sweep the tiles in threads, a few at a time, as many threads as numba may use."""
+    firsts = range(0, tiles, THREAD_TILES)
+    with ThreadPoolExecutor(min(get_num_threads(), len(firsts))) as threads:
+        for done in [threads.submit(kernels.sweep, k, min(k + THREAD_TILES, tiles), *arguments) for k in firsts]:
+            done.result()
 
 
 def _tiles(wanted: NDArray[np.bool_], *, row0: int, col0: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
