@@ -165,12 +165,10 @@ def _docs(request: Request) -> HTMLResponse:
         address = f"<code>{html.escape(path)}</code>"
         if not any(one.get("required") for one in asked):
             address = f'<a href="{html.escape(path)}?lang={lang}">{address}</a>'
-        parameters = ", ".join(one["name"] for one in asked if one["in"] == "query")
+        names = ", ".join(one["name"] for one in asked if one["in"] == "query" and one["name"] != "lang")
+        parameters = html.escape(say("api.about.parameters", lang, names=names)) if names else ""
         about = say(f"api.route.{methods['get']['operationId']}", lang)
-        rows.append(
-            f"<dt>{address}</dt><dd>{html.escape(about)}"
-            f"<small>{html.escape(say('api.about.parameters', lang, names=parameters))}</small></dd>"
-        )
+        rows.append(f"<dt>{address}</dt><dd>{html.escape(about)}<small>{parameters}</small></dd>")
     title, other = html.escape(settings.name), "en" if lang == "vi" else "vi"
     told = [say("map.ui.as_of", lang, date=day(settings.units_valid_on, lang))]
     told += [say("map.ui.synthetic", lang)] if settings.synthetic else []

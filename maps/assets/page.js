@@ -24,7 +24,7 @@ function bindPopup(layer, content) {
     maxWidth: narrow ? 268 : 340, minWidth: 240, maxHeight: Math.min(430, 0.55 * window.innerHeight),
     autoPanPaddingTopLeft: [8, 8], autoPanPaddingBottomRight: [52, 8],
   });
-  return layer.on("popupopen", () => layer.closeTooltip());
+  return layer.on("popupopen tooltipopen", () => { if (layer.isPopupOpen()) layer.closeTooltip(); });
 }
 
 function drawUnits() {
