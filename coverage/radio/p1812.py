@@ -165,7 +165,7 @@ def p1812(
     d_m, h, clutter = check_profile(np.asarray(d_km, dtype=np.float64) * 1e3, h_m, clutter_m)
     d = d_m / 1e3
     zone = np.full(len(d), INLAND, dtype=np.int64) if zones is None else np.array(zones, dtype=np.int64)
-    if zone.shape != d.shape or not bool(np.all(np.isin(zone, (SEA, COAST, INLAND)))):
+    if zone.shape != d.shape or not set(zone.tolist()) <= {SEA, COAST, INLAND}:
         raise InputError("propagation.error.zones")
     path_km = float(d[-1])
     _check_limits(

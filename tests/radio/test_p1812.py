@@ -294,7 +294,7 @@ def test_diffraction_is_the_same_both_ways(
 
 @settings(max_examples=150, deadline=None)
 @given(paths, frequencies, st.floats(1.0, 50.0), st.floats(1.0, 50.0))
-def test_diffraction_takes_no_less_in_more_of_the_time(
+def test_diffraction_moves_from_its_rare_to_its_median_value_with_time(
     path: tuple[np.ndarray, np.ndarray], mhz: float, one: float, other: float
 ) -> None:
     """Ldp lies between its values for beta0 and 50 % of time: eq. (41) interpolates, never extrapolates."""
