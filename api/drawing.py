@@ -101,7 +101,7 @@ def _sites(job: Job, radio: RadioResult | None) -> gpd.GeoDataFrame | None:
         name: of_site[column].agg(lambda values: ", ".join(sorted(set(values))))
         for name, column in (("operators", "operator"), ("technologies", "technology"))
     }
-    told = {name: sites["site_id"].map(values).fillna("") for name, values in joined.items()}
+    told = {name: [values.get(site, "") for site in sites["site_id"]] for name, values in joined.items()}
     return gpd.GeoDataFrame(sites.assign(**told))
 
 

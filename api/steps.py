@@ -13,14 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.api.drawing import map_view
-from phusong.api.pipeline import Job, Made, Step
+from phusong.api.pipeline import Job, Made, Step, rules_of
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.plan.invest import Plan, make_plan
 from phusong.coverage.plan.lacking import covered_now
 from phusong.coverage.population import People, distribute
 from phusong.coverage.province_indicators import province_indicators
 from phusong.coverage.radio import RadioResult, Reached, compute, radio_defaults, reach, usable_levels
-from phusong.coverage.rules.choose import RuleSet, choose_rules
 from phusong.coverage.targets import targets
 from phusong.coverage.unit_indicators import unit_indicators
 from phusong.coverage.village_indicators import village_indicators
@@ -182,8 +181,10 @@ def _indicators(job: Job) -> Made:
     )
     tables = Tables(units, villages, province)
     files = [
-        write_geoparquet(_placed(units, job.units, crs=settings.crs), job.path("units.parquet")),
-        write_geoparquet(_placed(villages, job.layer("villages"), crs=settings.crs), job.path("villages.parquet")),
+        write_geoparquet(_marked(_placed(units, job.units, crs=settings.crs), job), job.path("units.parquet")),
+        write_geoparquet(
+            _marked(_placed(villages, job.layer("villages"), crs=settings.crs), job), job.path("villages.parquet")
+        ),
         _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in province.items()}),
     ]
     return Made(tables, files, {"units": len(units), "villages": len(villages), "province": len(province)})
@@ -201,21 +202,9 @@ def _load_indicators(job: Job) -> Tables:
 # gaps
 
 
-def _rules(job: Job) -> RuleSet:
-    settings = job.settings
-    services = [name for name, on in settings.services.model_dump().items() if on]
-    return choose_rules(
-        settings.rules.packs,
-        on=settings.units_valid_on,
-        services=services,
-        overrides=settings.rules.overrides,
-        weights=settings.rules.index_weights,
-    )
-
-
 def _gaps(job: Job) -> Made:
     tables: Tables = job.value("indicators")
-    rules = _rules(job)
+    rules = rules_of(job.settings)
     gaps = find_gaps(tables.units, tables.villages, rules=rules, villages=job.layer("villages"))
     job.progress(0.5)
     asked = targets(
@@ -423,7 +412,7 @@ STEPS = (
         _indicators,
         _load_indicators,
         ("units", "villages", "sites", "sectors", "elevation", *SERVICE_LAYERS),
-        ("radio", "people", "province", "units_valid_on"),
+        ("radio", "people", "province", "units_valid_on", "synthetic"),
         after=("people", "radio"),
     ),
     Step(
