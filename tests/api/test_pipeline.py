@@ -1,6 +1,7 @@
 """The whole job on the tiny study: what it finds, what it redoes, what a kill leaves."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,12 @@ def done(tiny_study_of_module: Path) -> Path:
     """A tiny study that was run; tests only read it."""
     run(Study(tiny_study_of_module), steps=STEPS)
     return tiny_study_of_module
+
+
+@pytest.fixture
+def done_before(done: Path, tmp_path: Path) -> Path:
+    """The same study with its results, the test's own to change and run again."""
+    return Path(shutil.copytree(done, tmp_path / "again"))
 
 
 def test_the_ridge_leaves_the_west_without_signal(done: Path) -> None:
@@ -97,41 +104,41 @@ def test_names_that_look_like_code_stay_text(done: Path) -> None:
     assert "<img src=x" not in page
 
 
-def test_only_what_changed_is_computed_again(tiny_study: Path, layers_of_tiny: dict[str, pd.DataFrame]) -> None:
-    assert computed(tiny_study) == ALL
-    assert computed(tiny_study) == []
-    settings = tiny_study / "study.toml"
+def test_only_what_changed_is_computed_again(
+    done: Path, done_before: Path, layers_of_tiny: dict[str, pd.DataFrame]
+) -> None:
+    assert Results(done).record()["timing"]["computed"] == ALL
+    assert computed(done_before) == []
+    settings = done_before / "study.toml"
     settings.write_text(settings.read_text().replace("budget_vnd = 3000000000.0", "budget_vnd = 1000000000.0"))
-    assert computed(tiny_study) == ["plan", "map"]
+    assert computed(done_before) == ["plan", "map"]
     settings.write_text(settings.read_text().replace('name = "Tiny (synthetic)"', 'name = "Other (synthetic)"', 1))
-    assert "people" not in computed(tiny_study)
+    assert "people" not in computed(done_before)
     layers_of_tiny["sectors"].loc[0, "height_m"] = 50.0
-    write_gpkg(layers_of_tiny, tiny_study / "layers.gpkg")
-    again = computed(tiny_study)
+    write_gpkg(layers_of_tiny, done_before / "layers.gpkg")
+    again = computed(done_before)
     assert again[0] == "radio"
     assert "people" not in again
 
 
 def test_taken_over_steps_give_what_computing_gives(
-    tiny_study: Path, make_tiny_study: Callable[..., Path], tmp_path: Path
+    done_before: Path, make_tiny_study: Callable[..., Path], tmp_path: Path
 ) -> None:
     """The plan and the map from files loaded again are those from values just computed."""
-    run(Study(tiny_study), steps=STEPS)
-    settings = tiny_study / "study.toml"
+    settings = done_before / "study.toml"
     old = settings.read_text()
     settings.write_text(old.replace("budget_vnd = 3000000000.0", "budget_vnd = 1000000000.0"))
-    run(Study(tiny_study), steps=STEPS)
+    run(Study(done_before), steps=STEPS)
     settings.write_text(old)
-    again = run(Study(tiny_study), steps=STEPS)
+    again = run(Study(done_before), steps=STEPS)
     fresh = run(Study(make_tiny_study(tmp_path / "fresh")), steps=STEPS)
     assert again["timing"]["computed"] == ["plan", "map"]
     assert {k: v for k, v in again.items() if k != "timing"} == {k: v for k, v in fresh.items() if k != "timing"}
 
 
-def test_a_killed_run_leaves_the_last_results_and_is_continued(tiny_study: Path) -> None:
-    run(Study(tiny_study), steps=STEPS)
-    last = (tiny_study / "results" / "run.json").read_bytes()
-    settings = tiny_study / "study.toml"
+def test_a_killed_run_leaves_the_last_results_and_is_continued(done_before: Path) -> None:
+    last = (done_before / "results" / "run.json").read_bytes()
+    settings = done_before / "study.toml"
     settings.write_text(settings.read_text().replace("max_range_km = 20.0", "max_range_km = 15.0"))
 
     def killed(job: Job) -> Made:
@@ -140,10 +147,10 @@ def test_a_killed_run_leaves_the_last_results_and_is_continued(tiny_study: Path)
 
     cut = tuple(replace(step, compute=killed) if step.name == "indicators" else step for step in STEPS)
     with pytest.raises(KeyboardInterrupt):
-        run(Study(tiny_study), steps=cut)
-    assert (tiny_study / "results" / "run.json").read_bytes() == last
-    assert len(gpd.read_parquet(tiny_study / "results" / "units.parquet")) == 4
-    assert computed(tiny_study)[0] == "indicators"  # people and radio of the cut run are taken over
+        run(Study(done_before), steps=cut)
+    assert (done_before / "results" / "run.json").read_bytes() == last
+    assert len(gpd.read_parquet(done_before / "results" / "units.parquet")) == 4
+    assert computed(done_before)[0] == "indicators"  # people and radio of the cut run are taken over
 
 
 def test_gaps_from_reports_alone(
