@@ -147,9 +147,12 @@ def free_space(
     terminal_height_m: ArrayLike = 0.0,
 ) -> SiteGeneralLoss:
     """20 log10(4 pi r / wavelength), ITU-R P.525-4 eq. (4); r over both ground distance and heights, at least 1 m."""
-    d, f, base, terminal = _broadcast(distance_m, frequency_mhz, base_height_m, terminal_height_m)
-    loss = 20.0 * np.log10(4.0 * np.pi * np.maximum(np.hypot(d, base - terminal), 1.0) / _wavelength_m(f))
-    outside = np.where(np.hypot(d, base - terminal) < 1.0, Outside.DISTANCE.value, 0).astype(np.uint8)
+    d, f, base, terminal = np.broadcast_arrays(
+        *(np.asarray(v, dtype=np.float64) for v in (distance_m, frequency_mhz, base_height_m, terminal_height_m))
+    )
+    r = np.hypot(d, base - terminal)
+    loss = 20.0 * np.log10(4.0 * np.pi * np.maximum(r, 1.0) / (wavelength_m(1.0) / f))
+    outside = np.where(r >= 1.0, 0, Outside.DISTANCE.value).astype(np.uint8)
     return SiteGeneralLoss(loss, outside, np.full(d.shape, np.nan))
 
 
@@ -295,9 +298,10 @@ def uma(
 
 
 def _broadcast(distance_m: ArrayLike, *values: ArrayLike) -> tuple[F64, ...]:
-    """All in one shape, the ground distance first: it is at least 1 mm, so that it has a logarithm."""
+    """Distance, frequency, heights (and more) in one shape, what has no logarithm NaN; the distance at least 1 mm."""
     d, *rest = np.broadcast_arrays(*(np.asarray(value, dtype=np.float64) for value in (distance_m, *values)))
-    return (np.maximum(d, 1e-3), *rest)
+    frequency_and_heights = (np.where(value > 0.0, value, np.nan) for value in rest[:3])
+    return (np.maximum(d, 1e-3), *frequency_and_heights, *rest[3:])
 
 
 def _outside(validity: Validity, d: F64, f: F64, base: F64, terminal: F64) -> NDArray[np.uint8]:
@@ -316,10 +320,6 @@ def _known(environment: str, model: str) -> None:
     if environment not in ENVIRONMENTS[model]:
         known = ", ".join(ENVIRONMENTS[model])
         raise InputError("link.error.environment", environment=environment, model=model, known=known)
-
-
-def _wavelength_m(frequency_mhz: F64) -> F64:
-    return wavelength_m(1.0) / frequency_mhz
 
 
 def _small_city_gain_db(log_f: F64, terminal: F64) -> F64:

@@ -120,6 +120,7 @@ def test_free_space_is_the_one_of_the_paths() -> None:
         ({"terminal_height_m": 0.9}, Outside.TERMINAL_HEIGHT),
         ({"distance_m": 100.0, "base_height_m": 350.0}, Outside.DISTANCE | Outside.BASE_HEIGHT),
         ({"distance_m": float("nan")}, Outside.DISTANCE),
+        ({"terminal_height_m": 0.0, "base_height_m": -5.0}, Outside.BASE_HEIGHT | Outside.TERMINAL_HEIGHT),
     ],
 )
 def test_values_beyond_validity_are_flagged(changed, flag) -> None:
