@@ -56,9 +56,12 @@ def test_electrical_tilt_lowers_all_round_and_mechanical_tilt_lifts_the_back() -
 
 
 @settings(max_examples=200, deadline=None)
-@given(st.floats(-180, 180), st.floats(-85, 85), st.floats(0, 360), st.floats(-20, 30))
+@given(st.floats(-180, 180), st.floats(-55, 55), st.floats(0, 360), st.floats(-20, 30))
 def test_the_body_turns_as_the_parametric_one(azimuth, elevation, boresight, tilt) -> None:
-    """With a flat vertical cut only the horizontal angle in the tilted body is left, the same for both."""
+    """With a flat vertical cut only the horizontal angle in the tilted body is left, the same for both.
+
+    Directions stay off the body's zenith, where this cut steps from its front (0 dB) to its back (25 dB).
+    """
     found = tabulated_loss_db(
         azimuth,
         elevation,
