@@ -23,7 +23,7 @@ types: $(VENV)/.ready-dev  ## Types, strictly; the rooms are linked under the na
 	@for room in api coverage layers maps; do ln -sfn ../../../$$room build/types/phusong/$$room; done
 	$(BIN)/mypy
 
-bench: $(VENV)/.ready-test  ## Times of the main job and of the radio sweep, with a calibration loop
+bench: $(VENV)/.ready-test  ## Times of the main job and of the radio step, against a calibration loop
 	$(BIN)/python tests/bench/bench_pipeline.py
 	$(BIN)/python tests/bench/bench_radio.py
 
