@@ -347,13 +347,14 @@ def _usage(error: Any, lang: Lang) -> str:
     """What is wrong with the words of the command line, and where the right ones are explained."""
     if error.ctx is None or type(error).__name__ == "NoArgsIsHelpError":
         return str(error.format_message())
-    path, param = error.ctx.command_path, getattr(error, "param", None)
-    name = "" if param is None else (param.opts[0] if param.opts[0].startswith("-") else param.make_metavar(error.ctx))
-    params = {"name": name.strip("{}"), "help": f"{path} --help", "reason": error.format_message().rstrip(".")}
+    param = getattr(error, "param", None)
+    reason = error.format_message() if param is None else error.message.removeprefix("Value error, ")
+    params = {"help": f"{error.ctx.command_path} --help", "reason": reason.rstrip(".")}
     if param is None:
         return say("cli.usage.other", lang, **params)
+    name = param.opts[0] if param.opts[0].startswith("-") else param.metavar or param.name
     code = "cli.usage.missing" if type(error).__name__ == "MissingParameter" else "cli.usage.value"
-    return say(code, lang, about=param.help, **params)
+    return say(code, lang, name=name, about=param.help, **params)
 
 
 def _disk_code(error: OSError) -> str:

@@ -25,6 +25,7 @@ from phusong.coverage.unit_indicators import unit_indicators
 from phusong.coverage.village_indicators import village_indicators
 from phusong.coverage.zonal import Zones, zones
 from phusong.layers.rasters import read_bands, write_cog
+from phusong.layers.schema import LAYERS
 from phusong.layers.writers.vectors import export, write_geoparquet, write_gpkg
 from phusong.maps.page import map_html
 from phusong.maps.static import map_png
@@ -136,7 +137,8 @@ def _load_radio(job: Job) -> RadioResult | None:
     if note is None:
         return None
     levels, servers = {}, {}
-    for path in sorted(job.draft.directory.glob("coverage_*.tif")):
+    made = sorted(name for name in job.draft.steps["radio"]["files"] if name.startswith("coverage_"))
+    for path in map(job.path, made):  # others that lie there are a cut run's
         technology = path.stem.removeprefix("coverage_").upper()
         for name, band in read_bands(path).items():
             if name != "any":
@@ -357,7 +359,7 @@ def _usable(job: Job) -> dict[str, float]:
 def _tags(job: Job) -> dict[str, str]:
     settings = job.settings
     synthetic = {"synthetic": "yes"} if settings.synthetic else {}
-    return {"study": settings.name, "as_of": settings.units_valid_on.isoformat(), **synthetic}
+    return {"as_of": settings.units_valid_on.isoformat(), **synthetic}
 
 
 def _marked(frame: pd.DataFrame, job: Job) -> pd.DataFrame:
@@ -398,13 +400,19 @@ def _json(path: Path, value: Any) -> Path:
 
 
 STEPS = (
-    Step("people", _people, _load_people, ("units", "villages", "elevation", "population"), ("people",)),
+    Step(
+        "people",
+        _people,
+        _load_people,
+        ("units", "villages", "elevation", "population"),
+        ("people", "units_valid_on", "synthetic"),
+    ),
     Step(
         "radio",
         _radio,
         _load_radio,
         ("sites", "sectors", "elevation"),
-        ("radio", "services", "units_valid_on"),
+        ("radio", "services", "units_valid_on", "synthetic"),
         after=("people",),
     ),
     Step(
@@ -435,7 +443,7 @@ STEPS = (
         "map",
         _map,
         lambda job: None,
-        ("units", "villages", "sites", "sectors", "postal_points", "elevation"),
+        (*LAYERS, "elevation"),
         ("name", "language", "synthetic", "units_valid_on"),
         after=("radio", "indicators", "gaps", "plan"),
     ),

@@ -111,7 +111,7 @@ def _operators(layers: Mapping[str, Checked]) -> list[Fault]:
     if "signal_reports" in layers:
         reports = layers["signal_reports"]
         names, known = reports.frame["operator"], ", ".join(plain.values())
-        for found in sorted(set(names.dropna()) - set(plain.values())):
+        for found in sorted(set(names.dropna()) - set(sectors.frame["operator"])):
             row = int(reports.rows[np.flatnonzero(names == found)[0]])
             faults.append(reports.fault("note.operator_unknown", row=row, column="operator", found=found, known=known))
     return faults
@@ -168,7 +168,7 @@ def check_elevation(elevation: Raster, units: geopandas.GeoDataFrame, *, file: s
     grid = elevation.grid
     left, bottom, right, top = units.total_bounds
     have = grid.bounds
-    slack = grid.cell_m
+    slack = 1e-6 * grid.cell_m
     if left < have[0] - slack or bottom < have[1] - slack or right > have[2] + slack or top > have[3] + slack:
         shapes = units.geometry.bounds
         out = (shapes.minx < have[0] - slack) | (shapes.miny < have[1] - slack)

@@ -111,7 +111,7 @@ class Results:
             with self._locked() as alone:
                 if alone:
                     self._recover()
-                elif self.directory.exists():
+                if self.directory.exists():
                     return
 
     def swap(self, draft: Draft, record: dict[str, Any]) -> None:
@@ -121,16 +121,16 @@ class Results:
         if self.directory.exists():
             os.rename(self.directory, self._old)
         os.rename(draft.directory, self.directory)
-        shutil.rmtree(self._old, ignore_errors=True)
+        _remove(self._old)
 
     def _recover(self) -> None:
         """Finish or undo a swap that was cut between its renames."""
         if self._old.exists():
             if self.directory.exists():
-                shutil.rmtree(self._old, ignore_errors=True)
+                _remove(self._old)
             elif (_read_record(self._new) or {}).get("complete"):
                 os.rename(self._new, self.directory)
-                shutil.rmtree(self._old, ignore_errors=True)
+                _remove(self._old)
             else:
                 os.rename(self._old, self.directory)
 
@@ -167,11 +167,19 @@ class Draft:
         named = {name for entry in self.steps.values() for name in entry["files"]}
         for path in self.directory.iterdir():
             if path.name not in named:
-                shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+                _remove(path)
 
     def _note(self, step: str, entry: dict[str, Any]) -> None:
         self.steps[step] = entry
         _write_json(self.directory / RECORD, {"steps": self._cut | self.steps, "complete": False})
+
+
+def _remove(path: Path) -> None:
+    """A file, a link or a whole folder; what cannot be removed stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _whole(path: Path, expected: str) -> bool:

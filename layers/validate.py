@@ -25,6 +25,7 @@ from phusong.layers.schema import Column, Layer, channels
 DEGREES = (("lon", "lat"), ("longitude", "latitude"), ("long", "lat"))
 METRES = (("x_m", "y_m"), ("x", "y"))
 _BESIDE = frozenset({"fid", "ogc_fid", "geometry"})  # left by GIS programs beside the columns that matter
+_FARTHEST_M = 1e8  # more than twice around the Earth
 _SHAPES = {"point": {"Point"}, "polygon": {"Polygon", "MultiPolygon"}, "any": {"Point", "Polygon", "MultiPolygon"}}
 
 
@@ -260,10 +261,9 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
         if len(shapes[i].geoms) == 1:
             shapes[i], kinds[i] = shapes[i].geoms[0], "Point"
     allowed, expected = _SHAPES[wanted], Text(f"geometry.{wanted}")
-    if not (set(kinds) - {""}) & allowed and set(kinds) - {""}:
-        desk.say(
-            "fault.wrong_layer_geometry", fatal=True, found=", ".join(sorted(set(kinds) - {""})), expected=expected
-        )
+    there = set(kinds) - {""}
+    if there and not there & allowed:
+        desk.say("fault.wrong_layer_geometry", fatal=True, found=", ".join(sorted(there)), expected=expected)
         return None
     degrees = CRS.from_user_input(own).is_geographic
     for i, shape in enumerate(shapes):
@@ -275,6 +275,9 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
             desk.say("fault.wrong_geometry", at=i, found=kinds[i], expected=expected)
         elif not shape.is_valid:
             desk.say("fault.broken_geometry", at=i, reason=shapely.is_valid_reason(shape))
+        elif not degrees and max(map(abs, shape.bounds)) > _FARTHEST_M:
+            x, y = shape.bounds[:2]
+            desk.say("fault.beyond_the_earth", at=i, x=f"{x:g}", y=f"{y:g}")
         elif degrees and not _on_earth(shape.bounds):
             x, y = shape.bounds[:2]
             code = "fault.axes_swapped" if _on_earth((y, x, y, x)) and abs(y) > 90 else "fault.not_degrees"

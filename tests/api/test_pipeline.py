@@ -10,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 
 from phusong.api.pipeline import Job, Made, run
 from phusong.api.steps import STEPS
@@ -204,3 +205,48 @@ def test_the_grid_follows_the_cell_size_of_the_settings(tiny_study: Path) -> Non
     record = run(Study(tiny_study), steps=STEPS)
     assert record["steps"]["people"]["counts"]["people"] == pytest.approx(9800)
     assert record["steps"]["radio"]["counts"]["cells_wanted"] == 1024
+
+
+def test_the_word_synthetic_and_the_sources_are_not_taken_over_when_they_change(
+    done_before: Path, layers_of_tiny: dict[str, pd.DataFrame]
+) -> None:
+    settings = done_before / "study.toml"
+    settings.write_text(settings.read_text().replace("synthetic = true", "synthetic = false"))
+    run(Study(done_before), steps=STEPS)
+    for name in ("population.tif", "coverage_2g.tif"):
+        with rasterio.open(done_before / "results" / name) as raster:
+            assert "synthetic" not in raster.tags()
+    layers_of_tiny["facilities"]["source"] = "Sở Giáo dục"
+    write_gpkg(layers_of_tiny, done_before / "layers.gpkg")
+    assert computed(done_before)[-1] == "map"
+    assert "Sở Giáo dục" in Results(done_before).path("map.html").read_text(encoding="utf-8")
+
+
+def test_coverage_left_by_a_cut_run_is_not_taken_for_a_technology(done_before: Path) -> None:
+    left = done_before / "results.new"
+    left.mkdir()
+    for stem in ("coverage", "servers"):
+        shutil.copy(done_before / "results" / f"{stem}_2g.tif", left / f"{stem}_4g.tif")
+    settings = done_before / "study.toml"
+    settings.write_text(settings.read_text().replace("area_km2 = 256.0", "area_km2 = 255.0"))
+    assert computed(done_before)[0] == "indicators"
+    assert not [name for name in table(done_before, "units") if "4g" in name]
+
+
+def test_a_network_that_is_closed_or_of_5g_alone(
+    make_tiny_study: Callable[..., Path], layers_of_tiny: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    layers_of_tiny["sectors"]["technology"] = "5G"
+    layers_of_tiny["sectors"]["band_mhz"] = 2100.0  # its bandwidth is the table's
+    layers_of_tiny["sites"].loc[1, "status"] = "closed"
+    root = make_tiny_study(tmp_path / "study", layers_of_tiny)
+    run(Study(root), steps=STEPS)
+    units = table(root, "units").set_index("code")
+    assert units.loc["T2", "people_covered_5g_pct"] > 50
+    assert "people_covered_5g_vnpt_pct" not in units
+    layers_of_tiny["sites"]["status"] = "closed"
+    write_gpkg(layers_of_tiny, root / "layers.gpkg")
+    run(Study(root), steps=STEPS)
+    units = table(root, "units")
+    assert units["people_covered_any_pct"].isna().all()
+    assert not list((root / "results").glob("coverage_*.tif"))
