@@ -74,7 +74,9 @@ def delta_bullington_loss_db(
     d = np.asarray(d_m, dtype=np.float64)
     h = np.asarray(h_m, dtype=np.float64)
     between, path_m, n = d[1:-1] - d[0], float(d[-1] - d[0]), len(d) - 2
-    above = kernels.smooth_antennas(between, h[1:-1].copy(), n, path_m, float(h[0]), float(h[-1]), tx_m, rx_m)
+    above = kernels.smooth_antennas(
+        between, h[1:-1].copy(), n, path_m, float(h[0]), float(h[-1]), tx_m, rx_m, np.empty(len(d))
+    )
     return loss_db + kernels.excess_db(
         between, n, path_m, *above, earth_radius_m, sqrt(wavelength_m), vertical, np.empty(len(d)), np.zeros(len(d))
     )

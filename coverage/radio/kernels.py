@@ -101,6 +101,23 @@ def bullington_root_nu(
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
+def total(values: F64, first: int, last: int) -> float:
+    """Sum of ``values[first:last]``, four running sums at a time: always the same order, and no long chain."""
+    a, b, c, d = 0.0, 0.0, 0.0, 0.0
+    i = first
+    while i + 4 <= last:
+        a += values[i]
+        b += values[i + 1]
+        c += values[i + 2]
+        d += values[i + 3]
+        i += 4
+    while i < last:
+        a += values[i]
+        i += 1
+    return (a + b) + (c + d)
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
 def smooth_antennas(
     d_m: F64,
     h_m: F64,
@@ -110,39 +127,58 @@ def smooth_antennas(
     rx_ground_m: float,
     tx_m: float,
     rx_m: float,
+    work: F64,
 ) -> tuple[float, float]:
     """Heights of both antennas above the smooth surface of the diffraction model, P.1812-7 eqs. (37a), (37b).
 
     The surface is the line of least squares through the profile, eqs. (83) to (86) of Attachment 1, lowered where an
     obstacle rises over the straight ray, eqs. (87) and (88), and nowhere above the ground of an end, eq. (89). The
-    ``n`` points are those between the ends.
+    ``n`` points are those between the ends; ``work``: room for ``n`` numbers.
     """
     area = 0.0
     moment = 0.0
-    last_d = 0.0
-    last_h = tx_ground_m
-    for i in range(n):
-        step = d_m[i] - last_d
-        area += step * (h_m[i] + last_h)
-        moment += step * (h_m[i] * (2.0 * d_m[i] + last_d) + last_h * (d_m[i] + 2.0 * last_d))
-        last_d = d_m[i]
-        last_h = h_m[i]
-    step = path_m - last_d
-    area += step * (rx_ground_m + last_h)
-    moment += step * (rx_ground_m * (2.0 * path_m + last_d) + last_h * (path_m + 2.0 * last_d))
+    if n == 0:
+        area = path_m * (tx_ground_m + rx_ground_m)
+        moment = path_m * path_m * (2.0 * rx_ground_m + tx_ground_m)
+    else:  # eqs. (83), (84), gathered by height: each weighs by its neighbours' distances
+        first_d, last_d = d_m[0], d_m[n - 1]
+        area = tx_ground_m * first_d + rx_ground_m * (path_m - last_d)
+        moment = tx_ground_m * first_d * first_d
+        moment += rx_ground_m * (path_m - last_d) * (2.0 * path_m + last_d)
+        for end in (0, n - 1):
+            before = d_m[end - 1] if end > 0 else 0.0
+            after = d_m[end + 1] if end < n - 1 else path_m
+            area += h_m[end] * (after - before)
+            moment += h_m[end] * (after - before) * (after + before + d_m[end])
+            if n == 1:
+                break
+        for i in range(1, n - 1):
+            work[i] = h_m[i] * (d_m[i + 1] - d_m[i - 1])
+        area += total(work, 1, n - 1)
+        for i in range(1, n - 1):
+            work[i] *= d_m[i + 1] + d_m[i - 1] + d_m[i]
+        moment += total(work, 1, n - 1)
     smooth_tx = (2.0 * area * path_m - moment) / (path_m * path_m)
     smooth_rx = (moment - area * path_m) / (path_m * path_m)
     slope = (rx_m - tx_m) / path_m
-    highest = 0.0
     for i in range(n):
-        highest = max(highest, h_m[i] - tx_m - slope * d_m[i])
+        work[i] = h_m[i] - tx_m - slope * d_m[i]
+    highest = -np.inf
+    for i in range(n):
+        highest = max(highest, work[i])
     if highest > 0.0:
-        from_tx = 0.0
-        from_rx = 0.0
         for i in range(n):
-            over = h_m[i] - tx_m - slope * d_m[i]
-            from_tx = max(from_tx, over / d_m[i])
-            from_rx = max(from_rx, over / (path_m - d_m[i]))
+            work[i] = (h_m[i] - tx_m) / d_m[i]
+        from_tx = -np.inf
+        for i in range(n):
+            from_tx = max(from_tx, work[i])
+        for i in range(n):
+            work[i] = (h_m[i] - rx_m) / (path_m - d_m[i])
+        from_rx = -np.inf
+        for i in range(n):
+            from_rx = max(from_rx, work[i])
+        from_tx -= slope
+        from_rx += slope
         smooth_tx -= highest * from_tx / (from_tx + from_rx)
         smooth_rx -= highest * from_rx / (from_tx + from_rx)
     return tx_m - min(smooth_tx, tx_ground_m), rx_m - min(smooth_rx, rx_ground_m)
@@ -552,11 +588,12 @@ def sweep(
     else Bullington alone; ``vertical``: polarisation.
 
     Diffraction only takes away, Bullington's takes more with every point of the profile, and the spherical-Earth term
-    only adds to it. So in each tile the masts are tried in the order of what they can bring at most (``most_dbm``), and
-    a path is not walked whose bound, free-space level or level over every ``COARSE``-th point of its profile lies below
-    the best already found for all of its keys. That changes the work, never the result: ties go to the lower rank, and
-    a path across a void counts as doubt with what it could bring by its known points. Levels below ``least_dbm`` are
-    not looked for. ``visited`` counts (cell, mast) pairs a tile, ``computed`` the profiles walked in full.
+    only adds to it. So in each cell the winners of the cell before are tried first, then the masts in the order of what
+    they can bring the tile at most (``most_dbm``), and a path is not walked whose bound, free-space level or level over
+    every ``COARSE``-th point of its profile lies below the best already found for all of its keys. That changes the
+    work, never the result: ties go to the lower rank, and a path across a void counts as doubt with what it could bring
+    by its known points. Levels below ``least_dbm`` are not looked for. ``visited`` counts (cell, mast) pairs a tile,
+    ``computed`` the profiles walked in full.
     """
     keys = level.shape[0]
     longest = max(by_row.shape[0], by_row.shape[1])
@@ -602,6 +639,9 @@ def sweep(
                 upper[i],
             )
         order = np.argsort(-bound)
+        winner = np.full(keys, -1)
+        tried = np.zeros(count, dtype=np.int64)
+        cell = 0
         for r in range(tiles[t, 0], tiles[t, 1]):
             for c in range(tiles[t, 2], tiles[t, 3]):
                 if not wanted[r, c]:
@@ -614,9 +654,20 @@ def sweep(
                 best[:] = least_dbm
                 doubt[:] = -np.inf
                 rank[:] = -1
-                for i in order:
-                    if bound[i] < best.min():
-                        break
+                worst = least_dbm
+                cell += 1
+                for step in range(keys + count):
+                    if step < keys:
+                        i = winner[step]
+                        if i < 0 or tried[i] == cell:
+                            continue
+                    else:
+                        i = order[step - keys]
+                        if bound[i] < worst:
+                            break
+                        if tried[i] == cell:
+                            continue
+                    tried[i] = cell
                     m = near[start + i]
                     first, last = first_sector[m], first_sector[m + 1]
                     hope = False
@@ -704,7 +755,7 @@ def sweep(
                         if spherical:
                             if above_tx < 0.0:
                                 above_tx, above_rx = smooth_antennas(
-                                    d_m, h_m, n, path_m, masts[m, 3], ground, masts[m, 2], rx_m
+                                    d_m, h_m, n, path_m, masts[m, 3], ground, masts[m, 2], rx_m, work
                                 )
                             if excess < 0.0:
                                 excess = excess_db(
@@ -723,6 +774,10 @@ def sweep(
                         if dbm > best[key] or (dbm == best[key] and (rank[key] < 0 or sector_rank[s] < rank[key])):
                             best[key] = dbm
                             rank[key] = sector_rank[s]
+                            winner[key] = i
+                    worst = best[0]
+                    for key in range(1, keys):
+                        worst = min(worst, best[key])
                 for key in range(keys):
                     if best[key] < usable_dbm[key] and doubt[key] > best[key]:
                         continue

@@ -203,8 +203,9 @@ def _walk(
         terrain.by_row, terrain.by_col, *terrain.position(*tx), *terrain.position(*rx), terrain.grid.cell_m, 1, d_m, h_m
     )
     path_m = hypot(rx[0] - tx[0], rx[1] - tx[1])
-    root_nu = kernels.bullington_root_nu(d_m, h_m, n, path_m, *ends_m, earth_m, np.empty(max(n, 1)))
-    above = kernels.smooth_antennas(d_m, h_m, n, path_m, *grounds_m, *ends_m)
+    work = np.empty(max(n, 1))
+    root_nu = kernels.bullington_root_nu(d_m, h_m, n, path_m, *ends_m, earth_m, work)
+    above = kernels.smooth_antennas(d_m, h_m, n, path_m, *grounds_m, *ends_m, work)
     return d_m[:n], h_m[:n], root_nu, above
 
 

@@ -43,6 +43,7 @@ def test_smooth_surface_and_spherical_earth_equal_the_log(log: Path) -> None:
         h_m[-1],
         float(value["htc (m)", "Table 5"]),
         float(value["hrc (m)", "Table 5"]),
+        np.empty(count),
     )
     assert above[0] == pytest.approx(float(value["htc (m)", "Eq (37a)"]), abs=1e-6)
     assert above[1] == pytest.approx(float(value["hrc (m)", "Eq (37b)"]), abs=1e-6)
