@@ -563,6 +563,7 @@ def sweep(
     sectors: F64,
     sector_key: I32,
     sector_rank: I32,
+    sector_twin: I64,
     usable_dbm: F64,
     cell_m: float,
     earth_radius_m: float,
@@ -583,9 +584,9 @@ def sweep(
 
     ``lowest``: from ``sweep.lowest_ground``. ``tiles``: (n, 4) row0, row1, col0, col1;
     ``near[near_start[t]:near_start[t + 1]]``: the masts that may reach tile t; ``masts``: (m, 4) row, col, antenna
-    above sea level, ground; sectors of mast i are ``first_sector[i]:first_sector[i + 1]``; ``level`` and ``server``:
-    (keys, rows, cols) from (row_origin, col_origin). ``spherical``: with the spherical-Earth term (delta-Bullington),
-    else Bullington alone; ``vertical``: polarisation.
+    above sea level, ground; sectors of mast i are ``first_sector[i]:first_sector[i + 1]``, ``sector_twin``: the first
+    of them with the same pattern; ``level`` and ``server``: (keys, rows, cols) from (row_origin, col_origin).
+    ``spherical``: with the spherical-Earth term (delta-Bullington), else Bullington alone; ``vertical``: polarisation.
 
     Diffraction only takes away, Bullington's takes more with every point of the profile, and the spherical-Earth term
     only adds to it. So in each cell the winners of the cell before are tried first, then the masts in the order of what
@@ -605,6 +606,7 @@ def sweep(
     work = np.empty(longest)
     zeros = np.zeros(longest)
     free_dbm = np.empty(most_sectors)
+    pattern_db = np.empty(most_sectors)
     best = np.empty(keys)
     doubt = np.empty(keys)
     rank = np.empty(keys, dtype=np.int32)
@@ -684,20 +686,24 @@ def sweep(
                     azimuth = atan2(east, north)
                     elevation = elevation_angle(path_m, rise, earth_radius_m)
                     hope = False
+                    pattern_db[: last - first] = -1.0
                     for s in range(first, last):
                         free = -np.inf
                         if path_m2 <= sectors[s, RANGE_M2]:
                             free = sectors[s, EIRP] - away_db
                             if free >= best[sector_key[s]]:
-                                free -= attenuation_db(
-                                    azimuth,
-                                    elevation,
-                                    sectors[s, AZIMUTH],
-                                    sectors[s, TILT],
-                                    sectors[s, DOWNTILT],
-                                    sectors[s, WIDTH_H],
-                                    sectors[s, WIDTH_V],
-                                )
+                                twin = sector_twin[s]
+                                if pattern_db[twin - first] < 0.0:
+                                    pattern_db[twin - first] = attenuation_db(
+                                        azimuth,
+                                        elevation,
+                                        sectors[s, AZIMUTH],
+                                        sectors[s, TILT],
+                                        sectors[s, DOWNTILT],
+                                        sectors[s, WIDTH_H],
+                                        sectors[s, WIDTH_V],
+                                    )
+                                free -= pattern_db[twin - first]
                         free_dbm[s - first] = free
                         hope = hope or free >= best[sector_key[s]]
                     if not hope:

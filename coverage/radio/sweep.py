@@ -156,6 +156,7 @@ def best_server(
     tiles, cells = _tiles(wanted[row0:row1, col0:col1], row0=row0, col0=col0)
     order = np.random.default_rng(0).permutation(len(tiles))  # spreads mountains and plains over the threads
     tiles, cells = tiles[order], cells[order]
+    twins = _twins(masts)
     range_cells = masts.range_m / terrain.grid.cell_m
     pairs = profiles = 0
     in_range = np.zeros(len(masts.place), dtype=np.bool_)
@@ -178,6 +179,7 @@ def best_server(
             masts.sectors,
             masts.key,
             masts.rank,
+            twins,
             usable_dbm,
             terrain.grid.cell_m,
             earth_radius_m,
@@ -209,6 +211,14 @@ def _side_by_side(tiles: int, arguments: tuple[Any, ...]) -> None:
     with ThreadPoolExecutor(min(get_num_threads(), len(firsts))) as threads:
         for done in [threads.submit(kernels.sweep, k, min(k + THREAD_TILES, tiles), *arguments) for k in firsts]:
             done.result()
+
+
+def _twins(masts: Masts) -> NDArray[np.int64]:
+    """For each sector the first of its mast with the same antenna pattern, direction and tilt."""
+    mast = np.repeat(np.arange(len(masts.place)), np.diff(masts.first_sector))
+    pattern = np.column_stack([mast, np.nan_to_num(masts.sectors[:, kernels.AZIMUTH :], nan=-1.0e9)])
+    _, first, group = np.unique(pattern, axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first[group.reshape(-1)], dtype=np.int64)
 
 
 def _tiles(wanted: NDArray[np.bool_], *, row0: int, col0: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
