@@ -23,7 +23,7 @@ types: $(VENV)/.ready-dev  ## Types, strictly; the rooms are linked under the na
 	@for room in api coverage layers maps; do ln -sfn ../../../$$room build/types/phusong/$$room; done
 	$(BIN)/mypy
 
-bench: bench-radio  ## Times of the main job and of the radio sweep, with a calibration loop
+bench: bench-radio  ## Times of the main job and of the radio step, against a calibration loop
 	$(BIN)/python tests/bench/bench_pipeline.py
 
 bench-radio: $(VENV)/.ready-test  ## Times of the radio sweep alone, beside gdal_viewshed where it is installed

@@ -29,11 +29,17 @@ from phusong.api.routes import communes, coverage, exports, gaps, study
 from phusong.api.served import Served
 from phusong.layers.errors import InputError, MissingError, PhusongError
 from phusong.layers.messages import say
+from phusong.layers.messages.format import day
 
 PREFIX = "/api/v1"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
 _PACKED = tuple(exports.MEDIA_TYPES[end] for end in (".xlsx", ".gpkg", ".parquet", ".tif", ".png"))
-_STYLE = "body{font:1rem/1.5 sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem}code{font-size:1rem}"
+_LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
+_STYLE = (
+    "body{font:1rem/1.5 system-ui,sans-serif;color:#1e293b;max-width:52rem;margin:2rem auto;padding:0 1rem}"
+    "h1{line-height:1.25;margin:0}h2{margin:1.6rem 0 .6rem}a{color:#0f5e77}code{font-size:1rem}"
+    "dt{margin-top:.7rem;overflow-wrap:anywhere}dd{margin:0}small{display:block;color:#5b6779}"
+)
 _STYLE_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 TAGS = [
@@ -94,6 +100,7 @@ def create_app(study_dir: Path, *, hosts: Collection[str] = ()) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.served = served
     app.state.language = served.study.settings.language
@@ -149,20 +156,33 @@ async def _to_map() -> RedirectResponse:
 
 
 def _docs(request: Request) -> HTMLResponse:
-    """A plain list of the addresses: no script, nothing from elsewhere."""
+    """A plain list of the addresses with their parameters: no script, nothing from elsewhere."""
     lang = language(request)
+    settings = request.app.state.served.study.settings
     rows = []
     for path, methods in request.app.openapi()["paths"].items():
-        name = html.escape(path)
-        link = f'<a href="{name}"><code>{name}</code></a>' if "{" not in path else f"<code>{name}</code>"
-        rows.append(f"<li>{link}: {html.escape(methods['get']['summary'])}</li>")
-    title = html.escape(say("api.about.title", lang))
+        asked = methods["get"].get("parameters", [])
+        address = f"<code>{html.escape(path)}</code>"
+        if not any(one.get("required") for one in asked):
+            address = f'<a href="{html.escape(path)}?lang={lang}">{address}</a>'
+        names = ", ".join(one["name"] for one in asked if one["in"] == "query" and one["name"] != "lang")
+        parameters = html.escape(say("api.about.parameters", lang, names=names)) if names else ""
+        about = say(f"api.route.{methods['get']['operationId']}", lang)
+        rows.append(f"<dt>{address}</dt><dd>{html.escape(about)}<small>{parameters}</small></dd>")
+    title, other = html.escape(settings.name), "en" if lang == "vi" else "vi"
+    told = [say("map.ui.as_of", lang, date=day(settings.units_valid_on, lang))]
+    told += [say("map.ui.synthetic", lang)] if settings.synthetic else []
     page = (
-        f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
-        f"</head><body><h1>{title}</h1><h2>{html.escape(say('api.about.docs', lang))}</h2><ul>{''.join(rows)}</ul>"
+        f'<!doctype html><html lang="{lang}"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f'<title>{title} · phusong</title><link rel="icon" href="data:,"><style>{_STYLE}</style></head>'
+        f"<body><h1>{title}</h1><p>{html.escape('. '.join(told))}.</p>"
+        f'<p><a href="{PREFIX}/map">{html.escape(say("api.about.map", lang))}</a> · '
+        f'<a href="/docs?lang={other}" lang="{other}">{_LANGUAGES[other]}</a></p>'
+        f"<h2>{html.escape(say('api.about.docs', lang))}</h2><dl>{''.join(rows)}</dl>"
         '<p>OpenAPI: <a href="/openapi.json"><code>/openapi.json</code></a></p></body></html>'
     )
-    policy = f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'"
+    policy = f"default-src 'none'; img-src data:; style-src 'sha256-{_STYLE_HASH}'; frame-ancestors 'none'"
     return HTMLResponse(page, headers={"Content-Security-Policy": policy, "Content-Language": lang})
 
 

@@ -5,6 +5,7 @@ Exit codes: 0 done; 2 the input or the arguments are at fault (said in words, no
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 import webbrowser
@@ -26,6 +27,9 @@ from phusong.layers.messages import LANGS, Lang, default_lang, has, say
 from phusong.layers.schema import LAYERS, RASTERS
 from phusong.layers.store import Results
 from phusong.layers.study import Study, new_study
+
+UsageError: Any = typer.BadParameter.__base__
+"""What typer raises on a wrong command line."""
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
 
@@ -103,7 +107,9 @@ def new(
 
     front: Front = ctx.obj
     day = units_date.date() if units_date else date.today()
-    new_study(directory, name=name or directory.name, crs=crs, units_valid_on=day, cell_m=cell_m, lang=front.lang)
+    new_study(
+        directory, name=name or directory.resolve().name, crs=crs, units_valid_on=day, cell_m=cell_m, lang=front.lang
+    )
     write_templates(directory / "templates", front.lang)
     front.say("cli.new.done", directory=directory)
 
@@ -173,14 +179,10 @@ def import_(
 
 @app.command()
 def check(ctx: typer.Context, directory: Directory) -> None:
-    from phusong.layers.study_layers import check_study_layers
+    from phusong.api.pipeline import check_study
 
     front: Front = ctx.obj
-    study = Study(directory)
-    settings = study.settings
-    faults = check_study_layers(
-        study.layers_path, study.rasters_dir, crs=settings.crs, units_valid_on=settings.units_valid_on
-    )
+    faults = check_study(Study(directory)).faults
     fatal = [fault for fault in faults if fault.fatal]
     for kind, found in (("fatal", fatal), ("listed", [fault for fault in faults if not fault.fatal])):
         if found:
@@ -320,9 +322,50 @@ def main(argv: list[str] | None = None) -> None:
     lang = default_lang()
     try:
         lang, words = take_language(sys.argv[1:] if argv is None else argv)
-        command(lang).main(args=words, prog_name="phusong", obj=lang)
+        sys.exit(command(lang).main(args=words, prog_name="phusong", obj=lang, standalone_mode=False))
     except PhusongError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(escape(error.say(lang)))
+        _tell(error.say(lang))
         sys.exit(1 if isinstance(error, ComputeError) else 2)
-    except KeyboardInterrupt:
+    except UsageError as error:
+        _tell(_usage(error, lang))
+        sys.exit(2)
+    except BrokenPipeError:  # the reader of the output (such as head) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        _tell(say(_disk_code(error), lang, path=error.filename or "-", reason=error.strerror or error))
+        sys.exit(2)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+
+
+def _tell(words: str) -> None:
+    Console(stderr=True, highlight=False, soft_wrap=True).print(escape(words))
+
+
+def _usage(error: Any, lang: Lang) -> str:
+    """What is wrong with the words of the command line, and where the right ones are explained."""
+    if error.ctx is None or type(error).__name__ == "NoArgsIsHelpError":
+        return str(error.format_message())
+    param = getattr(error, "param", None)
+    reason = error.format_message() if param is None else error.message.removeprefix("Value error, ")
+    params = {"help": f"{error.ctx.command_path} --help", "reason": reason.rstrip(".")}
+    if param is None:
+        return say("cli.usage.other", lang, **params)
+    name = param.opts[0] if param.opts[0].startswith("-") else param.metavar or param.name
+    code = "cli.usage.missing" if type(error).__name__ == "MissingParameter" else "cli.usage.value"
+    return say(code, lang, name=name, about=param.help, **params)
+
+
+def _disk_code(error: OSError) -> str:
+    return next((code for kind, code in _DISK.items() if isinstance(error, kind)), "error.disk")
+
+
+_DISK = {
+    shutil.SameFileError: "error.same_file",
+    PermissionError: "error.no_permission",
+    FileNotFoundError: "error.no_such_path",
+    NotADirectoryError: "error.not_a_folder",
+    FileExistsError: "error.not_a_folder",
+    IsADirectoryError: "error.not_a_file",
+}

@@ -69,6 +69,8 @@ def _indicators(declared: Sequence[Indicator]) -> tuple[MapIndicator, ...]:
             unit=one.unit,
             kind=one.kind,
             higher_is=one.higher_is,
+            modelled={"sectors", "elevation"} <= set(one.sources),
+            placed="population" in one.sources,
         )
         for one in declared
     )
@@ -99,7 +101,7 @@ def _sites(job: Job, radio: RadioResult | None) -> gpd.GeoDataFrame | None:
         name: of_site[column].agg(lambda values: ", ".join(sorted(set(values))))
         for name, column in (("operators", "operator"), ("technologies", "technology"))
     }
-    told = {name: sites["site_id"].map(values).fillna("") for name, values in joined.items()}
+    told = {name: [values.get(site, "") for site in sites["site_id"]] for name, values in joined.items()}
     return gpd.GeoDataFrame(sites.assign(**told))
 
 

@@ -14,6 +14,7 @@ META: Example = {
     "lang": "vi",
     "units": {"people_covered_2g_pct": "%"},
     "layers": {"units": DATED},
+    "people_methods": ["dasymetric"],
 }
 PAGE: Example = {
     "total": 141,

@@ -63,7 +63,7 @@ class Dated(BaseModel):
 
 
 class Meta(BaseModel):
-    """What stands on every figure: the study, its date, whether it is synthetic, units of measure and sources."""
+    """What stands on every figure: the study, its date, whether it is synthetic, units, sources, and the method."""
 
     model_config = _with(examples.META)
     study: str = Field(description="Name of the study")
@@ -72,6 +72,9 @@ class Meta(BaseModel):
     lang: Lang = Field(description="Language of the texts")
     units: dict[str, str] = Field(description="Unit of measure of each figure that has one")
     layers: dict[str, Dated] = Field(description="Input layers the figures rest on")
+    people_methods: list[str] = Field(
+        description="How people were placed inside communes: raster, dasymetric, uniform; empty before the first run"
+    )
 
 
 class Links(BaseModel):

@@ -22,12 +22,13 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from phusong.coverage.rules.choose import RuleSet, choose_rules
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import Warp, warp_to
 from phusong.layers.store import Draft, Results, content_hash, key_of
 from phusong.layers.study import Settings, Study
-from phusong.layers.study_layers import read_layers
+from phusong.layers.study_layers import StudyLayers, read_layers
 
 Progress = Callable[[str, float], None]
 """Called with the step's name and the share of it that is done, 0-1."""
@@ -109,12 +110,49 @@ class Step:
     after: tuple[str, ...] = ()
 
 
+def rules_of(settings: Settings) -> RuleSet:
+    """The rules a study is judged by; SettingsError if its packs, overrides or weights cannot be used."""
+    services = [name for name, on in settings.services.model_dump().items() if on]
+    return choose_rules(
+        settings.rules.packs,
+        on=settings.units_valid_on,
+        services=services,
+        overrides=settings.rules.overrides,
+        weights=settings.rules.index_weights,
+    )
+
+
+def check_study(study: Study) -> StudyLayers:
+    """A study's layers and rasters with everything wrong with them, and with what the settings ask of them.
+
+    SettingsError if the rules cannot be used, InputError if the GeoPackage cannot be read.
+    """
+    settings = study.settings
+    rules_of(settings)
+    read = read_layers(study.layers_path, study.rasters_dir, crs=settings.crs, units_valid_on=settings.units_valid_on)
+    faults: list[Fault] = []
+
+    def refuse(code: str, column: str, *, fatal: bool = True, **params: Any) -> None:
+        faults.append(Fault(code, file="study.toml", column=column, fatal=fatal, params=params))
+
+    if settings.people.method == "raster" and read.population is None:
+        refuse("error.population_raster_missing", "people.method")
+    asked, sectors = settings.plan.operator, read.layers.get("sectors")
+    if asked is not None and sectors is not None and asked not in set(sectors["operator"]):
+        known = ", ".join(sorted(set(sectors["operator"])))
+        refuse("note.operator_unknown", "plan.operator", fatal=False, found=asked, known=known)
+    if read.elevation is not None:
+        try:
+            Grid.covering(read.elevation.grid.bounds, crs=settings.crs, cell_m=settings.cell_m)
+        except InputError as error:
+            refuse(error.code, "cell_m", **error.params)
+    return read._replace(faults=(*faults, *read.faults))
+
+
 def read_study(study: Study) -> Inputs:
     """Read and validate everything the study holds; InputError with all faults if it cannot be run."""
     settings = study.settings
-    layers, elevation, population, faults = read_layers(
-        study.layers_path, study.rasters_dir, crs=settings.crs, units_valid_on=settings.units_valid_on
-    )
+    layers, elevation, population, faults = check_study(study)
     if elevation is None or any(fault.fatal for fault in faults):
         fatal = tuple(fault for fault in faults if fault.fatal)
         raise InputError("error.study_faults", faults=fatal, directory=str(study.root))

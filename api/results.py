@@ -35,7 +35,7 @@ WGS84 = "EPSG:4326"
 NO_SERVER_DBM = -200.0
 UNIT_IDENTITY = ("code", "valid_on", "name", "district")
 VILLAGE_IDENTITY = ("code", "name", "unit_code", "population")
-_NOT_FIGURES = {"geometry", "as_of", "source", "synthetic", "unit_name", "valid_on"}
+_NOT_FIGURES = {"geometry", "as_of", "data", "source", "synthetic", "unit_name", "valid_on"}
 _GEOD = Geod(ellps="WGS84")
 
 
@@ -114,6 +114,11 @@ class Snapshot:
             }
             for row in rows_of(self.units)
         ]
+
+    @property
+    def people_methods(self) -> list[str]:
+        """How people were placed inside the communes, each method once."""
+        return sorted({row["indicators"]["people_method"] for row in self.communes} - {None})
 
     @property
     def communes_by_code(self) -> dict[str, Row]:

@@ -12,7 +12,7 @@ from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
-from phusong.api.errors import PROBLEM_JSON, ResultsChangedError, language
+from phusong.api.errors import PROBLEM_JSON, NoResultsError, ResultsChangedError, language
 from phusong.api.layer_info import LayerBook
 from phusong.api.models import Dated, Meta
 from phusong.api.results import ResultsReader, Snapshot
@@ -53,7 +53,14 @@ class Served:
                 for f in facts
                 if f.name in wanted
             },
+            people_methods=self._people_methods(),
         )
+
+    def _people_methods(self) -> list[str]:
+        try:
+            return self.results.snapshot().people_methods
+        except NoResultsError:
+            return []
 
 
 def served(request: Request) -> Served:

@@ -13,19 +13,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.api.drawing import map_view
-from phusong.api.pipeline import Job, Made, Step
+from phusong.api.pipeline import Job, Made, Step, rules_of
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.plan.invest import Plan, make_plan
 from phusong.coverage.plan.lacking import covered_now
 from phusong.coverage.population import People, distribute
 from phusong.coverage.province_indicators import province_indicators
 from phusong.coverage.radio import RadioResult, Reached, compute, radio_defaults, reach, usable_levels
-from phusong.coverage.rules.choose import RuleSet, choose_rules
 from phusong.coverage.targets import targets
 from phusong.coverage.unit_indicators import unit_indicators
 from phusong.coverage.village_indicators import village_indicators
 from phusong.coverage.zonal import Zones, zones
 from phusong.layers.rasters import read_bands, write_cog
+from phusong.layers.schema import LAYERS
 from phusong.layers.writers.vectors import export, write_geoparquet, write_gpkg
 from phusong.maps.page import map_html
 from phusong.maps.static import map_png
@@ -137,7 +137,8 @@ def _load_radio(job: Job) -> RadioResult | None:
     if note is None:
         return None
     levels, servers = {}, {}
-    for path in sorted(job.draft.directory.glob("coverage_*.tif")):
+    made = sorted(name for name in job.draft.steps["radio"]["files"] if name.startswith("coverage_"))
+    for path in map(job.path, made):  # others that lie there are a cut run's
         technology = path.stem.removeprefix("coverage_").upper()
         for name, band in read_bands(path).items():
             if name != "any":
@@ -182,8 +183,10 @@ def _indicators(job: Job) -> Made:
     )
     tables = Tables(units, villages, province)
     files = [
-        write_geoparquet(_placed(units, job.units, crs=settings.crs), job.path("units.parquet")),
-        write_geoparquet(_placed(villages, job.layer("villages"), crs=settings.crs), job.path("villages.parquet")),
+        write_geoparquet(_marked(_placed(units, job.units, crs=settings.crs), job), job.path("units.parquet")),
+        write_geoparquet(
+            _marked(_placed(villages, job.layer("villages"), crs=settings.crs), job), job.path("villages.parquet")
+        ),
         _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in province.items()}),
     ]
     return Made(tables, files, {"units": len(units), "villages": len(villages), "province": len(province)})
@@ -201,21 +204,9 @@ def _load_indicators(job: Job) -> Tables:
 # gaps
 
 
-def _rules(job: Job) -> RuleSet:
-    settings = job.settings
-    services = [name for name, on in settings.services.model_dump().items() if on]
-    return choose_rules(
-        settings.rules.packs,
-        on=settings.units_valid_on,
-        services=services,
-        overrides=settings.rules.overrides,
-        weights=settings.rules.index_weights,
-    )
-
-
 def _gaps(job: Job) -> Made:
     tables: Tables = job.value("indicators")
-    rules = _rules(job)
+    rules = rules_of(job.settings)
     gaps = find_gaps(tables.units, tables.villages, rules=rules, villages=job.layer("villages"))
     job.progress(0.5)
     asked = targets(
@@ -368,7 +359,7 @@ def _usable(job: Job) -> dict[str, float]:
 def _tags(job: Job) -> dict[str, str]:
     settings = job.settings
     synthetic = {"synthetic": "yes"} if settings.synthetic else {}
-    return {"study": settings.name, "as_of": settings.units_valid_on.isoformat(), **synthetic}
+    return {"as_of": settings.units_valid_on.isoformat(), **synthetic}
 
 
 def _marked(frame: pd.DataFrame, job: Job) -> pd.DataFrame:
@@ -409,13 +400,19 @@ def _json(path: Path, value: Any) -> Path:
 
 
 STEPS = (
-    Step("people", _people, _load_people, ("units", "villages", "elevation", "population"), ("people",)),
+    Step(
+        "people",
+        _people,
+        _load_people,
+        ("units", "villages", "elevation", "population"),
+        ("people", "units_valid_on", "synthetic"),
+    ),
     Step(
         "radio",
         _radio,
         _load_radio,
         ("sites", "sectors", "elevation"),
-        ("radio", "services", "units_valid_on"),
+        ("radio", "services", "units_valid_on", "synthetic"),
         after=("people",),
     ),
     Step(
@@ -423,7 +420,7 @@ STEPS = (
         _indicators,
         _load_indicators,
         ("units", "villages", "sites", "sectors", "elevation", *SERVICE_LAYERS),
-        ("radio", "people", "province", "units_valid_on"),
+        ("radio", "people", "province", "units_valid_on", "synthetic"),
         after=("people", "radio"),
     ),
     Step(
@@ -446,7 +443,7 @@ STEPS = (
         "map",
         _map,
         lambda job: None,
-        ("units", "villages", "sites", "sectors", "postal_points", "elevation"),
+        (*LAYERS, "elevation"),
         ("name", "language", "synthetic", "units_valid_on"),
         after=("radio", "indicators", "gaps", "plan"),
     ),

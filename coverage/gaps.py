@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,7 @@ from phusong.coverage.indicators import CLASSES
 from phusong.coverage.rules.choose import RuleSet
 from phusong.coverage.rules.judge import Floats, Judgement, judge, numbers
 from phusong.coverage.rules.pack import Rule
-from phusong.layers.messages import LANGS, Lang
+from phusong.layers.messages import LANGS
 
 UNIT_COLUMNS = (
     "rank",
@@ -156,22 +155,6 @@ def find_gaps(
             **agreement,
         },
     )
-
-
-def worst(gaps: Gaps, n: int) -> list[tuple[pd.Series, pd.DataFrame]]:
-    """The ``n`` first gap communes by rank, each with its reasons, the widest relative margin first."""
-    of_units = gaps.reasons[gaps.reasons["level"] == "unit"]
-    found = []
-    for _, row in gaps.units.head(n).iterrows():
-        own = of_units[(of_units["code"] == row["code"]) & (of_units["valid_on"] == row["valid_on"])]
-        depth = own["margin"] / own["threshold"].abs().where(own["threshold"] != 0, 1.0)
-        found.append((row, own.loc[depth.sort_values(kind="stable").index].reset_index(drop=True)))
-    return found
-
-
-def reason_text(reason: Mapping[str, Any] | pd.Series, lang: Lang) -> str:
-    """The sentence of one row of ``Gaps.reasons``."""
-    return str(reason[f"text_{lang}"])
 
 
 _VILLAGE_KEYS = ["code", "name", "unit_code"]

@@ -51,8 +51,9 @@ class CellError(ValueError):
 def read_cell(value: Any, column: Column) -> Any:
     """The cell as ``column`` wants it, None for no data; CellError if it is anything else.
 
-    Text loses blanks at its ends. A whole number in a text column is written without a decimal point (a code typed as
-    a number). Nothing else is changed, guessed or repaired.
+    Text loses blanks at its ends and has its tones composed (NFC), so that equal words are equal. A whole number in a
+    text column is written without a decimal point (a code typed as a number). Nothing else is changed, guessed or
+    repaired.
     """
     if not isinstance(value, Hashable) or isinstance(value, bytes):
         raise CellError("fault.not_one_value", found=str(value))
@@ -96,7 +97,7 @@ def _text(value: Any, column: Column) -> str:
         return str(int(value))
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return str(value)
+    return unicodedata.normalize("NFC", str(value))
 
 
 def _number(value: Any, column: Column) -> float:

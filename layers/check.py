@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import geopandas
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from rasterio.features import geometry_mask
@@ -17,6 +18,8 @@ from phusong.layers.validate import Checked
 
 SITES_BEYOND_UNITS_KM = 20.0  # a mast farther off serves nobody here
 PLACES_BEYOND_UNITS_KM = 5.0  # villages, posts and facilities belong to a unit; outlines are only so exact
+HOME_TOLERANCE_KM = 1.0  # outside its own unit; nearer by, outlines and coordinates are only so exact
+HEIGHTS_M = (-500.0, 9000.0)  # no land lies lower or higher
 _SLIVER_M2 = 1.0
 
 
@@ -33,25 +36,85 @@ def check_references(layers: Mapping[str, Checked]) -> dict[str, Checked]:
             cells = checked.frame[column]
             given = cells.notna().to_numpy()
             if target not in done:
-                if given.any():
+                if given.any() and not LAYERS[target].required:  # that a required layer is missing is said once
                     fault = checked.fault("fault.layer_referred_to_missing", column=column, fatal=True, target=target)
                     done[name] = checked.keep(np.ones(len(cells), dtype=bool), [fault])
                 continue
             known = cells.isin(done[target].frame[target_column]).to_numpy()
             good = known | ~given
-            faults = [
-                checked.fault(
-                    "fault.reference",
-                    row=int(checked.rows[i]),
-                    column=column,
-                    found=cells.iloc[i],
-                    target=target,
-                    target_column=target_column,
-                )
-                for i in np.flatnonzero(~good)
-            ]
+            meant = _without_zeros(done[target].frame[target_column])
+            faults = []
+            for i in np.flatnonzero(~good):
+                params = {"found": str(cells.iloc[i]), "target": target, "target_column": target_column}
+                code = "fault.reference"
+                if params["found"] in meant:
+                    code, params["meant"] = "fault.reference_zeros", meant[params["found"]]
+                faults.append(Fault(code, checked.file, name, "", int(checked.rows[i]), column, params=params))
             done[name] = checked.keep(good, faults)
     return done
+
+
+def _without_zeros(codes: pd.Series[str]) -> dict[str, str]:
+    """Codes of digits that begin with 0, by what a spreadsheet makes of them."""
+    return {code.lstrip("0"): code for code in codes.astype(str) if code.startswith("0") and code.isdigit()}
+
+
+def check_sense(layers: Mapping[str, Checked]) -> list[Fault]:
+    """Notes on what fits the schema and yet makes little sense: places outside their own unit, units of 0 people with
+    peopled villages, operators without a sector or written in two ways."""
+    return [*_elsewhere(layers), *_zero_people(layers), *_operators(layers)]
+
+
+def _elsewhere(layers: Mapping[str, Checked]) -> list[Fault]:
+    if "units" not in layers:
+        return []
+    outlines = layers["units"].frame.set_index("code").geometry
+    faults = []
+    for name, checked in layers.items():
+        named = [column for column, (target, _) in LAYERS[name].refers.items() if target == "units"]
+        if LAYERS[name].geometry != "point" or not named:
+            continue
+        given = np.flatnonzero(checked.frame[named[0]].notna())
+        places = np.asarray(checked.frame.geometry.array)[given]
+        homes = np.asarray(outlines.reindex(checked.frame[named[0]].iloc[given]).array)
+        away_km = shapely.distance(places, homes) / 1000
+        for i in np.flatnonzero(away_km > HOME_TOLERANCE_KM):
+            row = int(checked.rows[given[i]])
+            unit = checked.frame[named[0]].iloc[given[i]]
+            params = {"distance_km": f"{away_km[i]:.1f}", "unit": unit}
+            faults.append(checked.fault("note.elsewhere", row=row, column=named[0], **params))
+    return faults
+
+
+def _zero_people(layers: Mapping[str, Checked]) -> list[Fault]:
+    if "units" not in layers or "villages" not in layers:
+        return []
+    units, villages = layers["units"], layers["villages"].frame
+    people = villages.groupby("unit_code")["population"].sum().reindex(units.frame["code"]).to_numpy()
+    odd = (units.frame["population"] == 0).to_numpy() & (people > 0)
+    return [
+        units.fault("note.zero_people", row=int(units.rows[i]), column="population", people=f"{people[i]:.0f}")
+        for i in np.flatnonzero(odd)
+    ]
+
+
+def _operators(layers: Mapping[str, Checked]) -> list[Fault]:
+    """Names in the sectors that differ by case or blanks only, and names in the reports that no sector has."""
+    if "sectors" not in layers:
+        return []
+    sectors, faults = layers["sectors"], []
+    plain: dict[str, str] = {}
+    for found in sorted(sectors.frame["operator"].unique()):
+        other = plain.setdefault("".join(found.casefold().split()), found)
+        if other != found:
+            faults.append(sectors.fault("note.operator_alike", column="operator", found=found, other=other))
+    if "signal_reports" in layers:
+        reports = layers["signal_reports"]
+        names, known = reports.frame["operator"], ", ".join(plain.values())
+        for found in sorted(set(names.dropna()) - set(sectors.frame["operator"])):
+            row = int(reports.rows[np.flatnonzero(names == found)[0]])
+            faults.append(reports.fault("note.operator_unknown", row=row, column="operator", found=found, known=known))
+    return faults
 
 
 def check_places(layers: Mapping[str, Checked], elevation: Raster | None) -> dict[str, Checked]:
@@ -101,11 +164,11 @@ def _on_ground(checked: Checked, elevation: Raster) -> Checked:
 
 
 def check_elevation(elevation: Raster, units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
-    """A fatal fault if the elevation does not reach around all units; a note with the count of voids inside them."""
+    """A fatal fault if the elevation does not reach around all units or is void; a note on voids inside them."""
     grid = elevation.grid
     left, bottom, right, top = units.total_bounds
     have = grid.bounds
-    slack = grid.cell_m
+    slack = 1e-6 * grid.cell_m
     if left < have[0] - slack or bottom < have[1] - slack or right > have[2] + slack or top > have[3] + slack:
         shapes = units.geometry.bounds
         out = (shapes.minx < have[0] - slack) | (shapes.miny < have[1] - slack)
@@ -116,9 +179,36 @@ def check_elevation(elevation: Raster, units: geopandas.GeoDataFrame, *, file: s
     voids = int((np.isnan(elevation.values) & inside).sum())
     if not voids:
         return []
+    if voids == int(inside.sum()):
+        return [Fault("fault.elevation_all_void", file=file, layer="elevation", fatal=True)]
     share_pct = 100 * voids / int(inside.sum())
-    params = {"count": voids, "share_pct": f"{share_pct:.2g}"}
+    params = {"count": voids, "share_pct": f"{share_pct:.3g}"}
     return [Fault("note.elevation_voids", file=file, layer="elevation", params=params)]
+
+
+def check_values(raster: Raster, *, layer: str, file: str) -> list[Fault]:
+    """A fatal fault if an elevation holds what is no height on land in metres, or a population raster less than nobody.
+
+    Mostly a mark for no data that the file does not declare.
+    """
+    values = raster.values[~np.isnan(raster.values)]
+    low, high = HEIGHTS_M if layer == "elevation" else (0.0, np.inf)
+    odd = values[~((values >= low) & (values <= high))]
+    if not len(odd):
+        return []
+    params: dict[str, object] = {"count": len(odd), "found": f"{odd[np.argmax(np.abs(odd))]:g}"}
+    if layer == "elevation":
+        params |= {"minimum": f"{low:g}", "maximum": f"{high:g}"}
+    code = "fault.heights" if layer == "elevation" else "fault.people_negative"
+    return [Fault(code, file=file, layer=layer, fatal=True, params=params)]
+
+
+def check_population(population: Raster, units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
+    """A note if the population raster holds nobody in any unit."""
+    inside = _inside(units, population.grid, touched=True)
+    if np.nansum(population.values[inside]) > 0:
+        return []
+    return [Fault("note.people_nowhere", file=file, layer="population")]
 
 
 def check_coverage(units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
@@ -158,8 +248,8 @@ def _holes(shapes: NDArray[np.object_]) -> list[shapely.Polygon]:
     return [hole for hole in map(shapely.Polygon, rings) if hole.area > _SLIVER_M2]
 
 
-def _inside(units: geopandas.GeoDataFrame, grid: Grid) -> NDArray[np.bool_]:
+def _inside(units: geopandas.GeoDataFrame, grid: Grid, *, touched: bool = False) -> NDArray[np.bool_]:
     mask: NDArray[np.bool_] = geometry_mask(
-        list(units.geometry), out_shape=grid.shape, transform=grid.transform, invert=True
+        list(units.geometry), out_shape=grid.shape, transform=grid.transform, invert=True, all_touched=touched
     )
     return mask

@@ -10,7 +10,10 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from phusong.layers.errors import CrsError
+from phusong.layers.errors import CrsError, InputError
+
+MAX_CELLS = 25_000_000
+"""Most cells of a grid: a province of 100 x 100 km at 20 m, about 10 GB of memory in a run."""
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Grid:
     """CRS, affine transform and shape (rows, cols) of a north-up raster with square cells in metres.
 
     Cell (row, col) covers [left + col*cell_m, left + (col+1)*cell_m] x [top - (row+1)*cell_m, top - row*cell_m];
-    its centre is half a cell in.
+    its centre is half a cell in. CrsError without a metric CRS; InputError for more than ``MAX_CELLS`` cells.
     """
 
     crs: str
@@ -31,6 +34,13 @@ class Grid:
         crs = CRS.from_user_input(self.crs)
         if not crs.is_projected or crs.axis_info[0].unit_name != "metre":
             raise CrsError("error.crs_not_metric", crs=self.crs)
+        rows, cols = self.shape
+        if rows * cols > MAX_CELLS:
+            most = f"{MAX_CELLS / 1e6:g}"
+            least_m = math.ceil(self.cell_m * math.sqrt(rows * cols / MAX_CELLS))
+            raise InputError(
+                "error.grid_too_large", rows=rows, cols=cols, cell_m=f"{self.cell_m:g}", most=most, least_m=least_m
+            )
 
     @classmethod
     def covering(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import math
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
 
+from phusong.layers.check import check_values
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import raster_bounds, warp_to, write_cog
@@ -72,8 +74,13 @@ def _import_raster(study: Study, name: str, file: Path, *, as_of: date | None, s
             bounds = (*map(max, bounds[:2], wanted[:2]), *map(min, bounds[2:], wanted[2:]))
     if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
         raise InputError("import.raster_elsewhere", file=file.name)
+    if not all(map(math.isfinite, bounds)):
+        raise InputError("import.raster_unbounded", file=file.name)
     grid = Grid.covering(bounds, crs=settings.crs, cell_m=settings.cell_m)
     raster = warp_to(file, grid, resampling="sum" if name == "population" else "bilinear")
+    faults = check_values(raster, layer=name, file=file.name)
+    if faults:
+        raise InputError("import.refused", faults=tuple(faults), file=file.name, layer=name)
     tags = {"source": source or file.name, **({"as_of": as_of.isoformat()} if as_of else {})}
     study.rasters_dir.mkdir(exist_ok=True)
     write_cog(Raster(grid, raster.values, raster.tags | tags), study.rasters_dir / f"{name}.tif")

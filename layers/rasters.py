@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import rasterio
+from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.warp import reproject, transform_bounds
+from rasterio.windows import Window
 
 from phusong.layers.errors import CrsError, InputError, MissingError
-from phusong.layers.grid import Grid, Raster
+from phusong.layers.grid import MAX_CELLS, Grid, Raster
 from phusong.layers.writers.aside import written_aside
 
 Warp = Literal["nearest", "bilinear", "average", "sum"]
 Colour = tuple[int, int, int, int]
+_MAX_READ = 16 * MAX_CELLS  # of a finer source, 1.6 GB
 
 
 def crs_text(crs: Any) -> str:
@@ -29,15 +33,18 @@ def crs_text(crs: Any) -> str:
     return ":".join(authority) if authority else known.to_wkt()
 
 
-def read_raster(path: str | Path, *, band: int = 1) -> Raster:
+def read_raster(path: str | Path, *, band: int | None = None) -> Raster:
     """One band of a north-up raster with square cells in a metric CRS, as float32 with voids NaN, and its tags.
 
-    MissingError if there is no such file; CrsError without a metric CRS; InputError if it cannot be read as a raster
-    or its cells are rotated or not square.
+    ``band`` counts from 1; without it the only band is meant. MissingError if there is no such file; CrsError without a
+    metric CRS; InputError if it cannot be read as a raster, has several bands or too many cells, or its cells are
+    rotated or not square.
     """
     with _opened(path) as source:
+        if band is None:
+            _refuse_several(source, path)
         grid = _grid_of(source, path)
-        return Raster(grid, _values(source, band), _tags(source))
+        return Raster(grid, _values(source, band or 1, path), _tags(source))
 
 
 def read_bands(path: str | Path) -> dict[str, Raster]:
@@ -48,16 +55,21 @@ def read_bands(path: str | Path) -> dict[str, Raster]:
 
 
 def raster_bounds(path: str | Path, *, crs: str) -> tuple[float, float, float, float]:
-    """(left, bottom, right, top) of a raster in ``crs``, metres. Raises as ``read_raster``."""
+    """(left, bottom, right, top) of a raster, rotated or not, in ``crs``, metres; infinite where it cannot be shown.
+
+    Raises as ``read_raster``.
+    """
     with _opened(path) as source:
         if source.crs is None:
             raise CrsError("read.raster_no_crs", file=Path(path).name)
-        left, bottom, right, top = transform_bounds(source.crs, crs, *source.bounds)
+        corners = [source.transform @ at for at in ((0, 0), (source.width, 0), (0, source.height), source.shape[::-1])]
+        xs, ys = zip(*corners, strict=True)
+        left, bottom, right, top = transform_bounds(source.crs, crs, min(xs), min(ys), max(xs), max(ys))
     return left, bottom, right, top
 
 
 def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> Raster:
-    """Band 1 of a raster in any CRS, resampled onto ``grid``: float32, NaN where the source is void or absent.
+    """A raster of one band in any CRS, resampled onto ``grid``: float32, NaN where the source is void or absent.
 
     ``bilinear`` for heights, ``sum`` for counts in a cell (totals are kept), ``nearest`` for classes. Bilinear takes
     only the valid neighbours of a cell whose centre lies in a valid cell of the source. Errors as ``read_raster``,
@@ -66,12 +78,17 @@ def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> R
     with _opened(path) as source:
         if source.crs is None:
             raise CrsError("read.raster_no_crs", file=Path(path).name)
-        values = _values(source, 1)
+        _refuse_several(source, path)
         out = np.full(grid.shape, np.nan, dtype=np.float32)
+        window = _window_of(source, grid)
+        if window.width < 1 or window.height < 1:
+            return Raster(grid, out, _tags(source))
+        if window.width * window.height > _MAX_READ:
+            raise InputError("read.raster_too_large", file=Path(path).name)
         reproject(
-            values,
+            _values(source, 1, path, window=window),
             out,
-            src_transform=source.transform,
+            src_transform=source.transform @ Affine.translation(window.col_off, window.row_off),
             src_crs=source.crs,
             src_nodata=np.nan,
             dst_transform=grid.transform,
@@ -153,8 +170,35 @@ def _grid_of(source: Any, path: str | Path) -> Grid:
     return Grid(crs_text(source.crs.to_wkt()), t.c, t.f, t.a, (source.height, source.width))
 
 
-def _values(source: Any, band: int) -> NDArray[np.float32]:
-    values: NDArray[np.float32] = source.read(band, masked=True).astype(np.float32).filled(np.nan)
+def _refuse_several(source: Any, path: str | Path) -> None:
+    if source.count != 1:
+        raise InputError("read.raster_bands", file=Path(path).name, count=source.count)
+
+
+def _window_of(source: Any, grid: Grid) -> Window:
+    """The part of ``source`` that ``grid`` needs, with room for neighbours of its edge cells; all of a rotated one."""
+    whole = Window(0, 0, source.width, source.height)
+    t = source.transform
+    needed = transform_bounds(rasterio.crs.CRS.from_user_input(grid.crs), source.crs, *grid.bounds)
+    if t.b or t.d or not np.isfinite(needed).all():
+        return whole
+    xs = sorted((x - t.c) / t.a for x in needed[::2])
+    ys = sorted((y - t.f) / t.e for y in needed[1::2])
+    per_cell = max((xs[1] - xs[0]) / grid.shape[1], (ys[1] - ys[0]) / grid.shape[0])
+    room = 4 + 2 * math.ceil(per_cell)
+    col0, row0 = max(0, math.floor(xs[0]) - room), max(0, math.floor(ys[0]) - room)
+    col1, row1 = min(source.width, math.ceil(xs[1]) + room), min(source.height, math.ceil(ys[1]) + room)
+    return Window(col0, row0, max(0, col1 - col0), max(0, row1 - row0))
+
+
+def _values(source: Any, band: int, path: str | Path, *, window: Window | None = None) -> NDArray[np.float32]:
+    if np.issubdtype(np.dtype(source.dtypes[band - 1]), np.complexfloating):
+        raise InputError("read.raster_unreadable", file=Path(path).name)
+    try:
+        read = source.read(band, masked=True, window=window)
+    except RasterioError as error:  # a file cut short
+        raise InputError("read.raster_unreadable", file=Path(path).name) from error
+    values: NDArray[np.float32] = read.astype(np.float32).filled(np.nan)
     return values
 
 

@@ -14,6 +14,31 @@ Geometry = Literal["point", "polygon", "any", "none"]
 
 TECHNOLOGIES = ("2G", "3G", "4G", "5G")
 
+RESOURCE_BLOCKS_4G = {1.4: 6, 3.0: 15, 5.0: 25, 10.0: 50, 15.0: 75, 20.0: 100}
+"""N_RB by channel bandwidth in MHz, 3GPP TS 36.101 table 5.6-1."""
+
+RESOURCE_BLOCKS_5G_15_KHZ = {
+    5.0: 25, 10.0: 52, 15.0: 79, 20.0: 106, 25.0: 133, 30.0: 160, 35.0: 188, 40.0: 216, 45.0: 242, 50.0: 270,
+}  # fmt: skip
+"""N_RB by channel bandwidth in MHz at 15 kHz subcarrier spacing, 3GPP TS 38.101-1 table 5.3.2-1."""
+
+RESOURCE_BLOCKS_5G_30_KHZ = {
+    5.0: 11, 10.0: 24, 15.0: 38, 20.0: 51, 25.0: 65, 30.0: 78, 35.0: 92, 40.0: 106, 45.0: 119, 50.0: 133,
+    60.0: 162, 70.0: 189, 80.0: 217, 90.0: 245, 100.0: 273,
+}  # fmt: skip
+"""The same at 30 kHz, which the time-division bands from 2,300 MHz use."""
+
+FIRST_30_KHZ_BAND_MHZ = 2300.0
+
+
+def channels(technology: str, *, band_mhz: float) -> dict[float, int]:
+    """N_RB by channel bandwidth in MHz of a carrier; empty for 2G and 3G, which have one bandwidth each."""
+    if technology == "4G":
+        return RESOURCE_BLOCKS_4G
+    if technology == "5G":
+        return RESOURCE_BLOCKS_5G_30_KHZ if band_mhz >= FIRST_30_KHZ_BAND_MHZ else RESOURCE_BLOCKS_5G_15_KHZ
+    return {}
+
 
 @dataclass(frozen=True)
 class Column:

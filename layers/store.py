@@ -20,6 +20,7 @@ from typing import Any
 from phusong.layers.errors import InputError, MissingError
 
 RECORD = "run.json"
+_ENTRY = {"key", "files", "counts"}
 DELIVERED = (
     *(f"{table}.*" for table in ("gaps", "gap_villages", "plan")),
     *(f"{table}.*" for table in ("targets", "need", "reasons", "not_judged", "comparison", "rules")),
@@ -68,11 +69,14 @@ class Results:
         return record
 
     def path(self, name: str) -> Path:
-        """A file of the last completed run; MissingError if it is not there."""
+        """A file of the last completed run; MissingError if it is not there, InputError if it is not as written."""
         self.record()
         path = self.directory / name
         if not path.is_file():
             raise MissingError("error.no_result_file", name=name, directory=str(self.directory.parent))
+        written = [entry["files"][name] for entry in _steps_of(self.directory).values() if name in entry["files"]]
+        if written and not _whole(path, written[0]):
+            raise InputError("error.result_changed", name=name, directory=str(self.directory.parent))
         return path
 
     def files(self) -> list[Path]:
@@ -107,7 +111,7 @@ class Results:
             with self._locked() as alone:
                 if alone:
                     self._recover()
-                elif self.directory.exists():
+                if self.directory.exists():
                     return
 
     def swap(self, draft: Draft, record: dict[str, Any]) -> None:
@@ -117,16 +121,16 @@ class Results:
         if self.directory.exists():
             os.rename(self.directory, self._old)
         os.rename(draft.directory, self.directory)
-        shutil.rmtree(self._old, ignore_errors=True)
+        _remove(self._old)
 
     def _recover(self) -> None:
         """Finish or undo a swap that was cut between its renames."""
         if self._old.exists():
             if self.directory.exists():
-                shutil.rmtree(self._old, ignore_errors=True)
+                _remove(self._old)
             elif (_read_record(self._new) or {}).get("complete"):
                 os.rename(self._new, self.directory)
-                shutil.rmtree(self._old, ignore_errors=True)
+                _remove(self._old)
             else:
                 os.rename(self._old, self.directory)
 
@@ -138,8 +142,8 @@ class Draft:
         self.directory = directory
         self._last = last
         self.steps: dict[str, dict[str, Any]] = {}
-        self._cut = (_read_record(directory) or {}).get("steps", {})
-        self._done = (_read_record(last) or {}).get("steps", {})
+        self._cut = _steps_of(directory)
+        self._done = _steps_of(last)
 
     def take_over(self, step: str, key: str) -> bool:
         """Use the step's files of a cut or of the last run if its key is the same and the files are whole."""
@@ -163,11 +167,19 @@ class Draft:
         named = {name for entry in self.steps.values() for name in entry["files"]}
         for path in self.directory.iterdir():
             if path.name not in named:
-                path.unlink()
+                _remove(path)
 
     def _note(self, step: str, entry: dict[str, Any]) -> None:
         self.steps[step] = entry
         _write_json(self.directory / RECORD, {"steps": self._cut | self.steps, "complete": False})
+
+
+def _remove(path: Path) -> None:
+    """A file, a link or a whole folder; what cannot be removed stays."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _whole(path: Path, expected: str) -> bool:
@@ -184,10 +196,19 @@ def _link(source: Path, target: Path) -> None:
 
 def _read_record(directory: Path) -> dict[str, Any] | None:
     try:
-        record: dict[str, Any] = json.loads((directory / RECORD).read_text(encoding="utf-8"))
+        record = json.loads((directory / RECORD).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    return record
+    return record if isinstance(record, dict) else None
+
+
+def _steps_of(directory: Path) -> dict[str, dict[str, Any]]:
+    """The finished steps of a record, without those that are not whole."""
+    steps = (_read_record(directory) or {}).get("steps")
+    if not isinstance(steps, dict):
+        return {}
+    whole = {name: entry for name, entry in steps.items() if isinstance(entry, dict) and entry.keys() >= _ENTRY}
+    return {name: entry for name, entry in whole.items() if isinstance(entry["files"], dict)}
 
 
 def _write_json(path: Path, value: Any) -> None:

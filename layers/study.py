@@ -16,6 +16,9 @@ from pyproj.exceptions import CRSError as ProjError
 from phusong.layers.errors import Fault, InputError, MissingError, SettingsError
 from phusong.layers.messages import Lang, Text, say
 
+_HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
+_KEY = re.compile(r"""\s*([\w."'-]+)\s*=""")
+
 Technology = Literal["2G", "3G", "4G", "5G"]
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -102,7 +105,7 @@ class PlanSettings(_Section):
     """Money there is, VND."""
     technology: Technology = "4G"
     """Technology of the proposed sites."""
-    band_mhz: Positive | None = None
+    band_mhz: Annotated[float, Field(ge=30, le=6000)] | None = None
     """Its band, MHz; the technology's default band where missing."""
     operator: str | None = None
     """Count people without this operator's signal; without anybody's where missing."""
@@ -172,14 +175,11 @@ def new_study(root: Path, *, name: str, crs: str, units_valid_on: date, cell_m: 
     are not as they should be."""
     if root.exists() and any(root.iterdir()):
         raise InputError("error.study_exists", directory=str(root))
-    try:
-        settings = Settings(name=name, language=lang, units_valid_on=units_valid_on, crs=crs, cell_m=cell_m)
-        root.mkdir(parents=True, exist_ok=True)
-        write_settings(settings, root / "study.toml", lang=lang)
-        return Study(root)
-    except SettingsError:
-        (root / "study.toml").unlink()
-        raise
+    settings = Settings(name=name, language=lang, units_valid_on=units_valid_on, crs=crs, cell_m=cell_m)
+    parse_settings(_toml_text(settings, lang).encode())
+    root.mkdir(parents=True, exist_ok=True)
+    write_settings(settings, root / "study.toml", lang=lang)
+    return Study(root)
 
 
 def parse_settings(raw: bytes, *, file: str = "study.toml") -> Settings:
@@ -205,7 +205,7 @@ def parse_settings(raw: bytes, *, file: str = "study.toml") -> Settings:
         good = False
     if not good:
         fault = Fault(
-            "setting.crs", file=file, row=_line(text, "crs"), column="crs", fatal=True, params={"found": settings.crs}
+            "setting.crs", file=file, row=_line(text, ["crs"]), column="crs", fatal=True, params={"found": settings.crs}
         )
         raise _refused(file, fault)
     return settings
@@ -213,7 +213,7 @@ def parse_settings(raw: bytes, *, file: str = "study.toml") -> Settings:
 
 def write_settings(settings: Settings, path: Path, *, lang: Lang) -> None:
     """Write a study.toml that people can edit: every key, with its meaning as a comment above it."""
-    path.write_text("\n".join(_toml_lines(settings, "", lang)) + "\n", encoding="utf-8")
+    path.write_text(_toml_text(settings, lang), encoding="utf-8")
 
 
 def setting_codes(section: type[BaseModel] = Settings, prefix: str = "") -> list[str]:
@@ -225,6 +225,10 @@ def setting_codes(section: type[BaseModel] = Settings, prefix: str = "") -> list
         if isinstance(kind, type) and issubclass(kind, BaseModel):
             codes += setting_codes(kind, f"{prefix}{name}.")
     return codes
+
+
+def _toml_text(settings: Settings, lang: Lang) -> str:
+    return "\n".join(_toml_lines(settings, "", lang)) + "\n"
 
 
 def _toml_lines(section: _Section, prefix: str, lang: Lang) -> list[str]:
@@ -269,9 +273,9 @@ def _refused(file: str, *faults: Fault) -> SettingsError:
 
 
 def _fault(error: dict[str, Any], *, text: str, file: str) -> Fault:
-    where = [str(part) for part in error["loc"]]
+    where = [str(part) for part in error["loc"] if part != "[key]"]
     dotted, name = ".".join(where), where[-1] if where else ""
-    row = _line(text, name)
+    row = _line(text, where)
     if error["type"] == "extra_forbidden":
         known = setting_codes()
         peers = [code.rsplit(".", 1)[-1] for code in known if code.rsplit(".", 1)[:-1] == where[:-1]] or known
@@ -303,8 +307,27 @@ def _expected(error: dict[str, Any]) -> Text | str:
     return Text("setting.expected.table")
 
 
-def _line(text: str, key: str) -> int | None:
+def _line(text: str, where: list[str]) -> int | None:
+    """The line where the setting of these names stands, else that of its table; None if neither can be found."""
+    table: list[str] = []
+    counts: dict[str, int] = {}
+    found: tuple[int, int | None] = (0, None)
     for number, line in enumerate(text.splitlines(), 1):
-        if re.match(rf'\s*\[*\s*[\w."-]*?"?{re.escape(key)}"?\s*(=|\])', line):
-            return number
-    return None
+        if header := _HEADER.match(line):
+            table = _names(header.group(2))
+            if header.group(1) == "[[":  # one of several tables: its place is part of its name
+                name = ".".join(table)
+                counts[name] = counts.get(name, -1) + 1
+                table.append(str(counts[name]))
+            names = table
+        elif key := _KEY.match(line):
+            names = table + _names(key.group(1))
+        else:
+            continue
+        if len(names) > found[0] and names == where[: len(names)]:
+            found = (len(names), number)
+    return found[1]
+
+
+def _names(dotted: str) -> list[str]:
+    return [name.strip().strip("\"'") for name in dotted.split(".")]

@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 
 from phusong.layers.cells import nearest
-from phusong.layers.check import check_coverage, check_elevation, check_places, check_references
+from phusong.layers.check import (
+    check_coverage,
+    check_elevation,
+    check_places,
+    check_population,
+    check_references,
+    check_sense,
+    check_values,
+)
 from phusong.layers.errors import CrsError, Fault, InputError, MissingError
 from phusong.layers.grid import Raster
 from phusong.layers.rasters import crs_text, read_raster
@@ -53,12 +61,15 @@ def import_layer(
     """Validate a file as the layer ``name`` and put its good rows into the study's GeoPackage in place of that layer.
 
     Nothing is written if a fault is fatal or no row is good; the caller shows ``faults`` either way. ``crs`` is the
-    study's, ``source_crs`` the user's word for a file without one. MissingError for an unknown layer name.
+    study's, ``source_crs`` the user's word for a file without one. MissingError for an unknown layer name, InputError
+    if either file cannot be read.
     """
     if name not in LAYERS:
         near = nearest(name, LAYERS)
         raise MissingError("read.unknown_layer", layer=name, nearest=near or "-", names=", ".join(LAYERS))
     raw = read_any(source, layer=layer, sheet=sheet, crs=source_crs, wanted=name)
+    if Path(gpkg).exists():
+        layer_names(Path(gpkg))
     checked = validate(raw, LAYERS[name], crs=crs, defaults=defaults)
     if not checked.fatal and len(checked.frame):
         put_layer(checked.frame, gpkg, layer=name)
@@ -73,10 +84,11 @@ def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_
     InputError if the GeoPackage cannot be read.
     """
     gpkg = Path(gpkg)
-    names = layer_names(gpkg) if gpkg.is_file() else []  # a new study has none yet: its required layers are missing
-    faults = _unknown_layers(names, file=gpkg.name)
+    # a new study has none yet: its required layers are missing; a layer's name counts without case, as in the file
+    names = {name.lower(): name for name in layer_names(gpkg)} if gpkg.exists() else {}
+    faults = _unknown_layers(list(names.values()), file=gpkg.name)
     checked = {
-        name: validate(read_vector(gpkg, layer=name), layer, crs=crs, reproject=False)
+        name: validate(read_vector(gpkg, layer=names[name]), layer, crs=crs, reproject=False)
         for name, layer in LAYERS.items()
         if name in names
     }
@@ -95,20 +107,18 @@ def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_
         faults += check_coverage(layers["units"], file=gpkg.name)
         if elevation is not None:
             faults += check_elevation(elevation, layers["units"], file="elevation.tif")
+        if population is not None:
+            faults += check_population(population, layers["units"], file="population.tif")
+    faults += check_sense({name: one for name, one in usable.items() if name in layers})
     if not (Path(rasters) / "elevation.tif").is_file():
         faults.append(Fault("fault.missing_elevation", file="elevation.tif", layer="elevation", fatal=True))
     return StudyLayers(layers, elevation, population, tuple(faults))
 
 
-def check_study_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_on: date) -> list[Fault]:
-    """Everything wrong with a study's layers and rasters, fatal or not, and the notes; errors as ``read_layers``."""
-    return list(read_layers(gpkg, rasters, crs=crs, units_valid_on=units_valid_on).faults)
-
-
 def _unknown_layers(names: list[str], *, file: str) -> list[Fault]:
     faults = []
     for name in names:
-        if name in LAYERS or name in RESERVED or name in _OF_QGIS:
+        if name.lower() in (*LAYERS, *RESERVED, *_OF_QGIS):
             continue
         near = nearest(name, (*LAYERS, *RESERVED))
         code = "note.unknown_layer" if near is None else "note.unknown_layer_near"
@@ -142,4 +152,6 @@ def _raster(path: Path, *, crs: str, faults: list[Fault]) -> Raster | None:
         params = {"found": raster.grid.crs, "expected": crs}
         faults.append(Fault("fault.mixed_crs", file=path.name, layer=path.stem, fatal=True, params=params))
         return None
-    return raster
+    odd = check_values(raster, layer=path.stem, file=path.name)
+    faults += odd
+    return None if odd else raster

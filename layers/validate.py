@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field, replace
@@ -16,13 +17,15 @@ from pyproj import CRS, Transformer
 
 from phusong.layers.cells import CellError, column_of, nearest, read_cell
 from phusong.layers.errors import Fault
+from phusong.layers.messages import Text
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.schema import Column, Layer
+from phusong.layers.schema import Column, Layer, channels
 
 DEGREES = (("lon", "lat"), ("longitude", "latitude"), ("long", "lat"))
 METRES = (("x_m", "y_m"), ("x", "y"))
 _BESIDE = frozenset({"fid", "ogc_fid", "geometry"})  # left by GIS programs beside the columns that matter
+_FARTHEST_M = 1e8  # more than twice around the Earth
 _SHAPES = {"point": {"Point"}, "polygon": {"Polygon", "MultiPolygon"}, "any": {"Point", "Polygon", "MultiPolygon"}}
 
 
@@ -106,6 +109,8 @@ def validate(
         _duplicates(desk, columns)
         if layer.geometry == "any":
             _placeless(desk, columns, geometry)
+        if layer.name == "sectors":
+            _bandwidths(desk, columns, headings)
     good = np.array([i not in desk.bad for i in range(count)], dtype=bool)
     kept = np.flatnonzero(good)
     frame = pd.DataFrame({c.name: column_of([columns[c.name][i] for i in kept], c) for c in layer.all_columns})
@@ -223,6 +228,21 @@ def _placeless(desk: _Desk, columns: dict[str, list[Any]], geometry: NDArray[np.
             desk.say("fault.no_place", at=i, column=named)
 
 
+def _bandwidths(desk: _Desk, columns: dict[str, list[Any]], headings: dict[str, str]) -> None:
+    """A 4G or 5G sector has a channel bandwidth of its technology (of any of its bands where the band is empty)."""
+    cells = zip(columns["technology"], columns["band_mhz"], columns["bandwidth_mhz"], strict=True)
+    for i, (technology, band_mhz, bandwidth_mhz) in enumerate(cells):
+        if i in desk.bad or bandwidth_mhz is None:
+            continue
+        bands = (0.0, math.inf) if band_mhz is None else (band_mhz,)
+        known = sorted({mhz for band in bands for mhz in channels(technology, band_mhz=band)})
+        if known and not any(abs(mhz - bandwidth_mhz) < 1e-6 for mhz in known):
+            column = headings["bandwidth_mhz"]
+            known_mhz = ", ".join(f"{mhz:g}" for mhz in known)
+            params = {"found": f"{bandwidth_mhz:g}", "technology": technology, "known": known_mhz}
+            desk.say("fault.bandwidth", at=i, column=column, **params)
+
+
 def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: bool) -> NDArray[np.object_] | None:
     """The shapes in ``crs``; None if the file has none (fatal but for layers of any geometry)."""
     raw, wanted = desk.raw, desk.layer.geometry
@@ -240,20 +260,24 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
     for i in np.flatnonzero(kinds == "MultiPoint").tolist():
         if len(shapes[i].geoms) == 1:
             shapes[i], kinds[i] = shapes[i].geoms[0], "Point"
-    allowed = _SHAPES[wanted]
-    if not (set(kinds) - {""}) & allowed and set(kinds) - {""}:
-        desk.say("fault.wrong_layer_geometry", fatal=True, found=", ".join(sorted(set(kinds) - {""})), expected=wanted)
+    allowed, expected = _SHAPES[wanted], Text(f"geometry.{wanted}")
+    there = set(kinds) - {""}
+    if there and not there & allowed:
+        desk.say("fault.wrong_layer_geometry", fatal=True, found=", ".join(sorted(there)), expected=expected)
         return None
     degrees = CRS.from_user_input(own).is_geographic
     for i, shape in enumerate(shapes):
         if kinds[i] == "":
             shapes[i] = None
             if wanted != "any" and i not in desk.bad:
-                desk.say("fault.no_geometry", at=i, expected=wanted)
+                desk.say("fault.no_geometry", at=i, expected=expected)
         elif kinds[i] not in allowed:
-            desk.say("fault.wrong_geometry", at=i, found=kinds[i], expected=wanted)
+            desk.say("fault.wrong_geometry", at=i, found=kinds[i], expected=expected)
         elif not shape.is_valid:
             desk.say("fault.broken_geometry", at=i, reason=shapely.is_valid_reason(shape))
+        elif not degrees and max(map(abs, shape.bounds)) > _FARTHEST_M:
+            x, y = shape.bounds[:2]
+            desk.say("fault.beyond_the_earth", at=i, x=f"{x:g}", y=f"{y:g}")
         elif degrees and not _on_earth(shape.bounds):
             x, y = shape.bounds[:2]
             code = "fault.axes_swapped" if _on_earth((y, x, y, x)) and abs(y) > 90 else "fault.not_degrees"

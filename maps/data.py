@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import geopandas as gpd
@@ -14,6 +16,7 @@ import shapely
 from numpy.typing import NDArray
 
 from phusong.layers.messages import LANGS, Lang, catalogue, has, say
+from phusong.layers.messages.format import day
 from phusong.maps.classes import GAP_COLOUR, LEVEL_COLOURS, NO_DATA_COLOUR, classes_of
 from phusong.maps.images import (
     MERCATOR,
@@ -30,18 +33,23 @@ Json = dict[str, Any]
 TERRAIN_LONGEST_PX = 1500
 COVERAGE_LONGEST_PX = 1500
 _DEGREE_DIGITS = 5  # about 1 m
+_NO_MAST_DBM = -200.0  # a level that was computed, with no mast in range
 
-# Which group of the choice an indicator stands in, by the beginning of its id; the first that fits.
+# Which group an indicator stands in, by the beginning of its id; the first that fits. The groups in their order.
 _GROUPS = (
-    ("mobile", ("people_covered", "area_covered", "sites_", "bts_", "nearest_site", "centre_", "signal_", "observed_")),
-    ("post", ("postal", "people_per_postal", "mean_service", "people_within", "same_day")),
-    (
-        "broadband",
-        ("broadband", "telephone", "fixed", "public_internet", "fibre", "lower_sec", "institutions", "government"),
-    ),
-    ("need", ("need", "people_affected", "reasons", "rank")),
-    ("land", ("elevation", "area_", "density", "mountainous", "land_border", "sea_border", "island", "slope")),
+    ("need", r"need|people_affected|reasons|rank"),
+    ("operators", r"(people|area)_covered_\dg_.+_pct"),
+    ("mobile", r"people_(covered|signal)|area_covered|centre_|clusters_|signal_"),
+    ("observed", r"observed_"),
+    ("network", r"sites_|bts_|nearest_site"),
+    ("post", r"postal|people_per_postal|mean_service|people_within|same_day"),
+    ("broadband", r"broadband|telephone|fixed|public_internet|fibre|lower_sec|institutions|government"),
+    ("people", r"people|population|households|density|ethnic|programme"),
+    ("land", r""),
 )
+_GROUP_ORDER = ("need", "mobile", "operators", "observed", "network", "post", "broadband", "people", "land")
+# Units of measure that are counted, never cut in parts.
+_WHOLE = ("persons", "households", "persons_per_point", "persons_per_bn_vnd")
 
 
 @dataclass(frozen=True)
@@ -54,7 +62,11 @@ class Field:
     scale: float = 1.0
 
 
-_VILLAGE = (Field("population", "number", "persons"), Field("households", "number"), Field("grid_power", "yes_no"))
+_VILLAGE = (
+    Field("population", "number", "persons"),
+    Field("households", "number", "households"),
+    Field("grid_power", "yes_no"),
+)
 _GAP = (
     Field("people_affected", "number", "persons"),
     Field("need_index", "number"),
@@ -99,8 +111,9 @@ def page_data(view: MapView) -> Json:
         "lang": view.lang,
         "title": view.title,
         "synthetic": view.synthetic,
-        "as_of": view.as_of,
+        "as_of": {lang: date_text(view.as_of, lang) for lang in LANGS},
         "sources": list(view.sources),
+        "methods": methods_of(view.units),
         "texts": _texts(),
         "bounds": [[bottom, left], [top, right]],
         "colours": {"no_data": NO_DATA_COLOUR, "gap": GAP_COLOUR},
@@ -118,7 +131,7 @@ def page_data(view: MapView) -> Json:
 
 def _texts() -> dict[Lang, dict[str, str]]:
     """The texts that the script itself says, by what follows ``map.`` in their code."""
-    wanted = ("map.ui.", "map.word.", "map.group.")
+    wanted = ("map.ui.", "map.word.", "map.group.", "map.method.")
     return {
         lang: {code[len("map.") :]: entry[lang] for code, entry in catalogue().items() if code.startswith(wanted)}
         for lang in LANGS
@@ -131,14 +144,25 @@ def _both(code: str, fallback: str) -> dict[str, str]:
 
 def unit_text(unit: str) -> dict[str, str]:
     """A unit of measure in both languages; one that the catalogue does not know stands as it is."""
-    return _both(f"map.unit.{unit}", unit) if unit else dict.fromkeys(LANGS, "")
+    return _both(f"measure.{unit}", unit) if unit else dict.fromkeys(LANGS, "")
+
+
+def date_text(text: str, lang: Lang) -> str:
+    """An ISO date as the language writes it; any other text as it is."""
+    try:
+        return day(date.fromisoformat(text), lang)
+    except ValueError:
+        return text
+
+
+def methods_of(units: pd.DataFrame) -> list[str]:
+    """How people were placed in these communes: the methods, each once, sorted; empty if nobody told."""
+    return sorted({method for method in _texts_of(units, "people_method") if method})
 
 
 def group_of(indicator: MapIndicator) -> str:
     """The group an indicator stands in: its own, or the one that the beginning of its id tells."""
-    if indicator.group:
-        return indicator.group
-    return next((group for group, starts in _GROUPS if indicator.id.startswith(starts)), "people")
+    return indicator.group or next(group for group, start in _GROUPS if re.match(start, indicator.id))
 
 
 def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
@@ -150,11 +174,11 @@ def numbers(frame: pd.DataFrame, column: str) -> NDArray[np.float64]:
     )
 
 
-def _shown(value: float) -> float | int | None:
+def _shown(value: float, unit: str = "") -> float | int | None:
     """A number as short as it is shown: at least four digits, whole from 1,000 on; None for no data."""
     if not math.isfinite(value):
         return None
-    if abs(value) >= 1000:
+    if abs(value) >= 1000 or unit in _WHOLE:
         return round(value)
     short = float(f"{value:.5g}")
     return int(short) if short == int(short) else short
@@ -181,29 +205,32 @@ def _display_shapes(units: gpd.GeoDataFrame) -> NDArray[np.object_]:
 
 def _indicators(view: MapView) -> list[Json]:
     found = []
-    for indicator in view.indicators:
+    for indicator in sorted(view.indicators, key=lambda one: _GROUP_ORDER.index(group_of(one))):
         values = numbers(view.units, indicator.id)
         breaks, colours = classes_of(values, indicator)
         found.append(
             _labelled(indicator)
-            | {
-                "group": group_of(indicator),
-                "breaks": breaks,
-                "colours": colours,
-                "values": [_shown(v) for v in values],
-            }
+            | {"breaks": breaks, "colours": colours, "values": [_shown(v, indicator.unit) for v in values]}
         )
     return found
 
 
 def _labelled(indicator: MapIndicator) -> Json:
     label = {lang: indicator.label[lang] for lang in LANGS}
-    return {"id": indicator.id, "label": label, "unit": unit_text(indicator.unit), "kind": indicator.kind}
+    return {
+        "id": indicator.id,
+        "label": label,
+        "unit": unit_text(indicator.unit),
+        "kind": indicator.kind,
+        "group": group_of(indicator),
+        "modelled": indicator.modelled,
+        "placed": indicator.placed,
+    }
 
 
 def _units(view: MapView, shapes: NDArray[np.object_]) -> list[Json]:
     units = view.units
-    codes, names, districts = (_texts_of(units, c) for c in ("code", "name", "district"))
+    codes, names, districts, methods = (_texts_of(units, c) for c in ("code", "name", "district", "people_method"))
     gaps = _gaps(view.gap_units, view.reasons)
     found = []
     for i, shape in enumerate(shapes):
@@ -213,6 +240,7 @@ def _units(view: MapView, shapes: NDArray[np.object_]) -> list[Json]:
                 "code": codes[i],
                 "name": names[i] or codes[i],
                 "district": districts[i],
+                "method": methods[i],
                 "geometry": _rings(shape),
                 "centre": [round(centre.y, _DEGREE_DIGITS), round(centre.x, _DEGREE_DIGITS)],
                 "gap": gaps.get(codes[i] or ""),
@@ -302,6 +330,8 @@ def _points(view: MapView) -> dict[str, Json]:
         layers["postal_points"] = _layer(view.postal_points, _POSTAL, id_column="point_id")
     if view.sites is not None:
         layers["sites"] = _layer(view.sites, _SITE, id_column="site_id")
+        for row, status in zip(layers["sites"]["rows"], _texts_of(view.sites, "status"), strict=True):
+            row["on_air"] = status in (None, "in_service")
     gaps = gap_village_points(view)
     if gaps is not None:
         layers["gap_villages"] = _layer(gaps, (*_VILLAGE[2:], *_GAP), id_column="code")
@@ -318,10 +348,14 @@ def _points(view: MapView) -> dict[str, Json]:
 
 def _village_points(view: MapView, villages: gpd.GeoDataFrame, unit_names: Mapping[str | None, str | None]) -> Json:
     layer = _layer(villages, _VILLAGE, id_column="code")
-    for indicator in view.village_indicators:
+    for indicator in sorted(view.village_indicators, key=lambda one: _GROUP_ORDER.index(group_of(one))):
         layer["fields"].append(_labelled(indicator))
         for row, value in zip(layer["rows"], numbers(villages, indicator.id), strict=True):
-            row["values"].append(_shown(value))
+            no_mast = indicator.unit == "dBm" and value <= _NO_MAST_DBM
+            row["values"].append("no_mast_in_range" if no_mast else _shown(value, indicator.unit))
+    for row, code in zip(layer["rows"], _texts_of(villages, "code"), strict=True):
+        if code in view.village_reasons:
+            row["reasons"] = _reasons(view.village_reasons, code)
     _tell_units(layer, villages, unit_names)
     return layer
 
@@ -360,7 +394,7 @@ def _columns(frame: pd.DataFrame, fields: Sequence[Field]) -> list[list[Any]]:
     columns: list[list[Any]] = []
     for field in fields:
         if field.kind in ("number", "yes_no"):
-            columns.append([_shown(v) for v in numbers(frame, field.column) / field.scale])
+            columns.append([_shown(v, field.unit) for v in numbers(frame, field.column) / field.scale])
         elif field.kind == "words":
             columns.append(
                 [[] if v is None else [w for w in v.split(";") if w] for v in _texts_of(frame, field.column)]

@@ -21,6 +21,7 @@ from shapely.geometry.base import BaseGeometry
 from phusong.layers.grid import Raster
 
 MERCATOR = "EPSG:3857"
+PAPER_RGB = (238, 241, 243)
 SEA_RGB = (216, 229, 237)
 NO_ELEVATION_RGB = (225, 225, 225)
 # Pale heights (m, R, G, B): the ground must not compete with the theme drawn over it.
@@ -116,7 +117,8 @@ def terrain_rgb(
 ) -> NDArray[np.uint8]:
     """Colour relief with shade in ``frame``, shape (rows, cols, 3); outside the web Mercator polygons ``inside`` paler.
 
-    Outside them ground at or below sea level is drawn as water; ground of unknown height is grey.
+    Outside them ground at or below sea level is drawn as water, and the picture fades into the paper at its edge;
+    ground of unknown height is grey.
     """
     light = warp(shade(elevation.values, cell_m=elevation.grid.cell_m), elevation, frame, smooth=True)
     height = warp(elevation.values, elevation, frame, smooth=True)
@@ -131,7 +133,15 @@ def terrain_rgb(
         within = rasterize(inside, out_shape=frame.shape, transform=frame.transform, dtype="uint8") == 1
         rgb[~within & (unknown | (known_height <= 0.5))] = SEA_RGB
         rgb[~within] += (np.array([250.0, 250.0, 250.0]) - rgb[~within]) * veil
+        fade = (1.0 - _from_edge(frame.shape))[..., None]
+        rgb = np.where(within[..., None], rgb, rgb + (np.array(PAPER_RGB, dtype=np.float64) - rgb) * fade)
     return rgb.round().astype(np.uint8)
+
+
+def _from_edge(shape: tuple[int, int]) -> NDArray[np.float64]:
+    """0 on the edge of a picture to 1 from a twentieth of its sides inwards, ``shape``."""
+    down, across = (np.clip(np.minimum(np.arange(n), np.arange(n)[::-1]) / max(1.0, n / 20), 0, 1) for n in shape)
+    return np.minimum.outer(down, across)
 
 
 def level_classes(usable_dbm: float) -> tuple[float, ...]:

@@ -1,7 +1,8 @@
-"""A still picture of a map view, for reports: communes by one indicator over the terrain, gaps, legend, date."""
+"""A still picture of a map view, for reports: communes by one indicator over the terrain, gaps, names, legend, date."""
 
 from __future__ import annotations
 
+import textwrap
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -9,21 +10,41 @@ from typing import Any
 import geopandas as gpd
 import matplotlib as mpl
 import numpy as np
+import shapely
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, PathPatch
+from matplotlib.path import Path as MplPath
+from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullLocator
+from matplotlib.transforms import Bbox
+from shapely.geometry.base import BaseGeometry
 
 from phusong.layers.messages import Lang, say
 from phusong.maps.classes import GAP_COLOUR, NO_DATA_COLOUR, class_index, classes_of
-from phusong.maps.data import gap_village_points, numbers, plan_points, unit_text
+from phusong.maps.data import date_text, gap_village_points, methods_of, numbers, plan_points, unit_text
 from phusong.maps.images import MERCATOR, frame_of, terrain_rgb
 from phusong.maps.view import MapIndicator, MapView
 
 _FILL_ALPHA = 0.74
+_BADGE_PT = 10.0
+_MOST_NAMES = 40
+_SHIFTS_PT = (
+    (0, 0),
+    (0, -11),
+    (0, 11),
+    (-16, 0),
+    (16, 0),
+    (0, -20),
+    (0, 20),
+    (-28, -11),
+    (28, -11),
+    (-28, 11),
+    (28, 11),
+)
 _STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "text.usetex": False,
@@ -57,9 +78,10 @@ def map_png(view: MapView, path: Path, *, indicator: str = "", lang: Lang | None
         handles = _draw_indicator(axes, view, areas, chosen, said) if chosen is not None else []
         handles += _draw_gaps(axes, view, areas, said)
         axes.set(xlabel="", ylabel="")  # geopandas names the axes after the CRS
+        _write_names(axes, view, areas)
         if chosen is not None:
             _write_legend(figure, handles, _legend_title(chosen, said))
-        _write_texts(figure, view, said)
+        _write_texts(figure, view, chosen, said)
         figure.savefig(path, dpi=width_px / 11, facecolor="white", metadata={"Software": "phusong"})
 
 
@@ -120,12 +142,15 @@ def _draw_gaps(axes: Axes, view: MapView, areas: gpd.GeoDataFrame, lang: Lang) -
     handles: list[Patch | Line2D] = []
     if view.gap_units is not None and len(view.gap_units):
         gaps = areas[areas["code"].isin(view.gap_units["code"])]
-        gaps.boundary.plot(ax=axes, color=GAP_COLOUR, linewidth=1.3, aspect=None)
+        for shape in gaps.geometry:  # on its own side of the boundary only, so that the eye knows which one it is
+            outline = PathPatch(_path(shape), facecolor="none", edgecolor=GAP_COLOUR, linewidth=2.2)
+            axes.add_patch(outline)
+            outline.set_clip_path(outline.get_path(), axes.transData)
         label = say("map.static.gaps", lang, count=len(gaps))
         handles.append(Patch(facecolor="none", edgecolor=GAP_COLOUR, linewidth=1.6, label=label))
     for points, code, marker, colour, size in (
         (gap_village_points(view), "map.static.gap_villages", "^", "#d92d20", 5),
-        (plan_points(view), "map.static.plan", "o", "#4c1d95", 6),
+        (plan_points(view), "map.static.plan", "o", "#4c1d95", _BADGE_PT),
     ):
         if points is None or not len(points):
             continue
@@ -136,7 +161,54 @@ def _draw_gaps(axes: Axes, view: MapView, areas: gpd.GeoDataFrame, lang: Lang) -
         drawn.set(markeredgewidth=0.6, label=say(code, lang, count=len(points)))
         axes.add_line(drawn)
         handles.append(drawn)
+        if "rank" in points and marker == "o":
+            for x, y, rank in zip(places.x, places.y, points["rank"], strict=True):
+                middle: dict[str, Any] = {"ha": "center", "va": "center_baseline", "color": "white"}
+                axes.text(x, y, str(rank), fontsize=6, weight="bold", **middle)
     return handles
+
+
+def _path(shape: BaseGeometry) -> MplPath:
+    """The rings of a polygon or of several as one path."""
+    polygons = [part for part in shapely.get_parts(shape) if isinstance(part, shapely.Polygon)]
+    rings = [ring for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
+    return MplPath.make_compound_path(*(MplPath(np.asarray(ring.coords), closed=True) for ring in rings))
+
+
+def _write_names(axes: Axes, view: MapView, areas: gpd.GeoDataFrame) -> None:
+    """Names of the districts (of the communes where there are none), off the badges and off each other."""
+    named = areas.dissolve("district") if _has_districts(view) else areas.set_index("name")
+    if len(named) > _MOST_NAMES:
+        return
+    plan = plan_points(view)
+    figure = axes.figure
+    pixels_pt = figure.dpi / 72
+    taken: list[Bbox] = []
+    if plan is not None and len(plan):
+        places = plan.geometry.to_crs(MERCATOR)
+        badge = _BADGE_PT * pixels_pt / 2
+        taken = [
+            Bbox([middle - badge, middle + badge]) for middle in axes.transData.transform(np.c_[places.x, places.y])
+        ]
+    halo = [withStroke(linewidth=2.4, foreground="white")]
+    for name, shape in sorted(named.geometry.items(), key=lambda pair: -pair[1].area):
+        spot = shape.representative_point()
+        text = axes.annotate(str(name), (spot.x, spot.y), (0, 0), textcoords="offset points", path_effects=halo)
+        text.set(fontsize=9, weight="bold", color="#1e293b", ha="center", va="center")
+        low, high = axes.transData.transform([(0, shape.bounds[1]), (0, shape.bounds[3])])[:, 1]
+        small = high - low < 24 * pixels_pt  # an island: its name stands above it
+        for shift in _SHIFTS_PT[1:] if small else _SHIFTS_PT:
+            text.xyann = shift
+            box = text.get_window_extent().padded(pixels_pt)
+            if not any(box.overlaps(other) for other in taken):
+                taken.append(box)
+                break
+        else:
+            text.remove()
+
+
+def _has_districts(view: MapView) -> bool:
+    return "district" in view.units and view.units["district"].nunique() > 1
 
 
 def _number(value: float, lang: Lang) -> str:
@@ -150,17 +222,23 @@ def _write_legend(figure: Figure, handles: list[Patch | Line2D], title: str) -> 
     legend.set_alignment("left")
 
 
-def _write_texts(figure: Figure, view: MapView, lang: Lang) -> None:
+def _write_texts(figure: Figure, view: MapView, indicator: MapIndicator | None, lang: Lang) -> None:
     figure.text(0.012, 0.955, view.title, fontsize=17, weight="bold", color="#1e293b", va="center")
+    soft: dict[str, Any] = {"color": "#5b6779", "va": "center"}
     if view.as_of:
-        as_of = say("map.ui.as_of", lang, date=view.as_of)
-        figure.text(0.012, 0.925, as_of, fontsize=10, color="#5b6779", va="center")
+        as_of = say("map.ui.as_of", lang, date=date_text(view.as_of, lang))
+        figure.text(0.012, 0.925, as_of, fontsize=10, **soft)
     if view.synthetic:
         box = {"facecolor": "#ffd666", "edgecolor": "none", "boxstyle": "round,pad=0.45"}
         note = say("map.ui.synthetic", lang)
         figure.text(
             0.988, 0.952, note, fontsize=10.5, weight="bold", color="#3d2c00", ha="right", va="center", bbox=box
         )
+    methods = methods_of(view.units) if indicator is not None and indicator.placed else []
+    notes = [say("map.ui.modelled", lang)] if indicator is not None and indicator.modelled else []
+    lines = [". ".join([*notes, *(say(f"map.method.{method}", lang) for method in methods)])]
     if view.sources:
         source = say("map.static.source", lang, source="; ".join(view.sources))
-        figure.text(0.012, 0.025, source[:170], fontsize=8, color="#5b6779", va="center")
+        lines += textwrap.wrap(source, 150, max_lines=2, placeholder=" …", break_on_hyphens=False)
+    for i, line in enumerate(line for line in lines if line):
+        figure.text(0.012, 0.039 - 0.013 * i, line, fontsize=8, **soft)

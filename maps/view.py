@@ -20,9 +20,10 @@ Reasons = Mapping[str, Mapping[Lang, list[str]]]
 class MapIndicator:
     """One column that can be shown: ``id`` is the column, ``label`` its name in each language.
 
-    ``unit`` is a unit of measure; where the catalogue has ``map.unit.<unit>`` it is said in the reader's language.
+    ``unit`` is a unit of measure; where the catalogue has ``measure.<unit>`` it is said in the reader's language.
     ``kind`` "number" or "yes_no". ``higher_is`` chooses the colours: better (teal is high), worse (brown is high) or
-    neutral (one hue). ``group`` is a word of ``map.group``; empty: found from the id.
+    neutral (one hue). ``group`` is a word of ``map.group``; empty: found from the id. ``modelled``: it rests on the
+    radio model. ``placed``: it rests on where people were placed in their commune. Both are said beside the figures.
     """
 
     id: str
@@ -31,14 +32,17 @@ class MapIndicator:
     kind: Literal["number", "yes_no"] = "number"
     higher_is: Sense = "neutral"
     group: str = ""
+    modelled: bool = False
+    placed: bool = False
 
 
 @dataclass(frozen=True)
 class MapView:
     """Everything one map draws. Frames may be in any CRS (each carries its own); absent ones are None.
 
-    ``title``: the study's name. ``as_of``: the date of the figures as text. ``units``: polygons with ``code, name``
-    and, if known, ``district, population`` and the indicator columns. ``villages``: points with ``code, name`` and,
+    ``title``: the study's name. ``as_of``: the date of the figures, ISO 8601. ``units``: polygons with ``code, name``
+    and, if known, ``district, population``, ``people_method`` (how people were placed: raster, dasymetric, uniform) and
+    the indicator columns. ``villages``: points with ``code, name`` and,
     if known, ``unit_code, population, grid_power`` and the columns of ``village_indicators``. ``gap_units``: ``code``
     and, if known, ``rank, need_index, people_affected, classes, basis``. ``gap_villages``: the same columns; its
     points are those of ``villages`` by code, unless it has its own geometry. ``reasons`` and ``village_reasons``: by

@@ -14,7 +14,7 @@ from phusong.api.results import UNIT_IDENTITY, VILLAGE_IDENTITY, Row, Snapshot, 
 from phusong.api.search import named, ordered, page_of, same_text
 from phusong.api.served import Asked, AskedPage, RetryingRoute, TheLang, TheResults, TheStudy, problems
 from phusong.layers.errors import MissingError
-from phusong.layers.messages import Lang
+from phusong.layers.messages import Lang, say
 
 router = APIRouter(tags=["communes"], route_class=RetryingRoute)
 
@@ -55,7 +55,7 @@ class AskedVillages(AskedPage):
     sort: str = Field("code", max_length=100, description="Column or indicator; begin with - for falling order")
 
 
-@router.get("/communes", summary="Communes with their indicators", responses=problems())
+@router.get("/communes", summary=say("api.route.communes", "en"), responses=problems())
 def communes(
     asked: Annotated[AskedCommunes, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
 ) -> CommuneList:
@@ -70,7 +70,7 @@ def communes(
 
 @router.get(
     "/communes.geojson",
-    summary="Communes as GeoJSON, longitude and latitude",
+    summary=say("api.route.communes_geojson", "en"),
     response_class=Response,
     responses={**problems(), 200: {"content": {GEO_JSON: {"example": GEO_EXAMPLE}}}},
 )
@@ -83,7 +83,7 @@ def communes_geojson(
     )
 
 
-@router.get("/communes/{code}", summary="A commune with its reasons and villages", responses=problems(404))
+@router.get("/communes/{code}", summary=say("api.route.commune", "en"), responses=problems(404))
 def commune(
     code: Code, asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang
 ) -> CommuneDetail:
@@ -100,7 +100,7 @@ def commune(
     )
 
 
-@router.get("/villages", summary="Villages with their indicators", responses=problems())
+@router.get("/villages", summary=say("api.route.villages", "en"), responses=problems())
 def villages(
     asked: Annotated[AskedVillages, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
 ) -> VillageList:

@@ -11,6 +11,7 @@ from pydantic import Field
 from phusong.api.models import Level, PointCoverage, Server
 from phusong.api.results import NO_SERVER_DBM, Snapshot, distance_km
 from phusong.api.served import Asked, RetryingRoute, Served, TheLang, TheResults, TheStudy, problems
+from phusong.layers.messages import say
 
 router = APIRouter(tags=["coverage"], route_class=RetryingRoute)
 
@@ -28,7 +29,7 @@ class AskedPoint(Asked):
     lat: float = Field(ge=-90, le=90, allow_inf_nan=False, description="Latitude, degrees, WGS 84", examples=[16.73])
 
 
-@router.get("/coverage", summary="Signal at a point, by technology and operator", responses=problems(404))
+@router.get("/coverage", summary=say("api.route.coverage", "en"), responses=problems(404))
 def coverage(
     asked: Annotated[AskedPoint, Query()], study: TheStudy, results: TheResults, lang: TheLang
 ) -> PointCoverage:

@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 
 from phusong.api.models import Export, ExportList
 from phusong.api.served import Asked, RetryingRoute, TheLang, TheResults, TheStudy, problems
+from phusong.layers.messages import say
 
 router = APIRouter(tags=["exports"], route_class=RetryingRoute)
 
@@ -31,7 +32,7 @@ MAP_POLICY = (
 """The page is one file: it may run what is written in it and load nothing from anywhere, this server included."""
 
 
-@router.get("/exports", summary="Files to download", responses=problems())
+@router.get("/exports", summary=say("api.route.exports", "en"), responses=problems())
 def exports(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> ExportList:
     """The files of the last run that are meant for people, each with its size, media type and SHA-256."""
     items = [
@@ -49,7 +50,7 @@ def exports(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResul
 
 @router.get(
     "/exports/{name}",
-    summary="One file",
+    summary=say("api.route.export", "en"),
     response_class=FileResponse,
     responses={
         **problems(404),
@@ -73,7 +74,7 @@ def export(
 
 @router.get(
     "/map",
-    summary="The map, one page that loads nothing",
+    summary=say("api.route.map_page", "en"),
     response_class=Response,
     responses={**problems(404), 200: {"content": {"text/html": {"schema": {"type": "string"}}}}},
 )

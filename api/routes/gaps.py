@@ -79,7 +79,7 @@ class AskedGaps(AskedGapShapes, AskedPage):
     """Which gaps, on which page."""
 
 
-@router.get("/gaps", summary="The gap list: communes that fail a rule, greatest need first", responses=problems())
+@router.get("/gaps", summary=say("api.route.gaps", "en"), responses=problems())
 def gaps(
     asked: Annotated[AskedGaps, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
 ) -> GapList:
@@ -91,7 +91,7 @@ def gaps(
 
 @router.get(
     "/gaps.geojson",
-    summary="The gap list as GeoJSON, longitude and latitude",
+    summary=say("api.route.gaps_geojson", "en"),
     response_class=Response,
     responses={**problems(), 200: {"content": {GEO_JSON: {"example": GEO_EXAMPLE}}}},
 )
@@ -106,7 +106,7 @@ def gaps_geojson(
     return feature_collection(rows, results, study.meta(lang, units=_words(GAP_UNITS, lang)), lang)
 
 
-@router.get("/gaps/{code}", summary="One gap with its reasons and villages", responses=problems(404))
+@router.get("/gaps/{code}", summary=say("api.route.gap", "en"), responses=problems(404))
 def gap(code: Code, asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> GapDetail:
     """Why a commune is on the list, and which of its villages have gaps."""
     row = next((row for row in results.gaps if row["code"] == code), None)
@@ -122,7 +122,7 @@ def gap(code: Code, asked: Annotated[Asked, Query()], study: TheStudy, results: 
     )
 
 
-@router.get("/not-judged", summary="Rules that could not be judged for want of data", responses=problems())
+@router.get("/not-judged", summary=say("api.route.not_judged", "en"), responses=problems())
 def not_judged(
     asked: Annotated[AskedNotJudged, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
 ) -> NotJudgedList:
@@ -139,7 +139,7 @@ def not_judged(
     return NotJudgedList(meta=study.meta(lang), items=items, **about)
 
 
-@router.get("/comparison", summary="Observed signal against the model, by village", responses=problems())
+@router.get("/comparison", summary=say("api.route.comparison", "en"), responses=problems())
 def comparison(
     asked: Annotated[AskedComparison, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
 ) -> ComparisonList:
@@ -150,7 +150,7 @@ def comparison(
     return ComparisonList(meta=study.meta(lang, units={"model_level_dbm": "dBm"}), items=items, **about)
 
 
-@router.get("/targets", summary="Provincial targets: published, computed, asked for, met", responses=problems())
+@router.get("/targets", summary=say("api.route.targets", "en"), responses=problems())
 def targets(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> TargetList:
     """Published and computed values side by side; ``met`` judges the computed one."""
     items = [_target(row, lang) for row in results.targets]
@@ -158,7 +158,7 @@ def targets(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResul
     return TargetList(meta=study.meta(lang, units=units), total=len(items), items=items)
 
 
-@router.get("/plan", summary="The investment list, in order of choice", responses=problems())
+@router.get("/plan", summary=say("api.route.plan", "en"), responses=problems())
 def plan(
     asked: Annotated[AskedPage, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
 ) -> PlanList:

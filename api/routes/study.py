@@ -18,7 +18,7 @@ from phusong.layers.schema import LAYERS, Column
 router = APIRouter(tags=["study"], route_class=RetryingRoute)
 
 
-@router.get("/health", summary="Is the study served, and from which run", responses=problems())
+@router.get("/health", summary=say("api.route.health", "en"), responses=problems())
 def health(asked: Annotated[Asked, Query()], study: TheStudy, lang: TheLang) -> Health:
     """Status ``no_results`` and a null run before the first run; the hashes tell which inputs the results rest on."""
     settings = study.study.settings
@@ -46,14 +46,14 @@ def health(asked: Annotated[Asked, Query()], study: TheStudy, lang: TheLang) -> 
     )
 
 
-@router.get("/layers", summary="The input layers, their dates, sources, columns and units", responses=problems())
+@router.get("/layers", summary=say("api.route.layers", "en"), responses=problems())
 def layers(asked: Annotated[Asked, Query()], study: TheStudy, lang: TheLang) -> LayerList:
     """What the study knows: each layer with its rows, as-of dates, sources, and its columns with units."""
     items = [_layer(facts, lang) for facts in study.layers.facts()]
     return LayerList(meta=study.meta(lang), total=len(items), items=items)
 
 
-@router.get("/indicators", summary="The indicators, their units of measure and what they mean", responses=problems())
+@router.get("/indicators", summary=say("api.route.indicators", "en"), responses=problems())
 def indicators(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> IndicatorList:
     """The names that stand in ``indicators`` of communes and villages, and in targets."""
     items = indicator_infos(results, lang)

@@ -43,8 +43,6 @@ PLAN_COLUMNS = (
     "off_grid",
     "border",
 )
-MIN_PEOPLE = 20.0
-"""A site for no more than a handful of households is not proposed: a parameter, no published figure."""
 CANDIDATE_COLUMNS = ("candidate_id", "kind", "name", "unit_code", "x_m", "y_m", "cost_vnd", "people_alone", "rank")
 
 
@@ -92,7 +90,7 @@ def make_plan(
     off_grid_extra_vnd: float,
     border_factor: float,
     max_candidates: int,
-    min_people: float = MIN_PEOPLE,
+    min_people: float,
     progress: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Sites that bring ``technology`` to most people per VND within ``budget_vnd``.

@@ -2,6 +2,9 @@
 
 The seam: ``compute`` (all sites, best server), ``reach`` (a default site at a place where none stands), ``level_at``
 (servers at a point), ``profile`` (one path).
+
+Beside it, for one path and not yet behind the seam: ``delta_bullington``, ``p1812``, ``itm``, ``site_general``,
+``link_budget`` and ``fit``.
 """
 
 from phusong.coverage.radio.best_server import NO_SERVER_DBM, RadioResult, compute

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from phusong.layers.errors import InputError, MissingError
+from pyproj.exceptions import CRSError as ProjError
+
+from phusong.layers.errors import CrsError, InputError, MissingError
+from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.table import read_csv, read_xlsx
 from phusong.layers.readers.vector import read_vector
@@ -19,9 +22,14 @@ def read_any(
 
     ``layer`` or ``sheet`` picks one of several; without them the one named ``wanted`` or the only one is taken.
     ``crs`` is the user's word where the file has none. MissingError if there is no such file, InputError if it cannot
-    be read, CrsError if ``crs`` is not what the file says.
+    be read, CrsError if ``crs`` is unknown or not what the file says.
     """
     path = Path(path)
+    if crs is not None:
+        try:
+            crs = crs_text(crs)
+        except ProjError as error:
+            raise CrsError("read.unknown_crs", found=crs) from error
     if not path.exists():
         raise MissingError("read.file_missing", file=path.name)
     suffix = path.suffix.lower()

@@ -6,6 +6,7 @@ import csv
 import io
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,11 @@ from openpyxl.utils.exceptions import InvalidFileException
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.readers.raw import RawTable
 
+# what openpyxl raises on a workbook that is not whole
+_BROKEN = (
+    *(zipfile.BadZipFile, zlib.error, InvalidFileException, EOFError, OSError),
+    *(ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError),
+)
 DELIMITERS = (",", ";", "\t")
 
 
@@ -53,7 +59,9 @@ def read_xlsx(path: Path, *, sheet: str | None = None, wanted: str = "", crs: st
                 rows = [list(row) for row in book[name].iter_rows(values_only=True)]
             finally:
                 book.close()
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, OSError, SyntaxError) as error:
+    except InputError:
+        raise
+    except _BROKEN as error:
         raise InputError("read.unreadable", file=path.name) from error
     uncomputed = _uncomputed(path, name, rows)
     if uncomputed is not None:

@@ -42,7 +42,8 @@ def read_vector(path: Path, *, layer: str | None = None, wanted: str = "", crs: 
     rows = np.arange(1, len(frame) + 1, dtype=np.int64)
     if not isinstance(frame, geopandas.GeoDataFrame):
         return RawTable(frame, rows, path.name, crs=crs, faults=faults)
-    own = crs_text(frame.crs) if frame.crs is not None else None
+    known = frame.crs is not None and (frame.crs.is_geographic or frame.crs.is_projected)
+    own = crs_text(frame.crs) if known else None  # a local frame (such as GeoPackage's undefined one) says nothing
     if own is not None and crs is not None and own != crs_text(crs):
         raise CrsError("read.crs_conflict", file=path.name, found=own, asked=crs)
     geometry = np.asarray(frame.geometry.array, dtype=object)
@@ -53,7 +54,9 @@ def read_vector(path: Path, *, layer: str | None = None, wanted: str = "", crs: 
 def layer_names(path: Path) -> list[str]:
     """The layers a geographic file holds; InputError if it cannot be opened."""
     try:
-        return [str(name) for name, _ in pyogrio.list_layers(path)]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", RuntimeWarning)  # the driver's remarks on a file that is none of its own
+            return [str(name) for name, _ in pyogrio.list_layers(path)]
     except (DataSourceError, DataLayerError) as error:
         raise InputError("read.unreadable", file=path.name) from error
 

@@ -110,7 +110,7 @@ def _write(
 
 def _read(layer: str, path: Path) -> gpd.GeoDataFrame | pd.DataFrame:
     defaults: dict[str, Any] = {"as_of": VALID_ON, "valid_on": VALID_ON, "source": path.name}
-    checked = validate(read_any(path), LAYERS[layer], crs=CRS, defaults=defaults)
+    checked = validate(read_any(path, wanted=layer), LAYERS[layer], crs=CRS, defaults=defaults)
     if any(fault.fatal for fault in checked.faults) or checked.frame.empty:
         raise InputError("sample.given_refused", faults=tuple(checked.faults), file=path.name, layer=layer)
     return checked.frame

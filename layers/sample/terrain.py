@@ -56,14 +56,15 @@ def ridged(shape: tuple[int, int], *, cell_m: float, longest_m: float, rng: np.r
 
 @njit(cache=True, error_model="numpy")
 def _drain(
-    height: Field, order: NDArray[np.int64], fixed: Flags
-) -> tuple[NDArray[np.int64], Field]:  # pragma: no cover
-    """Receiver (flat index; itself if none is lower) and catchment (cells) of each cell; ``order`` rises in height."""
+    height: Field, order: NDArray[np.int64], fixed: Flags, receiver: NDArray[np.int64], catchment: Field
+) -> None:  # pragma: no cover
+    """Write the receiver (flat index) of cells that have a lower neighbour, and add up the catchments (cells).
+
+    ``order`` rises in height; ``receiver`` comes as each cell itself, ``catchment`` as 1.
+    """
     rows, cols = height.shape
     flat = height.ravel()
     base = fixed.ravel()
-    receiver = np.arange(flat.size)
-    catchment = np.ones(flat.size)
     for here in order:
         if base[here]:
             continue
@@ -83,7 +84,6 @@ def _drain(
         here = order[k]
         if receiver[here] != here:
             catchment[receiver[here]] += catchment[here]
-    return receiver, catchment
 
 
 @njit(cache=True, error_model="numpy")
@@ -99,14 +99,10 @@ def _incise(
 
 
 @njit(cache=True, error_model="numpy")
-def _fill(height: Field, fixed: Flags) -> None:  # pragma: no cover
-    """Raise hollows in place, by ``_FILL_M`` at most, until they drain (Planchon and Darboux 2002, by sweeps).
-
-    Deeper hollows stay closed: rivers work toward their floor, as in a basin whose gorge is narrower than the cells.
-    """
+def _lower(filled: Field, height: Field) -> None:  # pragma: no cover
+    """Let water of depth ``filled`` - ``height`` run off in place, cells of depth 0 being outlets, until none falls."""
     rows, cols = height.shape
     step = 0.01
-    filled = np.where(fixed, height, np.inf)
     changed = True
     sweep = 0
     while changed:
@@ -128,9 +124,17 @@ def _fill(height: Field, fixed: Flags) -> None:  # pragma: no cover
                     filled[row, col] = new
                     changed = True
         sweep += 1
-    for row in range(rows):
-        for col in range(cols):
-            height[row, col] = min(filled[row, col], height[row, col] + _FILL_M)
+
+
+def _fill(height: Field, fixed: Flags) -> Field:
+    """``height`` with hollows raised, by ``_FILL_M`` at most, until they drain (Planchon and Darboux 2002, by sweeps).
+
+    Deeper hollows stay closed: rivers work toward their floor, as in a basin whose gorge is narrower than the cells.
+    """
+    filled = np.where(fixed, height, np.inf)
+    _lower(filled, height)
+    raised: Field = np.minimum(filled, height + _FILL_M)
+    return raised
 
 
 def carve(height: Field, *, land: Flags, cell_m: float, steps: int, control: Callable[[Field], Field]) -> Field:
@@ -144,9 +148,10 @@ def carve(height: Field, *, land: Flags, cell_m: float, steps: int, control: Cal
     z = np.where(land, np.maximum(height, LAND_MIN_M), 0.0)
     for step in range(steps):
         if step % 12 == 0:
-            _fill(z, fixed)
+            z = _fill(z, fixed)
         order = np.argsort(z, axis=None, kind="stable")
-        receiver, catchment = _drain(z, order, fixed)
+        receiver, catchment = np.arange(z.size), np.ones(z.size)
+        _drain(z, order, fixed, receiver, catchment)
         area_km2 = catchment * (cell_m / 1000) ** 2
         _incise(z, order, receiver, _EROSION * area_km2**_AREA_EXPONENT / (cell_m / 1000))
         z = np.where(land, ndimage.gaussian_filter(z, _CREEP_CELLS), 0.0)

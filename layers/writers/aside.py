@@ -12,12 +12,14 @@ from pathlib import Path
 def written_aside(path: str | Path) -> Iterator[Path]:
     """A path beside ``path`` to write to; on success it takes the place of ``path``, on failure it is removed.
 
-    The folder is made if it is not there. The name keeps the suffix, which some drivers go by.
+    The folder is made if it is not there. The name keeps the suffix, which some drivers go by. OSError if nothing can
+    be written there, whatever the driver would say.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     aside = path.with_name(f".{path.stem}.writing{path.suffix}")
-    aside.unlink(missing_ok=True)
+    aside.touch()
+    aside.unlink()
     try:
         yield aside
         os.replace(aside, path)

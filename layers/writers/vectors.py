@@ -31,12 +31,16 @@ def write_gpkg(layers: Mapping[str, pd.DataFrame], path: str | Path) -> Path:
 def put_layer(frame: pd.DataFrame, path: str | Path, *, layer: str) -> Path:
     """Put one layer into a GeoPackage in place of the layer of that name; every other table in the file is kept.
 
+    A layer whose name differs by case only is the same to the file, and keeps its spelling.
+
     The file is copied aside by SQLite's own backup (changes still in its journal come along) and renamed.
     """
     with written_aside(path) as aside, _fixed_time():
         if Path(path).is_file():
             with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(aside)) as target:
                 source.backup(target)
+            there = {str(name).lower(): str(name) for name, _ in pyogrio.list_layers(aside)}
+            layer = there.get(layer.lower(), layer)
         _write_layer(frame, aside, name=layer)
     return Path(path)
 

@@ -17,12 +17,22 @@ function drawGround() {
   if (data.terrain) L.imageOverlay(data.terrain.url, data.terrain.bounds, { pane: "terrain", interactive: false }).addTo(map);
 }
 
+/** A popup that fits beside the zoom buttons, and closes the tooltip under it. */
+function bindPopup(layer, content) {
+  const narrow = window.innerWidth <= 720;
+  layer.bindPopup(content, {
+    maxWidth: narrow ? 268 : 340, minWidth: 240, maxHeight: Math.min(430, 0.55 * window.innerHeight),
+    autoPanPaddingTopLeft: [8, 8], autoPanPaddingBottomRight: [52, 8],
+  });
+  return layer.on("popupopen tooltipopen", () => { if (layer.isPopupOpen()) layer.closeTooltip(); });
+}
+
 function drawUnits() {
   const features = data.units.map((unit, row) => ({ type: "Feature", properties: { row }, geometry: unit.geometry }));
   const rowOf = (layer) => layer.feature.properties.row;
   layers.units = L.geoJSON(features, { pane: "units", renderer: renderers.units, style: (f) => unitStyle(f.properties.row) });
   layers.units.eachLayer((layer) => {
-    layer.bindPopup(() => unitPopup(rowOf(layer)), { maxWidth: 340, minWidth: 250, maxHeight: 380 });
+    bindPopup(layer, () => unitPopup(rowOf(layer)));
     layer.bindTooltip(() => unitTooltip(rowOf(layer)), { sticky: true });
     layer.on("mouseover", () => layer.setStyle({ weight: 2.2, color: "#0f172a" }));
     layer.on("mouseout", () => layer.setStyle(unitStyle(rowOf(layer))));
@@ -30,7 +40,7 @@ function drawUnits() {
   const gaps = features.filter((feature) => data.units[feature.properties.row].gap);
   layers.gap_units = L.geoJSON(gaps, {
     pane: "gap_units", renderer: renderers.gap_units, interactive: false,
-    style: { color: data.colours.gap, weight: 2, opacity: 0.9, fill: false },
+    style: { color: data.colours.gap, weight: gapWeight(), opacity: 0.9, fill: false },
   });
   layers.districts = L.geoJSON(data.districts.map((d) => ({ type: "Feature", properties: {}, geometry: d.geometry })), {
     pane: "districts", renderer: renderers.districts, interactive: false,
@@ -56,14 +66,28 @@ function unitStyle(row) {
     : { ...edge, fillColor: indicator.colours[index], fillOpacity: 0.74 };
 }
 
+/** Width of the outline of a gap commune; its outer half is cut off. */
+const gapWeight = () => (map.getZoom() < 9 ? 2.8 : 4.4);
+
+/** Draw the outline of each gap commune on its own side of the boundary only, so that the eye knows which one it is. */
+function clipGaps() {
+  const clips = svg("defs");
+  document.body.append(svg("svg", { width: 0, height: 0, class: "hidden-svg", "aria-hidden": "true" }, clips));
+  layers.units.eachLayer((layer) => { layer.getElement().id = `unit-${layer.feature.properties.row}`; });
+  layers.gap_units.eachLayer((layer) => {
+    const { row } = layer.feature.properties;
+    clips.append(svg("clipPath", { id: `inside-${row}` }, svg("use", { href: `#unit-${row}` })));
+    layer.on("add", () => layer.getElement().setAttribute("clip-path", `url(#inside-${row})`));
+  });
+}
+
 function drawPoints() {
   for (const id of Object.keys(SYMBOLS)) {
     if (!data.points[id]) continue;
     layers[id] = L.featureGroup(data.points[id].rows.map((point) => {
-      const marker = symbolMarker(id, point.at, renderers[id]);
-      point.marker = marker;
-      marker.bindPopup(() => pointPopup(id, point), { maxWidth: 320 });
-      return marker.bindTooltip(() => el("span", {}, point.name));
+      point.marker = symbolMarker(id, point, renderers[id]);
+      bindPopup(point.marker, () => pointPopup(id, point));
+      return point.marker.bindTooltip(() => el("span", {}, point.name));
     }));
   }
   if (data.points.plan) layers.plan = L.featureGroup(data.points.plan.rows.map(planMarker));
@@ -75,30 +99,61 @@ function planMarker(point) {
   const marker = L.marker(point.at, { icon, zIndexOffset: -point.rank, alt: ui("proposed", { rank: point.rank }) });
   point.marker = marker;
   marker.bindTooltip(() => el("span", {}, `${ui("proposed", { rank: point.rank })} · ${point.name}`));
-  return marker.bindPopup(() => pointPopup("plan", point), { maxWidth: 320 });
+  return bindPopup(marker, () => pointPopup("plan", point));
 }
 
 function scaleSymbols() {
+  layers.gap_units.setStyle({ weight: gapWeight() });
   const factor = Math.min(2, Math.max(0.8, 1 + 0.22 * (map.getZoom() - 10)));
   for (const [id, look] of Object.entries(SYMBOLS)) layers[id]?.eachLayer((marker) => marker.setRadius(look.radius * factor));
 }
 
-function nameLabel(name, at, className) {
+function nameLabel(name, at, className, bounds) {
   const icon = L.divIcon({ className: `label ${className}`, html: el("span", {}, name), iconSize: [0, 0] });
-  return L.marker(at, { icon, pane: "labels", interactive: false, keyboard: false });
+  return L.marker(at, { icon, pane: "labels", interactive: false, keyboard: false, bounds: L.latLngBounds(bounds) });
 }
 
 function drawLabels() {
-  const units = L.layerGroup(data.units.map((unit) => nameLabel(unit.name, unit.centre, "unit")));
-  const districts = L.layerGroup(data.districts.map((district) => nameLabel(district.name, district.centre, "district")));
-  const nearest = () => {
+  const rank = (layer) => data.units[layer.feature.properties.row].gap?.rank ?? Infinity;
+  const byNeed = layers.units.getLayers().sort((a, b) => (rank(a) < rank(b) ? -1 : 1));
+  const units = L.layerGroup(byNeed.map((layer) => {
+    const unit = data.units[layer.feature.properties.row];
+    return nameLabel(unit.name, unit.centre, "unit", layer.getBounds());
+  }));
+  const districts = L.layerGroup(data.districts.map(({ name, centre, bounds }) => nameLabel(name, centre, "district", bounds)));
+  const update = () => {
     const zoom = map.getZoom();
     toggleLayer(districts, state.shown.labels && zoom < 11.5);
     toggleLayer(units, state.shown.labels && zoom >= (data.districts.length ? 11.5 : 10));
+    placeLabels([...districts.getLayers(), ...units.getLayers()].filter((label) => map.hasLayer(label)));
   };
-  map.on("zoomend", nearest);
-  layers.labels = { update: nearest };
+  map.on("zoomend", update);
+  layers.labels = { update };
 }
+
+/** Move each name off the badges of proposed sites and the names before it; one that fits nowhere waits for the next zoom. */
+function placeLabels(labels) {
+  const badges = state.shown.plan && data.points.plan ? data.points.plan.rows : [];
+  const taken = badges.map((point) => boxAt(map.latLngToLayerPoint(point.at), 24, 24));
+  const sizes = labels.map((label) => label.getElement().firstChild).map((span) => [span, span.offsetWidth, span.offsetHeight]);
+  labels.forEach((label, i) => {
+    const [span, width, height] = sizes[i];
+    const at = map.latLngToLayerPoint(label.getLatLng());
+    const { bounds } = label.options;
+    const tall = map.latLngToLayerPoint(bounds.getSouthWest()).y - map.latLngToLayerPoint(bounds.getNorthEast()).y;
+    const free = LABEL_SHIFTS.slice(tall < 2 * height ? 1 : 0).map(([right, down]) => [right * width, down * height])
+      .find(([right, down]) => !taken.some((box) => overlap(box, boxAt(at.add([right, down]), width, height))));
+    span.classList.toggle("no-room", !free);
+    if (!free) return;
+    [span.style.left, span.style.top] = free.map((shift) => `${shift}px`);
+    taken.push(boxAt(at.add(free), width, height));
+  });
+}
+
+// Where a name may stand, in widths to the right and heights down from its place; the nearest first. Not on a small island.
+const LABEL_SHIFTS = [[0, 0], [0, -0.9], [0, 0.9], [-0.4, 0], [0.4, 0], [0, -1.6], [0, 1.6], [-0.4, -0.9], [0.4, -0.9], [-0.4, 0.9], [0.4, 0.9]];
+const boxAt = (middle, width, height) => [middle.x - width / 2, middle.y - height / 2, middle.x + width / 2, middle.y + height / 2];
+const overlap = (a, b) => a[0] < b[2] && b[0] < a[2] && a[1] < b[3] && b[1] < a[3];
 
 function toggleLayer(layer, on) {
   if (on && !map.hasLayer(layer)) map.addLayer(layer);
@@ -135,7 +190,7 @@ function indicatorLegend() {
       return legendRow(colour, low === high ? number(low, 3) : `${number(low, 3)} – ${number(high, 3)}`);
     }).reverse();
   if (indicator.values.includes(null)) rows.push(legendRow("", ui("no_data"), true));
-  return [inLang(indicator.label) + (unit ? ` (${unit})` : ""), rows];
+  return [inLang(indicator.label) + (unit ? ` (${unit})` : ""), rows, notesOf(indicator)];
 }
 
 function coverageLegend() {
@@ -143,7 +198,7 @@ function coverageLegend() {
   const rows = [legendRow(colours[0], ui("level_below", { dbm: number(dbm[0]) }))];
   dbm.forEach((low, i) => rows.push(legendRow(colours[i + 1], i + 1 < dbm.length
     ? ui("level_between", { low: number(low), high: number(dbm[i + 1]) }) : ui("level_above", { dbm: number(low) }))));
-  return [`${technology}: ${ui("level")}`, rows.reverse()];
+  return [`${technology}: ${ui("level")}`, rows.reverse(), notesOf({ modelled: true })];
 }
 
 function buildLegend() {
@@ -151,9 +206,9 @@ function buildLegend() {
   const wasOpen = box.querySelector("details")?.open ?? window.innerWidth > 720;
   box.hidden = state.theme === "terrain";
   if (box.hidden) return;
-  const [title, rows] = state.theme === "indicator" ? indicatorLegend() : coverageLegend();
+  const [title, rows, notes] = state.theme === "indicator" ? indicatorLegend() : coverageLegend();
   box.setAttribute("aria-label", ui("legend"));
-  box.replaceChildren(el("details", { open: wasOpen }, el("summary", {}, title), el("ul", {}, rows)));
+  box.replaceChildren(el("details", { open: wasOpen }, el("summary", {}, title), el("ul", {}, rows), noteLines(notes)));
 }
 
 function addControls() {
@@ -245,7 +300,9 @@ drawLabels();
 map.invalidateSize({ animate: false });
 fitProvince();
 map.setMinZoom(map.getZoom() - 1.5);
-map.setMaxBounds(province.pad(0.6));
+map.setMaxBounds(province.pad(1.5)); // room for a popup at the edge
+toggleLayer(layers.units, true);
+clipGaps();
 paint();
 scaleSymbols();
 document.body.dataset.ready = "yes";

@@ -28,16 +28,8 @@ function headSection(actions) {
     el("div", { class: "title" },
       el("h1", {}, data.title),
       el("div", { class: "languages", role: "group", "aria-label": ui("language") }, languages), toggle),
-    data.as_of ? el("p", { class: "as-of" }, ui("as_of", { date: dateText(data.as_of) })) : null,
+    inLang(data.as_of) ? el("p", { class: "as-of" }, ui("as_of", { date: inLang(data.as_of) })) : null,
     searchBox(actions));
-}
-
-/** An ISO date in the reader's way; any other text as it is. */
-function dateText(text) {
-  const parts = /^(\d{4})-(\d{2})-(\d{2})$/.exec(text);
-  if (!parts) return text;
-  const date = new Date(Date.UTC(+parts[1], +parts[2] - 1, +parts[3]));
-  return new Intl.DateTimeFormat(state.lang, { dateStyle: "long", timeZone: "UTC" }).format(date);
 }
 
 const places = [
@@ -185,6 +177,13 @@ function planSection(actions) {
 }
 
 function sourcesSection() {
-  if (!data.sources.length) return null;
-  return el("footer", {}, el("h2", {}, ui("sources")), data.sources.map((line) => el("p", {}, line)));
+  const notes = notesOf({ modelled: data.coverage.length, placed: true });
+  if (!data.sources.length && !notes.length) return null;
+  return el("footer", {}, el("h2", {}, ui("sources")), [...notes, ...data.sources].map((line) => el("p", {}, unbroken(line))));
+}
+
+/** The words of a line, a date at its end in one piece. */
+function unbroken(line) {
+  const parts = /^(.*\s)(\([^()]*\))$/.exec(line);
+  return parts ? [parts[1], el("span", { class: "whole" }, parts[2])] : line;
 }

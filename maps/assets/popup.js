@@ -2,7 +2,25 @@
 
 function factRow(field, value, current = false) {
   return el("tr", { class: current ? "current" : null }, el("th", { scope: "row" }, inLang(field.label)),
-    el("td", { class: value === null ? "no-data" : null }, valueText(value, field)));
+    el("td", { class: value === null ? "no-data" : field.kind === "number" ? "number" : null }, valueText(value, field)));
+}
+
+const factTable = (rows) => (rows.length ? el("table", {}, el("tbody", {}, rows)) : null);
+
+/** Facts by their group, each under its name and what it rests on; `facts` are [field, value]. */
+function factGroups(facts, { opened, current, methods }) {
+  const groups = new Map();
+  for (const [field, value] of facts) {
+    if (!groups.has(field.group)) groups.set(field.group, []);
+    groups.get(field.group).push([field, value]);
+  }
+  return [...groups].map(([group, members]) => {
+    const notes = notesOf({
+      modelled: members.some(([field]) => field.modelled), placed: group === "people" || members.some(([field]) => field.placed),
+    }, methods);
+    return el("details", { open: opened(group) }, el("summary", {}, say(`group.${group}`)), noteLines(notes),
+      factTable(members.map(([field, value]) => factRow(field, value, field === current))));
+  });
 }
 
 function reasonList(reasons) {
@@ -17,26 +35,20 @@ function gapBlock(gap) {
   if (gap.people_affected !== undefined && gap.people_affected !== null) {
     facts.push(ui("affected", { count: number(gap.people_affected) }));
   }
-  const chips = [...(gap.classes ?? []), ...(gap.basis ?? [])];
+  const [chips, basis] = [gap.classes ?? [], gap.basis ?? []];
   return el("section", { class: "gap" },
     el("strong", {}, ui("gap_title", { rank: gap.rank })),
     facts.length ? el("div", { class: "facts" }, facts.join(" · ")) : null,
     reasonList(gap.reasons),
+    basis.length ? el("div", { class: "facts" }, ui("rests_on", { what: basis.map(word).join(", ") })) : null,
     chips.length ? el("div", { class: "chips" }, chips.map((chip) => el("span", {}, word(chip)))) : null);
 }
 
-function indicatorGroups(unitRow) {
+function indicatorGroups(row) {
   const current = state.theme === "indicator" ? data.indicators[state.indicator] : null;
-  const groups = new Map();
-  for (const indicator of data.indicators) {
-    if (!groups.has(indicator.group)) groups.set(indicator.group, []);
-    groups.get(indicator.group).push(indicator);
-  }
-  const opened = current ? current.group : groups.keys().next().value;
-  return [...groups].map(([group, indicators]) =>
-    el("details", { open: group === opened },
-      el("summary", {}, say(`group.${group}`)),
-      el("table", {}, el("tbody", {}, indicators.map((i) => factRow(i, i.values[unitRow], i === current))))));
+  const first = (current ?? data.indicators[0])?.group;
+  const methods = [data.units[row].method].filter(Boolean);
+  return factGroups(data.indicators.map((i) => [i, i.values[row]]), { opened: (group) => group === first, current, methods });
 }
 
 function unitPopup(row) {
@@ -56,11 +68,14 @@ function unitTooltip(row) {
   return box;
 }
 
+/** Facts of a point: those without a group first, then the groups; an empty text is no fact (a mast not on air). */
 function pointPopup(id, point) {
-  const layer = data.points[id];
+  const facts = data.points[id].fields.map((field, i) => [field, point.values[i]]).filter(([, value]) => value !== "");
   const title = id === "plan" ? ui("proposed", { rank: point.rank }) : point.name;
   const under = id === "plan" ? point.name : ui(`layer_${id}`) + (point.unit ? ` · ${point.unit}` : "");
   return el("article", { class: "popup" }, el("h2", {}, title), el("p", { class: "under" }, under),
     point.reasons ? reasonList(point.reasons) : null,
-    el("table", {}, el("tbody", {}, layer.fields.map((field, i) => factRow(field, point.values[i])))));
+    factTable(facts.filter(([field]) => !field.group).map(([field, value]) => factRow(field, value))),
+    factGroups(facts.filter(([field]) => field.group), { opened: () => true, methods: [] }),
+    id === "plan" ? noteLines(notesOf({ modelled: true, placed: true })) : null);
 }

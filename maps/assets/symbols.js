@@ -22,9 +22,11 @@ const SymbolMarker = L.CircleMarker.extend({
   },
 });
 
-function symbolMarker(id, at, renderer) {
-  const look = SYMBOLS[id];
-  return new SymbolMarker(at, {
+/** The marker of a point; a mast that is not on air is hollow. */
+function symbolMarker(id, point, renderer) {
+  const hollow = point.on_air === false;
+  const look = hollow ? { ...SYMBOLS[id], fill: SYMBOLS[id].stroke, stroke: SYMBOLS[id].fill } : SYMBOLS[id];
+  return new SymbolMarker(point.at, {
     renderer, pane: renderer.options.pane, shape: look.shape, radius: look.radius,
     color: look.stroke, weight: look.weight, fillColor: look.fill, fillOpacity: 0.95,
   });
@@ -59,5 +61,5 @@ function addHatching() {
   const lines = svg("path", { d: "M-2 2l4-4M0 8L8 0M6 10l4-4", stroke: "#8a8a8a", "stroke-width": 1 });
   const ground = svg("rect", { width: 8, height: 8, fill: data.colours.no_data });
   const pattern = svg("pattern", { id: "no-data", width: 8, height: 8, patternUnits: "userSpaceOnUse" }, ground, lines);
-  document.body.append(svg("svg", { width: 0, height: 0, class: "hatching", "aria-hidden": "true" }, svg("defs", {}, pattern)));
+  document.body.append(svg("svg", { width: 0, height: 0, class: "hidden-svg", "aria-hidden": "true" }, svg("defs", {}, pattern)));
 }

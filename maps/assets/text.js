@@ -28,17 +28,25 @@ function number(value, digits) {
   return new Intl.NumberFormat(state.lang, { maximumFractionDigits: fraction }).format(value).replace("-", "\u2212");
 }
 
-/** A value as the reader sees it, by the kind of its field; no data is said, never 0. */
+/** A value as the reader sees it, by the kind of its field; no data is said, never 0; a word may stand for a number. */
 function valueText(value, field) {
   if (value === null || value === undefined || value.length === 0) return ui("no_data");
   if (field.kind === "yes_no") return ui(value ? "yes" : "no");
   if (field.kind === "word") return word(value);
   if (field.kind === "words") return value.map(word).join(", ");
   if (field.kind !== "number") return String(value);
+  if (typeof value === "string") return ui(value);
   const unit = inLang(field.unit);
   if (!unit) return number(value);
-  return unit.startsWith("%") || unit.startsWith("/") ? number(value) + unit : `${number(value)}\u00a0${unit}`;
+  return `${number(value)}\u00a0${unit}`;
 }
+
+/** What figures rest on, a line each: the radio model, the ways people were placed. */
+function notesOf({ modelled, placed }, methods = data.methods) {
+  return [modelled ? ui("modelled") : null, ...(placed ? methods : []).map((method) => say(`method.${method}`))].filter(Boolean);
+}
+
+const noteLines = (notes) => notes.map((note) => el("p", { class: "note" }, note));
 
 /** Letters without tones and marks, lower case, đ as d: "Hướng Hóa" is "huong hoa". */
 function fold(text) {

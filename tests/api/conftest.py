@@ -28,6 +28,7 @@ SIDE = 12  # communes in a 3 x 4 block of 4 km squares on a 12 x 16 km grid
 EVIL = "<img src=x onerror=alert(1)>"
 NAMES = ["Hướng Phùng", "Hướng Hóa", EVIL, "Đakrông", "${alert(1)}", "Hải Lăng", *[f"Xã {i}" for i in range(6)]]
 NAN = float("nan")
+MARKS = {"as_of": "2012-12-31", "data": "synthetic"}
 
 STUDY_TOML = """
 name = "Thử nghiệm"
@@ -100,7 +101,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
             "basis": ["record", "observed;model"],
         }
     )
-    gaps.to_parquet(aside / "gaps.parquet")
+    gaps.assign(**MARKS).to_parquet(aside / "gaps.parquet")
     gaps.to_csv(aside / "gaps.csv", index=False, encoding="utf-8-sig")
     gaps.iloc[:1].assign(code="V1", name="Thôn Cợp", unit_code="19400").to_parquet(aside / "gap_villages.parquet")
     pd.DataFrame(
@@ -119,11 +120,11 @@ def write_results(root: Path, *, note: str = "first") -> None:
             "pack": ["mobile_signal", "postal_qcvn1", "mobile_signal"],
             "mark": ["K", "K", "P"],
             "source": ["nguồn", "nguồn", "nguồn"],
-            "override_reason": [None, "vùng khó khăn", None],
+            "override_reason": [None, "=vùng khó khăn", None],
             "text_en": ["10 % of people have signal", "9,000 people a point", f"{EVIL} has no signal"],
             "text_vi": ["10 % số dân có sóng", "9.000 người một điểm", f"{EVIL} không có sóng"],
         }
-    ).to_parquet(aside / "reasons.parquet")
+    ).assign(**MARKS).to_parquet(aside / "reasons.parquet")
     pd.DataFrame(
         {
             "indicator": ["mean_service_radius_km", "bts_in_operation"],
@@ -140,7 +141,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
             "target_source": ["08-NQ/TU", None],
             "override_reason": [None, None],
         }
-    ).to_parquet(aside / "targets.parquet")
+    ).assign(**MARKS).to_parquet(aside / "targets.parquet")
     pd.DataFrame(
         {
             "rank": [1, 2],
@@ -165,7 +166,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
             "off_grid": [False, True],
             "border": [True, False],
         }
-    ).to_parquet(aside / "plan.parquet")
+    ).assign(**MARKS).to_parquet(aside / "plan.parquet")
     pd.DataFrame(
         {
             "level": ["unit", "village"],
@@ -177,7 +178,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
             "indicator": ["people_covered_any_pct", "centre_covered_any"],
             "why": ["no_data", "class_unknown"],
         }
-    ).to_parquet(aside / "not_judged.parquet")
+    ).assign(**MARKS).to_parquet(aside / "not_judged.parquet")
     pd.DataFrame(
         {
             "code": ["V1", "V2"],
@@ -189,7 +190,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
             "model": pd.array([True, None], dtype="boolean"),
             "agree": ["no", ""],
         }
-    ).to_parquet(aside / "comparison.parquet")
+    ).assign(**MARKS).to_parquet(aside / "comparison.parquet")
     (aside / "provinces.json").write_text(json.dumps({"postal_points_count": 156, "bts_in_operation": None}))
     level = np.full((SIDE, 16), -88.0, dtype=np.float32)
     level[0, 0], level[0, 1], level[0, 2] = NAN, -200.0, -101.0

@@ -292,6 +292,103 @@ def test_unknown_settings_name_the_nearest(tiny_study: Path, capsys: pytest.Capt
     assert 'the nearest is "radio"' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('"resolution_08"', '"resolution_80"', "did you mean resolution_08"),
+        (
+            "# [[rules.overrides]]",
+            '[[rules.overrides]]\nrule = "mobile_peple"\nthreshold = 3\nreason = "x"\n#',
+            "did you mean mobile_people",
+        ),
+        ("[rules.index_weights]", "[rules.index_weights]\nmobile_peple = 2", "did you mean mobile_people"),
+        ('method = "auto"', 'method = "raster"', r"study\.toml, column people\.method: .*no population raster"),
+        ("cell_m = 250.0", "cell_m = 5", "cell_m"),
+    ],
+)
+def test_what_the_settings_ask_for_is_judged_before_anything_is_computed(
+    tiny_study: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    old: str,
+    new: str,
+    words: str,
+) -> None:
+    monkeypatch.setattr("phusong.layers.grid.MAX_CELLS", 1_000_000)
+    settings = tiny_study / "study.toml"
+    assert old in settings.read_text()
+    settings.write_text(settings.read_text().replace(old, new))
+    for name in ("check", "run"):
+        assert phusong("--quiet", name, tiny_study) == 2
+        assert re.search(words, capsys.readouterr().err)
+    assert not (tiny_study / "results").exists()
+
+
+def test_an_operator_of_the_plan_that_has_no_sector_is_noted(
+    tiny_study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = tiny_study / "study.toml"
+    settings.write_text(settings.read_text().replace("# operator =", 'operator = "Vietel"'))
+    assert phusong("check", tiny_study, "--lang", "vi") == 0
+    assert re.search(r"study\.toml, cột plan\.operator: Vietel .*Viettel", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize(
+    ("words", "en", "vi"),
+    [
+        (["run"], "DIR is missing: The study's folder", "thiếu DIR: Thư mục nghiên cứu"),
+        (["runn"], "No such command 'runn'", "câu lệnh chưa đúng"),
+        (["run", "x", "--nope"], "No such option: --nope", "Xem: phusong run --help"),
+        (["new", "x", "--units-date", "31/12/2012"], "--units-date: Date of the", "--units-date: Ngày hiệu lực"),
+        (["gaps", "x", "--limit", "0"], "--limit: How many lines", "--limit: Số dòng"),
+    ],
+)
+def test_a_wrong_command_line_is_said_in_one_line(
+    capsys: pytest.CaptureFixture[str], words: list[str], en: str, vi: str
+) -> None:
+    for lang, said in (("en", en), ("vi", vi)):
+        assert phusong(*words, "--lang", lang) == 2
+        err = capsys.readouterr().err
+        assert said in err
+        assert err.count("\n") == 1
+
+
+def test_places_that_cannot_be_written_to(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    note = tmp_path / "note"
+    note.write_text("mine")
+    for words, said in (
+        (["new", note], "a file stands where a folder is needed"),
+        (["sample", note / "below"], "a file stands where a folder is needed"),
+        (["export", done, note], "a file stands where a folder is needed"),
+        (["export", done, done / "results"], "onto themselves"),
+        (["map", done, "--to", tmp_path], "name a file in it"),
+        (["map", done, "--to", tmp_path / "none" / "map.html"], "no such file or folder"),
+    ):
+        assert phusong(*words) == 2
+        err = capsys.readouterr().err
+        assert said in err
+        assert "Traceback" not in err
+    assert note.read_text() == "mine"
+
+
+def test_a_new_study_here_is_named_after_the_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "Hướng Hóa").mkdir()
+    monkeypatch.chdir(tmp_path / "Hướng Hóa")
+    assert phusong("new", ".", "--units-date", "2012-12-31") == 0
+    assert 'name = "Hướng Hóa"' in (tmp_path / "Hướng Hóa" / "study.toml").read_text(encoding="utf-8")
+
+
+def test_a_reader_that_leaves_early_is_no_fault(done: Path) -> None:
+    ask = f"from phusong.api.cli import main; main(['gaps', {str(done)!r}, '--level', 'villages'])"
+    with subprocess.Popen(
+        [sys.executable, "-c", ask], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == ""
+
+
 def test_the_sample_on_itself_is_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root = tmp_path / "sample"
     assert phusong("sample", root, "--cell-m", 900) == 0

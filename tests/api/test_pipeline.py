@@ -1,6 +1,7 @@
 """The whole job on the tiny study: what it finds, what it redoes, what a kill leaves."""
 
 import json
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -9,6 +10,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import rasterio
 
 from phusong.api.pipeline import Job, Made, run
 from phusong.api.steps import STEPS
@@ -35,6 +37,12 @@ def done(tiny_study_of_module: Path) -> Path:
     """A tiny study that was run; tests only read it."""
     run(Study(tiny_study_of_module), steps=STEPS)
     return tiny_study_of_module
+
+
+@pytest.fixture
+def done_before(done: Path, tmp_path: Path) -> Path:
+    """The same study with its results, the test's own to change and run again."""
+    return Path(shutil.copytree(done, tmp_path / "again"))
 
 
 def test_the_ridge_leaves_the_west_without_signal(done: Path) -> None:
@@ -97,41 +105,41 @@ def test_names_that_look_like_code_stay_text(done: Path) -> None:
     assert "<img src=x" not in page
 
 
-def test_only_what_changed_is_computed_again(tiny_study: Path, layers_of_tiny: dict[str, pd.DataFrame]) -> None:
-    assert computed(tiny_study) == ALL
-    assert computed(tiny_study) == []
-    settings = tiny_study / "study.toml"
+def test_only_what_changed_is_computed_again(
+    done: Path, done_before: Path, layers_of_tiny: dict[str, pd.DataFrame]
+) -> None:
+    assert Results(done).record()["timing"]["computed"] == ALL
+    assert computed(done_before) == []
+    settings = done_before / "study.toml"
     settings.write_text(settings.read_text().replace("budget_vnd = 3000000000.0", "budget_vnd = 1000000000.0"))
-    assert computed(tiny_study) == ["plan", "map"]
+    assert computed(done_before) == ["plan", "map"]
     settings.write_text(settings.read_text().replace('name = "Tiny (synthetic)"', 'name = "Other (synthetic)"', 1))
-    assert "people" not in computed(tiny_study)
+    assert "people" not in computed(done_before)
     layers_of_tiny["sectors"].loc[0, "height_m"] = 50.0
-    write_gpkg(layers_of_tiny, tiny_study / "layers.gpkg")
-    again = computed(tiny_study)
+    write_gpkg(layers_of_tiny, done_before / "layers.gpkg")
+    again = computed(done_before)
     assert again[0] == "radio"
     assert "people" not in again
 
 
 def test_taken_over_steps_give_what_computing_gives(
-    tiny_study: Path, make_tiny_study: Callable[..., Path], tmp_path: Path
+    done_before: Path, make_tiny_study: Callable[..., Path], tmp_path: Path
 ) -> None:
     """The plan and the map from files loaded again are those from values just computed."""
-    run(Study(tiny_study), steps=STEPS)
-    settings = tiny_study / "study.toml"
+    settings = done_before / "study.toml"
     old = settings.read_text()
     settings.write_text(old.replace("budget_vnd = 3000000000.0", "budget_vnd = 1000000000.0"))
-    run(Study(tiny_study), steps=STEPS)
+    run(Study(done_before), steps=STEPS)
     settings.write_text(old)
-    again = run(Study(tiny_study), steps=STEPS)
+    again = run(Study(done_before), steps=STEPS)
     fresh = run(Study(make_tiny_study(tmp_path / "fresh")), steps=STEPS)
     assert again["timing"]["computed"] == ["plan", "map"]
     assert {k: v for k, v in again.items() if k != "timing"} == {k: v for k, v in fresh.items() if k != "timing"}
 
 
-def test_a_killed_run_leaves_the_last_results_and_is_continued(tiny_study: Path) -> None:
-    run(Study(tiny_study), steps=STEPS)
-    last = (tiny_study / "results" / "run.json").read_bytes()
-    settings = tiny_study / "study.toml"
+def test_a_killed_run_leaves_the_last_results_and_is_continued(done_before: Path) -> None:
+    last = (done_before / "results" / "run.json").read_bytes()
+    settings = done_before / "study.toml"
     settings.write_text(settings.read_text().replace("max_range_km = 20.0", "max_range_km = 15.0"))
 
     def killed(job: Job) -> Made:
@@ -140,10 +148,10 @@ def test_a_killed_run_leaves_the_last_results_and_is_continued(tiny_study: Path)
 
     cut = tuple(replace(step, compute=killed) if step.name == "indicators" else step for step in STEPS)
     with pytest.raises(KeyboardInterrupt):
-        run(Study(tiny_study), steps=cut)
-    assert (tiny_study / "results" / "run.json").read_bytes() == last
-    assert len(gpd.read_parquet(tiny_study / "results" / "units.parquet")) == 4
-    assert computed(tiny_study)[0] == "indicators"  # people and radio of the cut run are taken over
+        run(Study(done_before), steps=cut)
+    assert (done_before / "results" / "run.json").read_bytes() == last
+    assert len(gpd.read_parquet(done_before / "results" / "units.parquet")) == 4
+    assert computed(done_before)[0] == "indicators"  # people and radio of the cut run are taken over
 
 
 def test_gaps_from_reports_alone(
@@ -197,3 +205,48 @@ def test_the_grid_follows_the_cell_size_of_the_settings(tiny_study: Path) -> Non
     record = run(Study(tiny_study), steps=STEPS)
     assert record["steps"]["people"]["counts"]["people"] == pytest.approx(9800)
     assert record["steps"]["radio"]["counts"]["cells_wanted"] == 1024
+
+
+def test_the_word_synthetic_and_the_sources_are_not_taken_over_when_they_change(
+    done_before: Path, layers_of_tiny: dict[str, pd.DataFrame]
+) -> None:
+    settings = done_before / "study.toml"
+    settings.write_text(settings.read_text().replace("synthetic = true", "synthetic = false"))
+    run(Study(done_before), steps=STEPS)
+    for name in ("population.tif", "coverage_2g.tif"):
+        with rasterio.open(done_before / "results" / name) as raster:
+            assert "synthetic" not in raster.tags()
+    layers_of_tiny["facilities"]["source"] = "Sở Giáo dục"
+    write_gpkg(layers_of_tiny, done_before / "layers.gpkg")
+    assert computed(done_before)[-1] == "map"
+    assert "Sở Giáo dục" in Results(done_before).path("map.html").read_text(encoding="utf-8")
+
+
+def test_coverage_left_by_a_cut_run_is_not_taken_for_a_technology(done_before: Path) -> None:
+    left = done_before / "results.new"
+    left.mkdir()
+    for stem in ("coverage", "servers"):
+        shutil.copy(done_before / "results" / f"{stem}_2g.tif", left / f"{stem}_4g.tif")
+    settings = done_before / "study.toml"
+    settings.write_text(settings.read_text().replace("area_km2 = 256.0", "area_km2 = 255.0"))
+    assert computed(done_before)[0] == "indicators"
+    assert not [name for name in table(done_before, "units") if "4g" in name]
+
+
+def test_a_network_that_is_closed_or_of_5g_alone(
+    make_tiny_study: Callable[..., Path], layers_of_tiny: dict[str, pd.DataFrame], tmp_path: Path
+) -> None:
+    layers_of_tiny["sectors"]["technology"] = "5G"
+    layers_of_tiny["sectors"]["band_mhz"] = 2100.0  # its bandwidth is the table's
+    layers_of_tiny["sites"].loc[1, "status"] = "closed"
+    root = make_tiny_study(tmp_path / "study", layers_of_tiny)
+    run(Study(root), steps=STEPS)
+    units = table(root, "units").set_index("code")
+    assert units.loc["T2", "people_covered_5g_pct"] > 50
+    assert "people_covered_5g_vnpt_pct" not in units
+    layers_of_tiny["sites"]["status"] = "closed"
+    write_gpkg(layers_of_tiny, root / "layers.gpkg")
+    run(Study(root), steps=STEPS)
+    units = table(root, "units")
+    assert units["people_covered_any_pct"].isna().all()
+    assert not list((root / "results").glob("coverage_*.tif"))

@@ -77,7 +77,7 @@ def real_counters() -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def quang_tri(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A study of the real province, the rest generated around it, run at 180 m."""
+    """A study of the real province, the rest generated around it, run at 270 m."""
     home = tmp_path_factory.mktemp("real")
     real_units().to_file(home / "communes.gpkg", layer="units")
     real_counters().to_csv(home / "counters.csv", index=False)
@@ -88,7 +88,7 @@ def quang_tri(tmp_path_factory: pytest.TempPathFactory) -> Path:
         units_file=home / "communes.gpkg",
         elevation_file=DATA / "vietnam_topo_itu_p1511_5min.tif",
         given_files={"postal_points": home / "counters.csv"},
-        cell_m=180.0,
+        cell_m=270.0,
     )
     run(Study(root), steps=STEPS)
     return root

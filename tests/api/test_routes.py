@@ -77,6 +77,7 @@ def test_every_list_says_date_sources_units_and_synthetic(client: Client, path: 
     assert meta["synthetic"] is True
     assert meta["layers"]["units"]["sources"] == ["127-BC/TU"]
     assert meta["lang"] == "vi"
+    assert meta["people_methods"] == ["dasymetric"]
 
 
 def test_communes_keep_no_data_apart_from_zero(client: Client) -> None:
@@ -171,7 +172,7 @@ def test_gaps_come_by_rank_with_their_reasons(client: Client) -> None:
     assert first["classes"] == ["mountainous", "land_border"]
     assert first["basis"] == ["observed", "model"]
     assert second["people_affected"] is None
-    assert second["reasons"][0]["override_reason"] == "vùng khó khăn"
+    assert second["reasons"][0]["override_reason"] == "=vùng khó khăn"
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import importlib
 import inspect
 import json
 import os
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -303,8 +304,19 @@ def test_docs_load_nothing(client: Client) -> None:
     page = client.get("/docs")
     assert "<script" not in page.text
     assert "http" not in page.text.replace("HTTP", "")
-    for path in client.get("/openapi.json").json()["paths"]:
+    for path, methods in client.get("/openapi.json").json()["paths"].items():
         assert path in page.text
+        assert methods["get"]["summary"] in client.get("/docs?lang=en").text
+
+
+def test_docs_lead_only_where_an_answer_is(client: Client) -> None:
+    page = client.get("/docs?lang=vi").text
+    assert "Thử nghiệm" in page
+    assert "Dữ liệu tổng hợp" in page
+    links = re.findall(r'href="(/api/[^"]+)"', page)
+    assert len(links) > 10
+    for link in links:
+        assert client.get(link).status_code == 200, link
 
 
 def test_openapi_has_words_and_examples_everywhere(client: Client) -> None:

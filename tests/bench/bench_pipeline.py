@@ -58,7 +58,8 @@ def main() -> None:
         timed("run, kernels compiled", ["run", str(study)], env=env, calibration=calibration)
         timed("run, nothing changed", ["run", str(study)], env=env, calibration=calibration)
         text = settings.read_text(encoding="utf-8")
-        settings.write_text(text.replace("max_range_km = 20.0", "max_range_km = 19.9"), encoding="utf-8")
+        text = text.replace("max_range_km = 20.0", "max_range_km = 19.9")
+        settings.write_text(text, encoding="utf-8")
         timed("run, radio and all after it", ["run", str(study)], env=env, calibration=calibration)
         steps = json.loads((study / "results" / "run.json").read_text(encoding="utf-8"))["timing"]["seconds"]
         settings.write_text(text.replace("budget_vnd = ", "budget_vnd = 1"), encoding="utf-8")

@@ -14,7 +14,7 @@ import shapely
 from phusong.layers.errors import Fault, MissingError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import read_raster, write_cog
-from phusong.layers.study_layers import StudyLayers, check_study_layers, import_layer, read_layers
+from phusong.layers.study_layers import StudyLayers, import_layer, read_layers
 from phusong.layers.validate import is_note
 
 CRS = "EPSG:9212"
@@ -69,12 +69,12 @@ def test_missing_layer(read: Callable[..., StudyLayers], layers_of_tiny: Frames)
 
 def test_missing_package_and_missing_elevation(make_tiny_study: Make, layers_of_tiny: Frames, tmp_path: Path) -> None:
     root = make_tiny_study(tmp_path / "study")
-    none = check_study_layers(root / "none.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY)
+    none = read_layers(root / "none.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY).faults
     assert [(fault.code, fault.file, fault.layer, fault.fatal) for fault in none] == [
         ("fault.missing_layer", "none.gpkg", "units", True)
     ]
     (root / "rasters" / "elevation.tif").unlink()
-    faults = check_study_layers(root / "layers.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY)
+    faults = read_layers(root / "layers.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY).faults
     assert [(fault.code, fault.file, fault.fatal) for fault in faults] == [
         ("fault.missing_elevation", "elevation.tif", True)
     ]
@@ -116,7 +116,8 @@ def test_wrong_geometry_type(read: Callable[..., StudyLayers], layers_of_tiny: F
     fault = one(got, "fault.wrong_layer_geometry")
     assert (fault.layer, fault.fatal) == ("units", True)
     assert "Point" in fault.say("en")
-    assert "polygon" in fault.say("vi")
+    assert "polygon" in fault.say("en")
+    assert "đa giác" in fault.say("vi")
     row = one(got, "fault.wrong_geometry")
     assert (row.layer, row.row, row.fatal) == ("villages", 4, False)
 
@@ -310,7 +311,7 @@ def test_overlaps_and_gaps_between_communes_are_named(read: Callable[..., StudyL
     overlap, gap = one(got, "note.units_overlap"), one(got, "note.units_gap")
     assert not got.fatal
     assert "Hướng Tây and Đông Hòa overlap on 4 km2" in overlap.say("en")
-    assert "1 km2 giữa Đông Hòa" in gap.say("vi")
+    assert "1 km2 cạnh Đông Hòa" in gap.say("vi")
     assert all(is_note(fault) for fault in got.faults)
 
 

@@ -220,6 +220,15 @@ def test_what_cannot_be_read_says_why_in_both_languages(tmp_path: Path, name: st
     assert all(name in caught.value.say(lang) and "{" not in caught.value.say(lang) for lang in ("en", "vi"))
 
 
+def test_a_workbook_of_charts_alone_cannot_be_read(tmp_path: Path) -> None:
+    book = openpyxl.Workbook()
+    book.remove(book.active)
+    book.create_chartsheet("chart")
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(InputError, match=r"a\.xlsx cannot be read"):
+        read_any(tmp_path / "a.xlsx")
+
+
 def test_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"a\.csv"):
         read_any(tmp_path / "a.csv")

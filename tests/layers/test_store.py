@@ -118,3 +118,47 @@ def test_a_broken_record_counts_as_none(tmp_path: Path) -> None:
         results.record()
     assert make(results, "one") == ["a", "b"]
     assert json.loads((results.directory / "run.json").read_text())["complete"] is True
+
+
+@pytest.mark.parametrize("record", ["[]", '{"steps": 5}', '{"steps": {"a": 5, "b": {"key": "k"}}}'])
+def test_a_record_of_another_shape_counts_as_none(tmp_path: Path, record: str) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    (results.directory / "run.json").write_text(record)
+    assert make(results, "one") == ["a", "b"]
+
+
+def test_a_file_changed_by_hand_is_not_shown(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    results.path("b.txt").write_text("mine")
+    with pytest.raises(InputError, match=r"b\.txt in the results .* changed by hand"):
+        results.path("b.txt")
+    assert results.path("a.txt").read_text() == "one"
+
+
+@pytest.mark.parametrize("kind", ["file", "link", "folder"])
+def test_what_stands_where_results_go_gives_way(tmp_path: Path, kind: str) -> None:
+    """Whatever it is, and however often the study is run or read afterwards."""
+    results = Results(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    if kind == "file":
+        results.directory.write_text("a note")
+    elif kind == "link":
+        results.directory.symlink_to("elsewhere")
+    (tmp_path / "results.new" / "folder").mkdir(parents=True)
+    for text in ("one", "two"):
+        make(results, text)
+        assert results.path("a.txt").read_text() == text
+    assert {path.name for path in results.directory.iterdir()} == {"a.txt", "b.txt", "run.json"}
+    assert (tmp_path / "elsewhere").is_dir()
+
+
+def test_old_results_that_cannot_be_removed_do_not_stop_a_reader(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    (tmp_path / "results.old").mkdir()
+    monkeypatch.setattr("phusong.layers.store._remove", lambda path: None)
+    assert results.path("a.txt").read_text() == "one"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from phusong.layers.errors import MissingError, SettingsError
-from phusong.layers.study import RuleOverride, RuleSettings, Settings, Study, parse_settings, write_settings
+from phusong.layers.study import RuleOverride, RuleSettings, Settings, Study, new_study, parse_settings, write_settings
 
 GOOD = 'name = "A"\nunits_valid_on = 2012-12-31\ncrs = "EPSG:9212"\n'
 
@@ -38,6 +38,15 @@ def test_the_least_study() -> None:
         ('language = "fr"', "language", "found 'fr'; expected 'vi', 'en'"),
         ('[plan]\ntechnology = "6G"', "plan.technology", "found '6G'"),
         ('[[rules.overrides]]\nrule = "a"\nthreshold = 1\nreason = ""', "rules.overrides.0.reason", "not empty"),
+        ('[plan]\nname = "B"', "plan.name", "row 5, column plan.name: there is no such setting"),
+        ('[radio.usable_dbm]\n"6G" = -100', "radio.usable_dbm.6G", "row 5, column radio.usable_dbm.6G: found '6G'"),
+        ("[plan]\nband_mhz = 5", "plan.band_mhz", "row 5, column plan.band_mhz: found 5; expected a value ≥ 30"),
+        (
+            '[[rules.overrides]]\nrule = "a"\nthreshold = 1\nreason = "b"\n'
+            '[[rules.overrides]]\nrule = "a"\nthreshold = 1\nreason = ""',
+            "rules.overrides.1.reason",
+            "row 11, column rules.overrides.1.reason",
+        ),
     ],
 )
 def test_each_fault_names_its_line(line: str, column: str, words: str) -> None:
@@ -51,6 +60,12 @@ def test_all_faults_are_reported_together() -> None:
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:99999", "VN2000"])
 def test_a_crs_that_is_not_in_metres_is_refused(crs: str) -> None:
     assert "projected CRS in metres" in faults(GOOD.replace("EPSG:9212", crs))["crs"]
+
+
+def test_a_new_study_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="projected CRS in metres"):
+        new_study(tmp_path / "a", name="A", crs="EPSG:4326", units_valid_on=date(2012, 12, 31), cell_m=90.0, lang="vi")
+    assert not (tmp_path / "a").exists()
 
 
 def test_text_that_is_not_toml_names_the_line() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -85,10 +86,13 @@ def units(side: int = 12) -> gpd.GeoDataFrame:
     return frame
 
 
+SIGNAL: dict[str, Any] = {"unit": "%", "higher_is": "better", "modelled": True, "placed": True}
 INDICATORS = (
-    MapIndicator("people_covered_2g_pct", {"vi": "Dân số có sóng 2G", "en": "People with 2G"}, "%", higher_is="better"),
-    MapIndicator("people_covered_3g_pct", {"vi": "Dân số có sóng 3G", "en": "People with 3G"}, "%", higher_is="better"),
-    MapIndicator("nearest_site_km", {"vi": "Khoảng cách tới trạm", "en": "Nearest site"}, "km", higher_is="worse"),
+    MapIndicator("people_covered_2g_pct", {"vi": "Dân số có sóng 2G", "en": "People with 2G"}, **SIGNAL),
+    MapIndicator("people_covered_3g_pct", {"vi": "Dân số có sóng 3G", "en": "People with 3G"}, **SIGNAL),
+    MapIndicator(
+        "nearest_site_km", {"vi": "Khoảng cách tới trạm", "en": "Nearest site"}, "km", higher_is="worse", placed=True
+    ),
     MapIndicator("broadband_per_100", {"vi": "Thuê bao băng rộng", "en": "Broadband"}, "per_100", higher_is="better"),
     MapIndicator("population", {"vi": "Dân số", "en": "Population"}, "persons"),
     MapIndicator("same_day_mail", {"vi": "Thư trong ngày", "en": "Same-day mail"}, kind="yes_no", higher_is="better"),
@@ -120,13 +124,16 @@ def province(side: int = 12, *, cell_m: float = 300.0, villages: int = 400, site
     """The whole view; ``side`` squared communes."""
     ground = elevation(cell_m)
     areas = units(side)
+    areas["people_method"] = "dasymetric"
     masts = _points(sites, 1, areas, east_power=1.4)
     masts["site_id"] = [f"QT{i:04d}" for i in range(sites)]
     masts["owner"], masts["status"], masts["technologies"] = "Nhà mạng A", "in_service", "2G, 3G"
+    masts.loc[0, ["status", "technologies"]] = ["planned", ""]
     homes = _points(villages, 2, areas, east_power=0.4)
     homes["code"] = [f"v{i}" for i in range(villages)]
     homes["name"] = [f"Thôn {NAMES[i % 10].split()[-1]} {i}" for i in range(villages)]
-    homes["population"] = 120.0 + np.arange(villages)
+    homes["population"] = 120.4 + np.arange(villages)
+    homes["centre_level_2g_dbm"] = np.where(np.arange(villages) % 2, -200.0, -81.25)
     posts = _points(max(3, villages // 8), 4, areas, east_power=1)
     posts["point_id"] = [f"p{i}" for i in range(len(posts))]
     posts["kind"], posts["same_day_mail"] = "commune_culture_post", True
@@ -164,6 +171,9 @@ def province(side: int = 12, *, cell_m: float = 300.0, villages: int = 400, site
         indicators=INDICATORS,
         elevation=ground,
         villages=homes,
+        village_indicators=(
+            MapIndicator("centre_level_2g_dbm", {"vi": "Mức sóng 2G", "en": "2G level"}, "dBm", modelled=True),
+        ),
         gap_units=gaps,
         gap_villages=pd.DataFrame({"code": silent["code"], "people_affected": silent["population"], "basis": "model"}),
         reasons=reasons,

@@ -16,12 +16,14 @@ import pandas as pd
 import pytest
 import shapely
 
+from phusong.coverage.indicators import INDICATORS
 from phusong.layers.errors import ComputeError
 from phusong.layers.messages import LANGS, catalogue
 from phusong.maps import offline
-from phusong.maps.data import page_data
+from phusong.maps.data import group_of, page_data, unit_text
 from phusong.maps.offline import assert_offline, outside_addresses
 from phusong.maps.page import map_html
+from phusong.maps.view import MapIndicator
 
 
 def _load_province() -> Any:
@@ -119,6 +121,40 @@ def test_no_data_is_null_and_never_zero(view: Any) -> None:
     assert found["population"]["values"][1] == round(view.units["population"][1])
 
 
+def test_people_are_whole_and_a_place_without_masts_is_said(view: Any) -> None:
+    villages = page_data(view)["points"]["villages"]
+    fields = [field["id"] for field in villages["fields"]]
+    first, second = ({f: row["values"][i] for i, f in enumerate(fields)} for row in villages["rows"][:2])
+    assert (first["population"], first["centre_level_2g_dbm"]) == (120, -81.25)
+    assert second["centre_level_2g_dbm"] == "no_mast_in_range"
+    assert all(catalogue()["map.ui.no_mast_in_range"][lang] for lang in LANGS)
+
+
+def test_units_of_measure_are_said_in_words(view: Any) -> None:
+    words = {one.unit: unit_text(one.unit) for one in INDICATORS if one.unit not in ("", "yes_no")}
+    assert words["per_km2"] == {"vi": "người/km²", "en": "people per km²"}
+    assert not [unit for unit, said in words.items() if "_" in said["vi"] + said["en"]]
+
+
+@pytest.mark.parametrize(
+    ("indicator", "group"),
+    [
+        ("people_covered_2g_pct", "mobile"),
+        ("people_covered_exactly_one_operator_pct", "mobile"),
+        ("people_signal_unknown_pct", "mobile"),
+        ("area_covered_3g_vinaphone_pct", "operators"),
+        ("nearest_site_km", "network"),
+        ("people_per_postal_point", "post"),
+        ("fibre_to_commune", "broadband"),
+        ("ethnic_minority", "people"),
+        ("elevation_mean_m", "land"),
+        ("observed_signal_2g", "observed"),
+    ],
+)
+def test_an_indicator_stands_among_its_like(indicator: str, group: str) -> None:
+    assert group_of(MapIndicator(indicator, {"vi": "", "en": ""})) == group
+
+
 def test_neighbours_still_touch_after_simplifying(view: Any) -> None:
     shapes = [shapely.geometry.shape(u["geometry"]) for u in page_data(view)["units"]]
     whole = shapely.union_all(shapes)
@@ -135,7 +171,7 @@ def test_every_column_shown_and_every_text_is_said_in_both_languages(view: Any, 
     assert set(data["texts"]["vi"]) == set(data["texts"]["en"])
     for layer in data["points"].values():
         for field in layer["fields"]:
-            assert f"map.field.{field['id']}" in catalogue()
+            assert "group" in field or f"map.field.{field['id']}" in catalogue()
     said = set(re.findall(r"\bui\(\"(\w+)\"", offline.own_script()))
     assert said
     for name in said:
@@ -279,6 +315,66 @@ def test_search_without_tones_finds_and_opens(open_page: Any, html: str, view: A
     page.fill("#search", "zzzz")
     assert page.inner_text("#found") == "Không tìm thấy"
     assert watched.troubles == []
+
+
+@pytest.mark.browser
+def test_figures_say_what_they_rest_on(open_page: Any, html: str, view: Any) -> None:
+    watched = open_page(html)
+    page = watched.page
+    assert "31/12/2012" in page.inner_text(".as-of")
+    for place in ("#legend", "#panel footer"):
+        assert "mô hình truyền sóng" in page.inner_text(place)
+        assert "dasymetric" in page.inner_text(place)
+    page.fill("#search", "DONG LE")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".popup")
+    people = page.locator(".popup details", has_text="Dân cư").last
+    people.locator("summary").click()
+    assert "dasymetric" in people.inner_text()
+    signal = page.locator(".popup details", has_text="Phủ sóng di động").first
+    assert "không phải số đo" in signal.inner_text()
+    assert page.evaluate("[...document.querySelectorAll('.popup td.number')].every((c) => c.offsetHeight < 30)")
+    page.click("text=Vùng phủ")
+    assert "không phải số đo" in page.inner_text("#legend")
+    page.click("#lang-en")
+    page.click("text=Investment list")
+    page.click("#panel .list:last-of-type li >> nth=0")
+    popup = page.locator(".popup", has=page.locator("h2", has_text="Proposed site 1"))
+    popup.wait_for()
+    assert "radio model" in popup.inner_text()
+    assert watched.troubles == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("width", [1280, 390])
+def test_names_keep_off_the_badges_and_off_each_other(open_page: Any, html: str, width: int) -> None:
+    watched = open_page(html, width=width)
+    boxes = """[...document.querySelectorAll('.label span:not(.no-room), .plan-icon span')].map((node) => {
+        const box = node.getBoundingClientRect();
+        return [node.parentNode.className.includes('label'), box.left, box.top, box.right, box.bottom];
+    })"""
+    found = watched.page.evaluate(boxes)
+    names = [box for is_name, *box in found if is_name]
+    assert names
+    for i, a in enumerate(names):
+        for b in [*names[i + 1 :], *(box for is_name, *box in found if not is_name)]:
+            assert min(a[2], b[2]) - max(a[0], b[0]) < 1 or min(a[3], b[3]) - max(a[1], b[1]) < 1
+    assert watched.troubles == []
+
+
+@pytest.mark.browser
+def test_the_outline_of_a_gap_keeps_to_its_own_side(open_page: Any, html: str, view: Any) -> None:
+    page = open_page(html).page
+    clips = page.eval_on_selector_all(
+        ".leaflet-gap_units-pane path", "(all) => all.map((p) => p.getAttribute('clip-path'))"
+    )
+    assert len(clips) == len(view.gap_units)
+    for clip in clips:
+        own = page.evaluate(f"document.querySelector('{clip[4:-1]} use').getAttribute('href')")
+        assert page.evaluate(f"document.querySelector('{own}').tagName") == "path"
+    page.uncheck("#layer-gap_units")
+    page.check("#layer-gap_units")
+    assert page.locator(".leaflet-gap_units-pane path[clip-path]").count() == len(view.gap_units)
 
 
 @pytest.mark.browser

@@ -70,10 +70,12 @@ def test_the_wheel_runs_the_sample(tmp_path: Path) -> None:
     wheel = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "--no-build-isolation", "-w", str(tmp_path), "."]
     subprocess.run(wheel, cwd=source, check=True)
     home = tmp_path / "fresh"
-    venv.create(home, with_pip=True)
+    venv.create(home)
     python = home / "bin" / "python"
     [built] = tmp_path.glob("phusong-*.whl")
-    subprocess.run([python, "-m", "pip", "install", "-q", "--no-deps", str(built)], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "pip", "--python", str(python), "install", "-q", "--no-deps", str(built)], check=True
+    )
     site = subprocess.run(
         [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
         capture_output=True,
@@ -84,7 +86,7 @@ def test_the_wheel_runs_the_sample(tmp_path: Path) -> None:
     phusong = home / "bin" / "phusong"
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PHUSONG_LANG": "en"}
     study = tmp_path / "study"
-    subprocess.run([phusong, "sample", study, "--cell-m", "450"], cwd=tmp_path, env=env, check=True)
+    subprocess.run([phusong, "sample", study, "--cell-m", "900"], cwd=tmp_path, env=env, check=True)
     done = subprocess.run([phusong, "run", study], cwd=tmp_path, env=env, check=True, capture_output=True, text=True)
     assert "synthetic" in done.stdout
     assert (study / "results" / "map.html").stat().st_size > 100_000

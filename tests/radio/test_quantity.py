@@ -103,3 +103,11 @@ def test_usable_levels_can_be_overridden_by_known_technologies_only() -> None:
     assert usable_levels({"4G": -121.0}) == {"2G": -95.0, "3G": -105.0, "4G": -121.0, "5G": -110.0}
     with pytest.raises(InputError):
         usable_levels({"6G": -100.0})
+
+
+@pytest.mark.parametrize("band_mhz", [600.0, 1500.0, 1900.0, 2100.0, 2299.0, 2300.0, 2350.0, 2500.0, 3000.0, 3700.0])
+@pytest.mark.parametrize("technology", ["4G", "5G"])
+def test_the_default_bandwidth_of_any_band_is_a_channel_of_the_technology(technology: str, band_mhz: float) -> None:
+    """Else a sector without bandwidth would be refused for the bandwidth it was given."""
+    values = sector_defaults(technology, band_mhz, omnidirectional=True)
+    assert resource_blocks(technology, bandwidth_mhz=values["bandwidth_mhz"], band_mhz=band_mhz) > 0

@@ -1,0 +1,185 @@
+"""Antenna patterns of MSI/Planet (.msi, .pln, and the same text under other names) in."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phusong.layers.errors import Fault, InputError, MissingError
+from phusong.layers.messages import Text
+
+DIPOLE_DBI = 2.15  # 0 dBd
+STEPS_PER_DEG = (1, 2, 5, 10)
+WIDEST_HOLE_DEG = 10.0
+CUTS = ("HORIZONTAL", "VERTICAL")
+KEYS = (
+    *("HORIZONTAL", "VERTICAL", "NAME", "MAKE", "FREQUENCY", "H_WIDTH", "V_WIDTH", "FRONT_TO_BACK", "GAIN", "TILT"),
+    *("ELECTRICAL_TILT", "POLARIZATION", "COMMENT"),
+)
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True)
+class Pattern:
+    """A measured pattern: losses against the highest gain, dB, at equal steps round the circle.
+
+    ``horizontal_db`` from boresight clockwise; ``vertical_db`` from the horizon ahead downwards (90: straight down).
+    ``gain_dbi``, ``frequency_mhz`` (the middle of a range) and ``electrical_tilt_deg`` (that it was measured with) are
+    None where the file does not say. ``notes``: what was read otherwise than written.
+    """
+
+    name: str
+    frequency_mhz: float | None
+    gain_dbi: float | None
+    electrical_tilt_deg: float | None
+    horizontal_db: NDArray[np.float64]
+    vertical_db: NDArray[np.float64]
+    notes: tuple[Fault, ...] = ()
+
+
+def read_pattern(path: str | Path) -> Pattern:
+    """A pattern from a text file of MSI/Planet; MissingError if there is none, InputError with every fault found.
+
+    A gain without unit is in dBd. Losses written as negative gains are read without their sign, and a vertical cut
+    whose beam points up although a downtilt is stated is mirrored; both are noted.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise MissingError("read.file_missing", file=path.name)
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = raw.decode("cp1252", errors="replace")  # degree signs in makers' comments; numbers are ASCII
+    head, cuts, faults = _split(text, file=path.name)
+    notes: list[Fault] = []
+    losses = {name: _circle(name, cuts[name], file=path.name, faults=faults, notes=notes) for name in CUTS}
+    gain = _gain_dbi(head.get("GAIN", ""), file=path.name, faults=faults)
+    frequency = _frequency_mhz(head.get("FREQUENCY", ""), file=path.name, faults=faults)
+    if faults:
+        raise InputError("link.pattern.broken", faults=tuple(faults), file=path.name)
+    tilt = _tilt_deg(head)
+    vertical, turned = _downwards(losses["VERTICAL"], tilt)
+    if turned is not None:
+        params = {"found": f"{turned:g}", "stated": f"{tilt:g}"}
+        notes.append(Fault("link.pattern.mirrored", file=path.name, params=params))
+    return Pattern(head.get("NAME", path.stem), frequency, gain, tilt, losses["HORIZONTAL"], vertical, tuple(notes))
+
+
+Points = list[tuple[int, float, float]]
+"""Row in the file, angle in degrees, loss in dB."""
+
+
+def _split(text: str, *, file: str) -> tuple[dict[str, str], dict[str, Points], list[Fault]]:
+    """Head by upper-case key, and the points of each cut; a first line without a known key is the name."""
+    head: dict[str, str] = {}
+    cuts: dict[str, Points] = {}
+    announced: dict[str, int] = {}
+    faults: list[Fault] = []
+    cut = ""
+    for row, line in enumerate(text.splitlines(), start=1):
+        words = line.replace(",", " ").split() if cut else line.split()
+        if not words:
+            continue
+        key = words[0].upper()
+        if key in CUTS:
+            cut, cuts[key] = key, []
+            announced[key] = int(words[1]) if len(words) > 1 and words[1].isdigit() else 360
+        elif cut and (len(cuts[cut]) < announced[cut] or not key[0].isalpha()) and key not in KEYS:
+            try:
+                angle, loss = float(words[0]), float(words[1])
+            except (ValueError, IndexError):
+                angle = loss = float("nan")
+            if len(words) == 2 and np.isfinite(angle) and np.isfinite(loss):
+                cuts[cut].append((row, angle, loss))
+            else:
+                faults.append(Fault("link.pattern.line", file=file, row=row, params={"found": line.strip()[:40]}))
+        elif not head and key not in KEYS:
+            head["NAME"] = line.strip()
+        else:
+            cut = ""
+            head.setdefault(key, " ".join(words[1:]))
+    for name in CUTS:
+        if name not in cuts:
+            raise InputError("link.pattern.not_pattern", file=file, missing=name)
+        broken = sum(1 for fault in faults if fault.row is not None)
+        if not broken and len(cuts[name]) != announced[name]:
+            params = {"cut": name, "announced": announced[name], "found": len(cuts[name])}
+            faults.append(Fault("link.pattern.count", file=file, params=params))
+    return head, cuts, faults
+
+
+def _circle(cut: str, points: Points, *, file: str, faults: list[Fault], notes: list[Fault]) -> NDArray[np.float64]:
+    """Losses at equal steps from 0, the step 1 degree or the finest that the file has."""
+    at: dict[float, float] = {}
+    for row, angle, loss in points:
+        turn = angle % 360.0
+        if at.setdefault(turn, loss) != loss:
+            params = {"cut": cut, "angle": f"{turn:g}"}
+            faults.append(Fault("link.pattern.angle_twice", file=file, row=row, params=params))
+    angles = np.array(sorted(at))
+    losses = np.array([at[angle] for angle in angles])
+    if losses.size and losses.min() < 0.0:
+        if losses.max() > 0.0:
+            faults.append(Fault("link.pattern.mixed_signs", file=file, params={"cut": cut}))
+        else:
+            losses = -losses
+            notes.append(Fault("link.pattern.negative", file=file, params={"cut": cut}))
+    steps = np.diff(np.append(angles, angles[:1] + 360.0))
+    if not steps.size or steps.max() > WIDEST_HOLE_DEG:
+        gap = f"{steps.max() if steps.size else 360.0:g}"
+        params = {"cut": cut, "gap": gap, "most": f"{WIDEST_HOLE_DEG:g}"}
+        faults.append(Fault("link.pattern.coarse", file=file, params=params))
+        return np.zeros(360)
+    per_deg = next((n for n in STEPS_PER_DEG if steps.min() * n >= 1.0 - 1e-6), STEPS_PER_DEG[-1])
+    even: NDArray[np.float64] = np.interp(np.arange(360 * per_deg) / per_deg, angles, losses, period=360.0)
+    return even
+
+
+def _gain_dbi(text: str, *, file: str, faults: list[Fault]) -> float | None:
+    number = NUMBER.match(text)
+    unit = text[number.end() :].strip().lower() if number else ""
+    if number and unit in ("", "dbd", "dbi"):
+        return float(number[0]) + (0.0 if unit == "dbi" else DIPOLE_DBI)
+    if text:
+        _misread("GAIN", text, Text("link.pattern.expected.gain"), file=file, faults=faults)
+    return None
+
+
+def _frequency_mhz(text: str, *, file: str, faults: list[Fault]) -> float | None:
+    """MHz, or GHz where it says so; of a range such as 1710-2170 the middle."""
+    numbers = re.findall(r"\d+\.?\d*|\.\d+", text)
+    if len(numbers) in (1, 2):
+        return sum(map(float, numbers)) / len(numbers) * (1e3 if "ghz" in text.lower() else 1.0)
+    if text:
+        _misread("FREQUENCY", text, Text("link.pattern.expected.frequency"), file=file, faults=faults)
+    return None
+
+
+def _misread(key: str, found: str, expected: Text, *, file: str, faults: list[Fault]) -> None:
+    params = {"key": key, "found": found[:40], "expected": expected}
+    faults.append(Fault("link.pattern.value", file=file, params=params))
+
+
+def _tilt_deg(head: dict[str, str]) -> float | None:
+    """The electrical tilt: ELECTRICAL_TILT, else TILT if it is a number (it may be the word ELECTRICAL)."""
+    for key in ("ELECTRICAL_TILT", "TILT"):
+        number = NUMBER.search(head.get(key, ""))
+        if number:
+            return float(number[0])
+    return None
+
+
+def _downwards(vertical: NDArray[np.float64], tilt: float | None) -> tuple[NDArray[np.float64], float | None]:
+    """The vertical cut with its beam on the side of the stated tilt, and how far up it pointed if it was mirrored."""
+    if tilt is None or tilt < 1.0:
+        return vertical, None
+    peak = float(np.argmin(vertical)) * 360.0 / len(vertical)
+    up = 360.0 - peak if peak > 180.0 else -peak
+    if abs(up - tilt) < abs(up + tilt) and up >= 1.0:
+        return np.roll(vertical[::-1], 1), up
+    return vertical, None

@@ -1,0 +1,139 @@
+"""Pattern files of MSI/Planet as makers write them, and as they break them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phusong.layers.errors import InputError, MissingError
+from phusong.layers.readers.pattern import Pattern, read_pattern
+
+DEGREES = np.arange(360)
+OFF = np.minimum(DEGREES, 360 - DEGREES)
+HORIZONTAL = np.round(np.minimum(12 * (OFF / 65) ** 2, 25), 2)
+VERTICAL = np.round(np.minimum(12 * (np.minimum((DEGREES - 6) % 360, (6 - DEGREES) % 360) / 7) ** 2, 30), 2)
+HEAD = "NAME 65-17\nMAKE Maker\nFREQUENCY 1795\nGAIN 17.5 dBi\nTILT ELECTRICAL\nELECTRICAL_TILT 6\n"
+
+Write = Callable[..., Pattern]
+
+
+def cut(name: str, losses: np.ndarray, *, step: float = 1.0, sep: str = " ") -> str:
+    lines = [f"{i * step:g}{sep}{loss:g}" for i, loss in enumerate(losses)]
+    return "\n".join([f"{name} {len(losses)}", *lines]) + "\n"
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Write:
+    def write_and_read(*parts: str, encoding: str = "utf-8", name: str = "antenna.msi") -> Pattern:
+        (tmp_path / name).write_bytes("".join(parts).encode(encoding))
+        return read_pattern(tmp_path / name)
+
+    return write_and_read
+
+
+def test_a_file_as_planet_writes_it(read: Write) -> None:
+    found = read(HEAD, cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
+    assert (found.name, found.frequency_mhz, found.gain_dbi, found.electrical_tilt_deg) == ("65-17", 1795.0, 17.5, 6.0)
+    assert found.horizontal_db.tolist() == HORIZONTAL.tolist()
+    assert found.vertical_db.tolist() == VERTICAL.tolist()
+    assert found.vertical_db.argmin() == 6
+    assert found.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("line", "dbi"),
+    [("GAIN 15.35", 17.5), ("GAIN 15.35 dBd", 17.5), ("Gain\t17.5 DBI", 17.5), ("GAIN 17.5dBi", 17.5), ("", None)],
+)
+def test_gain_is_in_dbd_unless_it_says_dbi(read: Write, line: str, dbi: float | None) -> None:
+    found = read(f"NAME a\n{line}\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
+    assert found.gain_dbi == (None if dbi is None else pytest.approx(dbi))
+
+
+@pytest.mark.parametrize(
+    ("text", "mhz"), [("925 MHz", 925.0), ("1.8 GHz", 1800.0), ("1710-2170", 1940.0), ("1710 - 2170 MHz", 1940.0)]
+)
+def test_frequency(read: Write, text: str, mhz: float) -> None:
+    assert read(f"FREQUENCY {text}\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL)).frequency_mhz == mhz
+
+
+def test_makers_variants(read: Write) -> None:
+    """Name without its key, a degree sign in another encoding, Windows line ends, tabs and commas, lower case."""
+    text = (
+        "K739 6°\ncomment tilt 6° down\n" + cut("horizontal", HORIZONTAL, sep="\t") + cut("Vertical", VERTICAL, sep=",")
+    )
+    found = read(text.replace("\n", "\r\n"), encoding="cp1252", name="k.pln")
+    assert found.name == "K739 6°"
+    assert found.horizontal_db.tolist() == HORIZONTAL.tolist()
+    assert found.vertical_db.tolist() == VERTICAL.tolist()
+
+
+def test_half_degrees_are_kept_and_five_degrees_filled(read: Write) -> None:
+    fine = np.round(np.interp(np.arange(720) / 2, np.arange(361), np.append(VERTICAL, VERTICAL[0])), 3)
+    found = read(HEAD, cut("HORIZONTAL", HORIZONTAL[::5], step=5.0), cut("VERTICAL", fine, step=0.5))
+    assert len(found.vertical_db) == 720
+    assert found.vertical_db == pytest.approx(fine)
+    assert len(found.horizontal_db) == 360
+    assert found.horizontal_db[::5] == pytest.approx(HORIZONTAL[::5])
+    assert found.horizontal_db[357] == pytest.approx(0.6 * HORIZONTAL[355], abs=1e-9)
+
+
+def test_angles_may_go_from_minus_180_to_180(read: Write) -> None:
+    lines = "\n".join(f"{i} {HORIZONTAL[i % 360]:g}" for i in range(-180, 181))
+    found = read(f"HORIZONTAL 361\n{lines}\n", cut("VERTICAL", VERTICAL))
+    assert found.horizontal_db.tolist() == HORIZONTAL.tolist()
+
+
+def test_negative_gains_and_a_mirrored_cut_are_turned_and_noted(read: Write) -> None:
+    found = read(HEAD, cut("HORIZONTAL", -HORIZONTAL), cut("VERTICAL", np.roll(VERTICAL[::-1], 1)))
+    assert found.horizontal_db.tolist() == HORIZONTAL.tolist()
+    assert found.vertical_db.tolist() == VERTICAL.tolist()
+    assert [note.code for note in found.notes] == ["link.pattern.negative", "link.pattern.mirrored"]
+    assert "6" in found.notes[1].say("vi")
+
+
+def test_a_beam_up_without_a_stated_tilt_is_left_alone(read: Write) -> None:
+    mirrored = np.roll(VERTICAL[::-1], 1)
+    found = read("NAME a\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", mirrored))
+    assert found.vertical_db.tolist() == mirrored.tolist()
+    assert found.electrical_tilt_deg is None
+
+
+def test_all_faults_are_named_together(read: Write) -> None:
+    with pytest.raises(InputError) as caught:
+        read(
+            "GAIN much\nFREQUENCY low\n",
+            cut("HORIZONTAL", HORIZONTAL).replace("\n7 ", "\nseven "),
+            cut("VERTICAL", VERTICAL).replace("\n9 ", "\n9 x"),
+        )
+    codes = [fault.code for fault in caught.value.faults]
+    assert codes.count("link.pattern.value") == 2
+    assert "link.pattern.line" in codes
+    said = caught.value.say("en")
+    assert "GAIN" in said
+    assert 'row 11: found "seven' in said
+    assert "row 374" in said
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [
+        (("NAME a\n", cut("HORIZONTAL", HORIZONTAL)), "VERTICAL is missing"),
+        (("just text\n",), "HORIZONTAL is missing"),
+        ((cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL).replace("VERTICAL 360", "VERTICAL 361")), "361"),
+        ((cut("HORIZONTAL", HORIZONTAL[::20], step=20.0), cut("VERTICAL", VERTICAL)), "hole of 20 degrees"),
+        ((cut("HORIZONTAL", HORIZONTAL - 3.0), cut("VERTICAL", VERTICAL)), "both gains and losses"),
+        ((cut("HORIZONTAL", HORIZONTAL).replace("\n5 ", "\n4 "), cut("VERTICAL", VERTICAL)), "angle 4 twice"),
+        (("HORIZONTAL 0\n", cut("VERTICAL", VERTICAL)), "hole of 360 degrees"),
+    ],
+)
+def test_what_is_no_pattern_is_refused(read: Write, parts: tuple[str, ...], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        read(*parts)
+
+
+def test_no_file(tmp_path: Path) -> None:
+    with pytest.raises(MissingError):
+        read_pattern(tmp_path / "none.msi")
