@@ -88,16 +88,20 @@ def compute(
     max_range_m: float = 20_000.0,
     effective_earth_factor: float = 4.0 / 3.0,
     terminal_height_m: float = 1.5,
+    spherical_earth: bool = True,
+    vertical: bool = True,
     progress: Progress | None = None,
 ) -> RadioResult:
     """Received power of every sector on air by terrain profile, and the best of each technology and operator.
 
-    Level = pilot power - feeder loss + antenna gain - pattern loss - free space (ITU-R P.525) - Bullington diffraction
-    (P.1812-7 4.3.1) over the bilinear profile from mast to cell centre on an Earth of ``effective_earth_factor`` times
-    its radius, for cell centres within ``max_range_m`` on the grid. ``sites``, ``sectors``: validated layers in the
-    grid's CRS. ``elevation``: on ``grid``, m above sea level, wider than the cells wanted by the range if masts beyond
-    them count. ``where``: the cells wanted (all if None). ``on``: sites planned, closed or out of service on that day
-    are left out and counted. ``usable_dbm``: overrides a technology. ``progress``: called with (done, in all).
+    Level = pilot power - feeder loss + antenna gain - pattern loss - free space (ITU-R P.525) - delta-Bullington
+    diffraction (P.526-15 4.5.3, P.1812-7 4.3.4; Bullington's alone unless ``spherical_earth``) of ``vertical`` (else
+    horizontal) polarisation over land, over the bilinear profile from mast to cell centre on an Earth of
+    ``effective_earth_factor`` times its radius, for cell centres within ``max_range_m`` on the grid. ``sites``,
+    ``sectors``: validated layers in the grid's CRS. ``elevation``: on ``grid``, m above sea level, wider than the cells
+    wanted by the range if masts beyond them count. ``where``: the cells wanted (all if None). ``on``: sites planned,
+    closed or out of service on that day are left out and counted. ``usable_dbm``: overrides a technology. ``progress``:
+    called with (done, in all).
 
     Errors: CrsError if the elevation lies on another grid; InputError for sectors without site or height, a bandwidth
     that is none of the technology's, sites without elevation; ComputeError if work was lost.
@@ -115,6 +119,8 @@ def compute(
         window=(0, grid.shape[0], 0, grid.shape[1]),
         earth_radius_m=effective_earth_factor * EARTH_RADIUS_M,
         terminal_height_m=terminal_height_m,
+        spherical=spherical_earth,
+        vertical=vertical,
         progress=progress,
     )
     counts = {

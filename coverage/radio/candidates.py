@@ -59,6 +59,8 @@ def reach(
     max_range_m: float = 20_000.0,
     effective_earth_factor: float = 4.0 / 3.0,
     terminal_height_m: float = 1.5,
+    spherical_earth: bool = True,
+    vertical: bool = True,
     least_dbm: float = NO_SERVER_DBM,
 ) -> Iterator[Reached]:
     """Level of a default three-sector site of ``technology`` at each of ``positions`` (n, 2) x_m, y_m, one by one.
@@ -84,7 +86,7 @@ def reach(
             sectors, convergence_deg=np.full(len(sectors), convergence[index]), max_range_m=max_range_m
         )
         masts = Masts(
-            np.array([[row, col, ground + height]]),
+            np.array([[row, col, ground + height, ground]]),
             np.array([0, len(sectors)], dtype=np.int64),
             table,
             np.zeros(len(sectors), dtype=np.int32),
@@ -105,6 +107,8 @@ def reach(
             window=window,
             earth_radius_m=effective_earth_factor * EARTH_RADIUS_M,
             terminal_height_m=terminal_height_m,
+            spherical=spherical_earth,
+            vertical=vertical,
             least_dbm=least_dbm,
         )
         yield index, window, swept.level[0]

@@ -112,8 +112,8 @@ def _masts(frame: pd.DataFrame, key: NDArray[np.int32], *, terrain: Terrain, max
         (terrain.grid.top_m - y_m) / terrain.grid.cell_m - 0.5,
         (x_m - terrain.grid.left_m) / terrain.grid.cell_m - 0.5,
     )
-    places = np.stack([row, col, ground + frame["height_m"].to_numpy(dtype=np.float64)], axis=1)
-    place, mast = np.unique(places.reshape(-1, 3), axis=0, return_inverse=True)
+    places = np.stack([row, col, ground + frame["height_m"].to_numpy(dtype=np.float64), ground], axis=1)
+    place, mast = np.unique(places.reshape(-1, 4), axis=0, return_inverse=True)
     mast = mast.reshape(-1)
     order = np.lexsort((np.arange(len(frame)), table[:, kernels.ROOT_WAVELENGTH], mast))
     first = np.searchsorted(mast[order], np.arange(len(place) + 1)).astype(np.int64)

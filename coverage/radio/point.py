@@ -50,11 +50,13 @@ def profile(
     rx_height_m: float,
     band_mhz: float,
     effective_earth_factor: float = 4.0 / 3.0,
+    spherical_earth: bool = True,
+    vertical: bool = True,
 ) -> Profile:
     """The profile and losses between two points of the grid's CRS, antennas ``*_height_m`` above ground.
 
-    Sampled as in the sweep; a path across void elevation has NaN there and a NaN ``diffraction_db``. InputError if an
-    end has no elevation or both ends are one point.
+    Sampled as in the sweep, losses as in ``compute``; a path across void elevation has NaN there and a NaN
+    ``diffraction_db``. InputError if an end has no elevation or both ends are one point.
     """
     terrain = Terrain.of(elevation)
     tx_ground, rx_ground = terrain.ground_m(tx_x_m, tx_y_m), terrain.ground_m(rx_x_m, rx_y_m)
@@ -66,7 +68,14 @@ def profile(
         raise InputError("radio.error.one_point", x_m=f"{rx_x_m:.0f}", y_m=f"{rx_y_m:.0f}")
     earth_m = effective_earth_factor * EARTH_RADIUS_M
     tx_m, rx_m = tx_ground + tx_height_m, rx_ground + rx_height_m
-    d_m, h_m, root_nu = _walk(terrain, (tx_x_m, tx_y_m), (rx_x_m, rx_y_m), tx_m=tx_m, rx_m=rx_m, earth_m=earth_m)
+    d_m, h_m, root_nu, above = _walk(
+        terrain,
+        (tx_x_m, tx_y_m),
+        (rx_x_m, rx_y_m),
+        grounds_m=(tx_ground, rx_ground),
+        ends_m=(tx_m, rx_m),
+        earth_m=earth_m,
+    )
     wave = wavelength_m(band_mhz)
     d = np.concatenate([[0.0], d_m, [path_m]])
     heights = np.concatenate([[tx_ground], np.where(h_m < 1.0e9, h_m, np.nan), [rx_ground]])
@@ -77,7 +86,15 @@ def profile(
         tx_m + (rx_m - tx_m) * d / path_m,
         np.sqrt(wave * d * (path_m - d) / path_m),
         free_space_loss_db(hypot(path_m, rx_m - tx_m), wavelength_m=wave),
-        kernels.bullington_db(root_nu, sqrt(wave), path_m) if root_nu < inf else float("nan"),
+        _loss_db(
+            d_m,
+            root_nu,
+            above=above if spherical_earth else None,
+            path_m=path_m,
+            earth_m=earth_m,
+            root_wavelength=sqrt(wave),
+            vertical=vertical,
+        ),
         root_nu < 0.0,
     )
 
@@ -94,6 +111,8 @@ def level_at(
     max_range_m: float = 20_000.0,
     effective_earth_factor: float = 4.0 / 3.0,
     terminal_height_m: float = 1.5,
+    spherical_earth: bool = True,
+    vertical: bool = True,
 ) -> pd.DataFrame:
     """Every sector on air within range of a point, strongest first within a technology; arguments as in ``compute``.
 
@@ -117,13 +136,20 @@ def level_at(
     level = np.full(len(frame), np.nan)
     distance = np.full(len(frame), np.nan)
     sight = np.zeros(len(frame), dtype=np.bool_)
-    for mast, tx_m in enumerate(masts.place[:, 2]):
+    for mast, (tx_m, tx_ground) in enumerate(masts.place[:, 2:].tolist()):
         first, last = int(masts.first_sector[mast]), int(masts.first_sector[mast + 1])
         tx_x_m, tx_y_m = (float(frame[name].iloc[int(masts.rank[first])]) for name in ("x_m", "y_m"))
         east, north = x_m - tx_x_m, y_m - tx_y_m
         path_m = hypot(east, north)
-        root_nu = _walk(terrain, (tx_x_m, tx_y_m), (x_m, y_m), tx_m=float(tx_m), rx_m=rx_m, earth_m=earth_m)[2]
-        elevation_angle = kernels.elevation_angle(path_m, rx_m - float(tx_m), earth_m)
+        d_m, _, root_nu, above = _walk(
+            terrain,
+            (tx_x_m, tx_y_m),
+            (x_m, y_m),
+            grounds_m=(tx_ground, ground),
+            ends_m=(tx_m, rx_m),
+            earth_m=earth_m,
+        )
+        elevation_angle = kernels.elevation_angle(path_m, rx_m - tx_m, earth_m)
         for s in range(first, last):
             row = int(masts.rank[s])
             sector = masts.sectors[s]
@@ -134,13 +160,21 @@ def level_at(
                 continue
             level[row] = (
                 sector[kernels.EIRP]
-                - kernels.slant_db(path_m**2, rx_m - float(tx_m))
+                - kernels.slant_db(path_m**2, rx_m - tx_m)
                 - kernels.attenuation_db(
                     float(np.arctan2(east, north)),
                     elevation_angle,
                     *(float(sector[i]) for i in range(kernels.AZIMUTH, kernels.SECTOR_COLUMNS)),
                 )
-                - kernels.bullington_db(root_nu, float(sector[kernels.ROOT_WAVELENGTH]), path_m)
+                - _loss_db(
+                    d_m,
+                    root_nu,
+                    above=above if spherical_earth else None,
+                    path_m=path_m,
+                    earth_m=earth_m,
+                    root_wavelength=float(sector[kernels.ROOT_WAVELENGTH]),
+                    vertical=vertical,
+                )
             )
     table = frame[["technology", "operator", "sector_id", "site_id", "band_mhz"]].assign(
         distance_m=distance, level_dbm=level, line_of_sight=sight
@@ -159,14 +193,39 @@ def _walk(
     tx: tuple[float, float],
     rx: tuple[float, float],
     *,
-    tx_m: float,
-    rx_m: float,
+    grounds_m: tuple[float, float],
+    ends_m: tuple[float, float],
     earth_m: float,
-) -> tuple[NDArray[np.float64], NDArray[np.float64], float]:
-    """Points between the ends (distances, heights) and nu * sqrt(wavelength) of the path."""
+) -> tuple[NDArray[np.float64], NDArray[np.float64], float, tuple[float, float]]:
+    """Points between the ends (distances, heights), nu * sqrt(wavelength), antennas above the smooth surface."""
     d_m, h_m = np.empty(max(terrain.by_row.shape)), np.empty(max(terrain.by_row.shape))
     n = kernels.sample_profile(
         terrain.by_row, terrain.by_col, *terrain.position(*tx), *terrain.position(*rx), terrain.grid.cell_m, 1, d_m, h_m
     )
     path_m = hypot(rx[0] - tx[0], rx[1] - tx[1])
-    return d_m[:n], h_m[:n], kernels.bullington_root_nu(d_m, h_m, n, path_m, tx_m, rx_m, earth_m, np.empty(max(n, 1)))
+    work = np.empty(max(n, 1))
+    root_nu = kernels.bullington_root_nu(d_m, h_m, n, path_m, *ends_m, earth_m, work)
+    above = kernels.smooth_antennas(d_m, h_m, n, path_m, *grounds_m, *ends_m, work)
+    return d_m[:n], h_m[:n], root_nu, above
+
+
+def _loss_db(
+    d_m: NDArray[np.float64],
+    root_nu: float,
+    *,
+    above: tuple[float, float] | None,
+    path_m: float,
+    earth_m: float,
+    root_wavelength: float,
+    vertical: bool,
+) -> float:
+    """Diffraction of a walked path, with the spherical-Earth term if ``above`` is known; NaN across a void."""
+    if root_nu == inf:
+        return float("nan")
+    loss_db = kernels.bullington_db(root_nu, root_wavelength, path_m)
+    if above is None:
+        return loss_db
+    room = np.empty(max(len(d_m), 1))
+    return loss_db + kernels.excess_db(
+        d_m, len(d_m), path_m, *above, earth_m, root_wavelength, vertical, room, np.zeros_like(room)
+    )

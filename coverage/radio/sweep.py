@@ -26,18 +26,22 @@ THREAD_TILES = 16
 
 @dataclass(frozen=True)
 class Terrain:
-    """Elevation as the kernels read it: padded by one repeated cell, void cells a wall; ``by_col`` is its transpose."""
+    """Elevation as the kernels read it: padded by one repeated cell, void cells a wall; ``by_col`` is its transpose.
+
+    ``lowest``: see ``lowest_ground``.
+    """
 
     grid: Grid
     by_row: NDArray[np.float32]
     by_col: NDArray[np.float32]
+    lowest: NDArray[np.float32]
 
     @classmethod
     def of(cls, elevation: Raster) -> Terrain:
         """From elevation in metres above sea level, NaN where void."""
         padded = np.pad(np.asarray(elevation.values, dtype=np.float32), 1, mode="edge")
         padded[np.isnan(padded)] = kernels.VOID
-        return cls(elevation.grid, padded, np.ascontiguousarray(padded.T))
+        return cls(elevation.grid, padded, np.ascontiguousarray(padded.T), lowest_ground(elevation.values))
 
     def position(self, x_m: float, y_m: float) -> tuple[float, float]:
         """(row, col) in cells, whole numbers at cell centres."""
@@ -51,11 +55,42 @@ class Terrain:
         return height if height < 1.0e9 else float("nan")
 
 
+def lowest_ground(values: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Lowest elevation in the blocks of ``BLOCK_CELLS`` and up to each of ``RADII`` cells around them; -VOID at voids.
+
+    (radii, block rows, block columns); what lies beyond the grid does not count.
+    """
+    block, radii = kernels.BLOCK_CELLS, kernels.RADII
+    rows, cols = (-(-size // block) for size in values.shape)
+    padded = np.full((rows * block, cols * block), np.inf, dtype=np.float32)
+    padded[: values.shape[0], : values.shape[1]] = np.where(np.isnan(values), np.float32(-kernels.VOID), values)
+    blocks = padded.reshape(rows, block, cols, block).min(axis=(1, 3))
+    lowest = np.empty((len(radii), rows, cols), dtype=np.float32)
+    reached, around = 0, blocks
+    for i, radius in enumerate(radii):
+        while reached < radius:
+            around = _with_neighbours(around)
+            reached += block
+        lowest[i] = around
+    return lowest
+
+
+def _with_neighbours(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The least of each block and the eight around it."""
+    least = blocks.copy()
+    np.minimum(least[1:], blocks[:-1], out=least[1:])
+    np.minimum(least[:-1], blocks[1:], out=least[:-1])
+    both = least.copy()
+    np.minimum(both[:, 1:], least[:, :-1], out=both[:, 1:])
+    np.minimum(both[:, :-1], least[:, 1:], out=both[:, :-1])
+    return both
+
+
 @dataclass(frozen=True)
 class Masts:
     """Antennas at one position and height share one profile a cell.
 
-    ``place``: (m, 3) row, col, antenna above sea level in m. Sectors of mast i are rows
+    ``place``: (m, 4) row, col, antenna and ground above sea level in m. Sectors of mast i are rows
     ``first_sector[i]:first_sector[i + 1]`` of ``sectors`` (columns of ``kernels``), ``key`` (which best-server map they
     compete on) and ``rank`` (their number there; the lower wins a tie).
     """
@@ -99,6 +134,8 @@ def best_server(
     earth_radius_m: float,
     terminal_height_m: float,
     least_dbm: float = kernels.NO_SERVER_DBM,
+    spherical: bool = True,
+    vertical: bool = True,
     progress: Progress | None = None,
 ) -> Swept:
     """Best level and server of each key on the cells of ``window`` (row0, row1, col0, col1) that ``where`` asks for.
@@ -119,6 +156,7 @@ def best_server(
     tiles, cells = _tiles(wanted[row0:row1, col0:col1], row0=row0, col0=col0)
     order = np.random.default_rng(0).permutation(len(tiles))  # spreads mountains and plains over the threads
     tiles, cells = tiles[order], cells[order]
+    twins = _twins(masts)
     range_cells = masts.range_m / terrain.grid.cell_m
     pairs = profiles = 0
     in_range = np.zeros(len(masts.place), dtype=np.bool_)
@@ -131,6 +169,7 @@ def best_server(
         arguments = (
             terrain.by_row,
             terrain.by_col,
+            terrain.lowest,
             wanted,
             batch,
             start,
@@ -140,11 +179,14 @@ def best_server(
             masts.sectors,
             masts.key,
             masts.rank,
+            twins,
             usable_dbm,
             terrain.grid.cell_m,
             earth_radius_m,
             terminal_height_m,
             least_dbm,
+            spherical,
+            vertical,
             row0,
             col0,
             level,
@@ -171,6 +213,14 @@ def _side_by_side(tiles: int, arguments: tuple[Any, ...]) -> None:
             done.result()
 
 
+def _twins(masts: Masts) -> NDArray[np.int64]:
+    """For each sector the first of its mast with the same antenna pattern, direction and tilt."""
+    mast = np.repeat(np.arange(len(masts.place)), np.diff(masts.first_sector))
+    pattern = np.column_stack([mast, np.nan_to_num(masts.sectors[:, kernels.AZIMUTH :], nan=-1.0e9)])
+    _, first, group = np.unique(pattern, axis=0, return_index=True, return_inverse=True)
+    return np.asarray(first[group.reshape(-1)], dtype=np.int64)
+
+
 def _tiles(wanted: NDArray[np.bool_], *, row0: int, col0: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Tiles (n, 4) row0, row1, col0, col1 with at least one wanted cell, and how many each holds."""
     rows, cols = wanted.shape
@@ -188,15 +238,11 @@ def _tiles(wanted: NDArray[np.bool_], *, row0: int, col0: int) -> tuple[NDArray[
 def _near(
     tiles: NDArray[np.int64], place: NDArray[np.float64], range_cells: NDArray[np.float64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """For each tile the masts that may reach one of its cell centres, nearest to its middle first: starts, masts."""
+    """For each tile the masts that may reach one of its cell centres: starts, masts."""
     box = tiles.astype(np.float64)
     row, col = place[None, :, 0], place[None, :, 1]
     down = np.maximum(np.maximum(box[:, :1] - row, row - (box[:, 1:2] - 1.0)), 0.0)
     across = np.maximum(np.maximum(box[:, 2:3] - col, col - (box[:, 3:4] - 1.0)), 0.0)
     reaches = np.hypot(down, across) <= range_cells[None, :] + 1e-9
-    middle = np.hypot((box[:, :1] + box[:, 1:2] - 1.0) / 2.0 - row, (box[:, 2:3] + box[:, 3:4] - 1.0) / 2.0 - col)
-    order = np.argsort(np.where(reaches, middle, np.inf), axis=1, kind="stable")
-    counts = reaches.sum(axis=1)
-    start = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-    kept = np.arange(place.shape[0])[None, :] < counts[:, None]
-    return start, order[kept].astype(np.int32)
+    start = np.concatenate([[0], np.cumsum(reaches.sum(axis=1))]).astype(np.int64)
+    return start, np.nonzero(reaches)[1].astype(np.int32)

@@ -69,6 +69,57 @@ def reference_bullington_db(d: np.ndarray, h: np.ndarray, tx: float, rx: float, 
     return float(luc + (1 - np.exp(-luc / 6)) * (10 + 0.02 * dist))
 
 
+def reference_spherical_db(d: float, hte: float, hre: float, ghz: float, earth_km: float, *, vertical: bool) -> float:
+    """P.1812-7 eqs. (22) to (36) as printed, over land, in km, m and GHz; the wavelength is 0.299792458 / f."""
+
+    def first_term(a: float) -> float:
+        k = 0.036 * (a * ghz) ** (-1 / 3) * ((22 - 1) ** 2 + (18 * 0.003 / ghz) ** 2) ** (-1 / 4)
+        k *= (22**2 + (18 * 0.003 / ghz) ** 2) ** 0.5 if vertical else 1
+        beta = (1 + 1.6 * k**2 + 0.67 * k**4) / (1 + 4.5 * k**2 + 1.53 * k**4)
+        x = 21.88 * beta * (ghz / a**2) ** (1 / 3) * d
+        fx = 11 + 10 * np.log10(x) - 17.6 * x if x >= 1.6 else -20 * np.log10(x) - 5.6488 * x**1.425
+
+        def gain(h: float) -> float:
+            b = beta * 0.9575 * beta * (ghz**2 / a) ** (1 / 3) * h
+            g = 17.6 * (b - 1.1) ** 0.5 - 5 * np.log10(b - 1.1) - 8 if b > 2 else 20 * np.log10(b + 0.1 * b**3)
+            return max(g, 2 + 20 * np.log10(k))
+
+        return float(-fx - gain(hte) - gain(hre))
+
+    if d >= np.sqrt(2 * earth_km) * (np.sqrt(0.001 * hte) + np.sqrt(0.001 * hre)):
+        return first_term(earth_km)
+    c = (hte - hre) / (hte + hre)
+    m = 250 * d**2 / (earth_km * (hte + hre))
+    b = 2 * np.sqrt((m + 1) / (3 * m)) * np.cos(np.pi / 3 + np.arccos(1.5 * c * np.sqrt(3 * m / (m + 1) ** 3)) / 3)
+    d1, d2 = d / 2 * (1 + b), d / 2 * (1 - b)
+    hse = ((hte - 500 * d1**2 / earth_km) * d2 + (hre - 500 * d2**2 / earth_km) * d1) / d
+    hreq = 17.456 * np.sqrt(d1 * d2 * (0.299792458 / ghz) / d)
+    if hse > hreq:
+        return 0.0
+    return float((1 - hse / hreq) * max(first_term(500 * (d / (np.sqrt(hte) + np.sqrt(hre))) ** 2), 0.0))
+
+
+def reference_delta_bullington_db(
+    d: np.ndarray, h: np.ndarray, tx: float, rx: float, wave: float, earth: float, *, vertical: bool = True
+) -> float:
+    """P.1812-7 eqs. (37) to (39) with the smooth surface of eqs. (83) to (89), as printed."""
+    if len(d) < 3:
+        return 0.0
+    km = d / 1e3
+    path = km[-1]
+    v1 = np.sum(np.diff(km) * (h[1:] + h[:-1]))
+    v2 = np.sum(np.diff(km) * (h[1:] * (2 * km[1:] + km[:-1]) + h[:-1] * (km[1:] + 2 * km[:-1])))
+    hst, hsr = (2 * v1 * path - v2) / path**2, (v2 - v1 * path) / path**2
+    over = h[1:-1] - (tx * (path - km[1:-1]) + rx * km[1:-1]) / path
+    if np.max(over) > 0:
+        at, ar = np.max(over / km[1:-1]), np.max(over / (path - km[1:-1]))
+        hst, hsr = hst - np.max(over) * at / (at + ar), hsr - np.max(over) * ar / (at + ar)
+    hte, hre = tx - min(hst, h[0]), rx - min(hsr, h[-1])
+    smooth = reference_bullington_db(d, np.zeros_like(h), hte, hre, wave, earth)
+    sphere = reference_spherical_db(path, hte, hre, 0.299792458 / wave, earth / 1e3, vertical=vertical)
+    return reference_bullington_db(d, h, tx, rx, wave, earth) + max(sphere - smooth, 0.0)
+
+
 def reference_pattern_db(azimuth: float, elevation: float, sector: pd.Series, turn_deg: float) -> float:
     """TR 36.814: the direction is turned into the antenna's frame by a rotation matrix."""
     vertical_width, etilt = sector["beamwidth_v_deg"], sector["electrical_tilt_deg"]
@@ -114,7 +165,7 @@ def reference_level_dbm(elevation: Raster, sector: pd.Series, row: int, col: int
         + sector["antenna_gain_dbi"]
         - reference_pattern_db(azimuth, elevation_angle, sector, turn_deg)
         - free
-        - reference_bullington_db(share * path, h, top, foot, wave, EARTH_M)
+        - reference_delta_bullington_db(share * path, h, top, foot, wave, EARTH_M)
     )
 
 
@@ -136,6 +187,11 @@ def network_of() -> Callable[..., tuple[gpd.GeoDataFrame, pd.DataFrame]]:
 @pytest.fixture(scope="session")
 def reference_level() -> Callable[..., float]:
     return reference_level_dbm
+
+
+@pytest.fixture(scope="session")
+def reference_delta_bullington() -> Callable[..., float]:
+    return reference_delta_bullington_db
 
 
 @pytest.fixture(scope="session")
