@@ -52,31 +52,3 @@ def bullington_loss_db(
         d[1:-1] - d[0], h[1:-1].copy(), len(d) - 2, path_m, tx_m, rx_m, earth_radius_m, np.empty(len(d))
     )
     return kernels.bullington_db(root_nu, sqrt(wavelength_m), path_m)
-
-
-def delta_bullington_loss_db(
-    d_m: NDArray[np.float64],
-    h_m: NDArray[np.float64],
-    *,
-    tx_m: float,
-    rx_m: float,
-    earth_radius_m: float,
-    wavelength_m: float,
-    vertical: bool = True,
-) -> float:
-    """Delta-Bullington loss over free space, dB, of a profile over land: P.526-15 4.5.3, P.1812-7 4.3.4 eq. (39).
-
-    Arguments as in ``bullington_loss_db``; ``vertical`` polarisation, else horizontal.
-    """
-    loss_db = bullington_loss_db(
-        d_m, h_m, tx_m=tx_m, rx_m=rx_m, earth_radius_m=earth_radius_m, wavelength_m=wavelength_m
-    )
-    d = np.asarray(d_m, dtype=np.float64)
-    h = np.asarray(h_m, dtype=np.float64)
-    between, path_m, n = d[1:-1] - d[0], float(d[-1] - d[0]), len(d) - 2
-    above = kernels.smooth_antennas(
-        between, h[1:-1].copy(), n, path_m, float(h[0]), float(h[-1]), tx_m, rx_m, np.empty(len(d))
-    )
-    return loss_db + kernels.excess_db(
-        between, n, path_m, *above, earth_radius_m, sqrt(wavelength_m), vertical, np.empty(len(d)), np.zeros(len(d))
-    )

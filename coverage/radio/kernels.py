@@ -10,7 +10,7 @@ that every path across it shows itself. Positions are (row, col) in cells, whole
 # ruff: noqa: PLR0917  (numba takes plain positional arguments)
 from __future__ import annotations
 
-from math import acos, asin, atan2, ceil, cos, exp, floor, log10, pi, sin, sqrt
+from math import asin, atan2, ceil, cos, exp, floor, log10, pi, sin, sqrt
 
 import numpy as np
 from numba import njit
@@ -31,8 +31,8 @@ PROBE_CELLS = 16.0
 BLOCK_CELLS = 4
 RADII = (4, 8, 12, 16)
 LIGHT_M_GHZ = 0.299792458  # speed of light: wavelength in m times frequency in GHz
-PERMITTIVITY = 22.0  # of land, P.1812-7 4.3.3
-CONDUCTIVITY = 0.003  # of land in S/m, the same
+LAND_PERMITTIVITY, LAND_CONDUCTIVITY_S_PER_M = 22.0, 0.003  # P.1812-7 4.3.3
+SEA_PERMITTIVITY, SEA_CONDUCTIVITY_S_PER_M = 80.0, 5.0
 FRONT_TO_BACK_DB = 25.0  # Am, 3GPP TR 36.814 table A.2.1.1-2
 SIDE_LOBE_DB = 20.0  # SLAv, the same table
 
@@ -52,7 +52,7 @@ def knife_edge_db(nu: float) -> float:
 
 @njit(error_model="numpy", cache=True, nogil=True)
 def bullington_db(root_nu: float, root_wavelength: float, path_m: float) -> float:
-    """Bullington loss in dB from ``root_nu`` = nu * sqrt(wavelength), P.1812-7 eqs. (17), (20), (21)."""
+    """Bullington loss in dB from ``root_nu`` = nu * sqrt(wavelength), P.1812-7 eqs. (16), (20), (21)."""
     edge_db = knife_edge_db(root_nu / root_wavelength)
     return edge_db + (1.0 - exp(-edge_db / 6.0)) * (10.0 + 0.02e-3 * path_m)
 
@@ -63,9 +63,9 @@ def bullington_root_nu(
 ) -> float:
     """nu * sqrt(wavelength) in sqrt(m) of the Bullington point over the ``n`` points between the ends.
 
-    P.1812-7 eqs. (13)-(20) (P.526-15 4.5.1), with the wavelength taken out: the highest nu and the Bullington point do
+    P.1812-7 eqs. (13)-(19) (P.526-15 4.5.1), with the wavelength taken out: the highest nu and the Bullington point do
     not depend on it. Where the two horizons rise by a = Stim - Str and b = Srim + Str over the straight ray, their rays
-    meet at dbp = path b / (a + b), and eq. (20) becomes nu sqrt(wavelength) = sqrt(2 path a b): it grows with every
+    meet at dbp = path b / (a + b), and eq. (19) becomes nu sqrt(wavelength) = sqrt(2 path a b): it grows with every
     point added or raised. ``tx_m``, ``rx_m``: antennas above mean sea level. -inf without points, +inf across a void.
     ``work``: room for ``n`` numbers; computing and comparing apart lets the compiler use vectors.
     """
@@ -118,7 +118,7 @@ def total(values: F64, first: int, last: int) -> float:
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def smooth_antennas(
+def smooth_surface(
     d_m: F64,
     h_m: F64,
     n: int,
@@ -128,12 +128,13 @@ def smooth_antennas(
     tx_m: float,
     rx_m: float,
     work: F64,
-) -> tuple[float, float]:
-    """Heights of both antennas above the smooth surface of the diffraction model, P.1812-7 eqs. (37a), (37b).
+) -> tuple[float, float, float, float]:
+    """The straight line through the terrain at both ends, and what the diffraction model makes of it, m.
 
-    The surface is the line of least squares through the profile, eqs. (83) to (86) of Attachment 1, lowered where an
-    obstacle rises over the straight ray, eqs. (87) and (88), and nowhere above the ground of an end, eq. (89). The
-    ``n`` points are those between the ends; ``work``: room for ``n`` numbers.
+    hst and hsr of least squares over the area under the profile, P.1812-7 Attachment 1 eqs. (83) to (86); hstd and
+    hsrd, eq. (89): lowered where an obstacle rises over the straight ray, eqs. (87), (88), and never above the ground
+    of an end. The ``n`` points are those between the ends; antennas above mean sea level; ``work``: room for ``n``
+    numbers.
     """
     area = 0.0
     moment = 0.0
@@ -160,6 +161,7 @@ def smooth_antennas(
         moment += total(work, 1, n - 1)
     smooth_tx = (2.0 * area * path_m - moment) / (path_m * path_m)
     smooth_rx = (moment - area * path_m) / (path_m * path_m)
+    low_tx, low_rx = smooth_tx, smooth_rx
     slope = (rx_m - tx_m) / path_m
     for i in range(n):
         work[i] = h_m[i] - tx_m - slope * d_m[i]
@@ -179,20 +181,29 @@ def smooth_antennas(
             from_rx = max(from_rx, work[i])
         from_tx -= slope
         from_rx += slope
-        smooth_tx -= highest * from_tx / (from_tx + from_rx)
-        smooth_rx -= highest * from_rx / (from_tx + from_rx)
-    return tx_m - min(smooth_tx, tx_ground_m), rx_m - min(smooth_rx, rx_ground_m)
+        low_tx -= highest * from_tx / (from_tx + from_rx)
+        low_rx -= highest * from_rx / (from_tx + from_rx)
+    return smooth_tx, smooth_rx, min(low_tx, tx_ground_m), min(low_rx, rx_ground_m)
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def first_term_db(path_m: float, tx_m: float, rx_m: float, earth_radius_m: float, ghz: float, vertical: bool) -> float:
-    """Ldft over land, P.1812-7 4.3.3 eqs. (29) to (36): the first term of the residue series; negative near by."""
+def first_term_over_db(
+    path_m: float,
+    tx_m: float,
+    rx_m: float,
+    earth_radius_m: float,
+    ghz: float,
+    permittivity: float,
+    conductivity_s_per_m: float,
+    vertical: bool,
+) -> float:
+    """First term of the residue series over one kind of ground, P.1812-7 4.3.3 eqs. (29) to (36); negative near by."""
     d_km = 0.001 * path_m
     earth_km = 0.001 * earth_radius_m
-    ground = 18.0 * CONDUCTIVITY / ghz
-    k = 0.036 * (earth_km * ghz) ** (-1.0 / 3.0) * ((PERMITTIVITY - 1.0) ** 2 + ground * ground) ** -0.25
+    ground = 18.0 * conductivity_s_per_m / ghz
+    k = 0.036 * (earth_km * ghz) ** (-1.0 / 3.0) * ((permittivity - 1.0) ** 2 + ground * ground) ** -0.25
     if vertical:
-        k *= sqrt(PERMITTIVITY * PERMITTIVITY + ground * ground)
+        k *= sqrt(permittivity * permittivity + ground * ground)  # eq. (29b)
     k2 = k * k
     beta = (1.0 + 1.6 * k2 + 0.67 * k2 * k2) / (1.0 + 4.5 * k2 + 1.53 * k2 * k2)
     x = 21.88 * beta * (ghz / (earth_km * earth_km)) ** (1.0 / 3.0) * d_km
@@ -206,6 +217,23 @@ def first_term_db(path_m: float, tx_m: float, rx_m: float, earth_radius_m: float
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
+def first_term_db(
+    path_m: float, tx_m: float, rx_m: float, earth_radius_m: float, ghz: float, sea_share: float, vertical: bool
+) -> float:
+    """Ldft, P.1812-7 4.3.3 eq. (28): the first terms over land and sea, weighted by the path's share of each."""
+    loss_db = 0.0
+    if sea_share < 1.0:
+        loss_db += (1.0 - sea_share) * first_term_over_db(
+            path_m, tx_m, rx_m, earth_radius_m, ghz, LAND_PERMITTIVITY, LAND_CONDUCTIVITY_S_PER_M, vertical
+        )
+    if sea_share > 0.0:
+        loss_db += sea_share * first_term_over_db(
+            path_m, tx_m, rx_m, earth_radius_m, ghz, SEA_PERMITTIVITY, SEA_CONDUCTIVITY_S_PER_M, vertical
+        )
+    return loss_db
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
 def spherical_db(
     path_m: float,
     tx_m: float,
@@ -213,25 +241,30 @@ def spherical_db(
     earth_radius_m: float,
     root_wavelength: float,
     ghz: float,
+    sea_share: float,
     vertical: bool,
 ) -> float:
-    """Ldsph over land, P.1812-7 4.3.2 eqs. (22) to (27), of antennas ``tx_m`` and ``rx_m`` above a smooth Earth."""
-    if path_m >= sqrt(2.0 * earth_radius_m) * (sqrt(tx_m) + sqrt(rx_m)):
-        return first_term_db(path_m, tx_m, rx_m, earth_radius_m, ghz, vertical)
-    c = (tx_m - rx_m) / (tx_m + rx_m)
-    m = 0.25 * path_m * path_m / (earth_radius_m * (tx_m + rx_m))
-    inner = min(max(1.5 * c * sqrt(3.0 * m / ((m + 1.0) * (m + 1.0) * (m + 1.0))), -1.0), 1.0)
-    b = 2.0 * sqrt((m + 1.0) / (3.0 * m)) * cos(pi / 3.0 + acos(inner) / 3.0)
-    d1 = 0.5 * path_m * (1.0 + b)
+    """Ldsph, P.1812-7 4.3.2 eqs. (22) to (27): antennas ``tx_m`` and ``rx_m`` (> 0) above a smooth Earth.
+
+    Beyond the horizon the first term of the residue series; before it none where the ray clears the Earth by 0.552 of
+    the first Fresnel zone, else a part of the loss at the radius whose horizon the path just reaches.
+    """
+    root_heights = sqrt(tx_m) + sqrt(rx_m)
+    if path_m >= sqrt(2.0 * earth_radius_m) * root_heights:  # eq. (22)
+        return first_term_db(path_m, tx_m, rx_m, earth_radius_m, ghz, sea_share, vertical)
+    c = (tx_m - rx_m) / (tx_m + rx_m)  # eq. (24d)
+    m = 0.25 * path_m * path_m / (earth_radius_m * (tx_m + rx_m))  # eq. (24e)
+    turn = min(max(1.5 * c * sqrt(3.0 * m / ((m + 1.0) * (m + 1.0) * (m + 1.0))), -1.0), 1.0)
+    b = 2.0 * sqrt((m + 1.0) / (3.0 * m)) * sin(asin(turn) / 3.0)  # eq. (24c): cos(pi/3 + acos(x)/3) = sin(asin(x)/3)
+    d1 = 0.5 * path_m * (1.0 + b)  # eqs. (24a), (24b)
     d2 = path_m - d1
     clearance = ((tx_m - 0.5 * d1 * d1 / earth_radius_m) * d2 + (rx_m - 0.5 * d2 * d2 / earth_radius_m) * d1) / path_m
-    required = 17.456 * root_wavelength * sqrt(0.001 * d1 * d2 / path_m)
+    required = 17.456 * root_wavelength * sqrt(0.001 * d1 * d2 / path_m)  # eq. (25)
     if clearance > required:
         return 0.0
-    root_sum = sqrt(tx_m) + sqrt(rx_m)
-    marginal_m = 0.5 * path_m * path_m / (root_sum * root_sum)
-    loss_db = first_term_db(path_m, tx_m, rx_m, marginal_m, ghz, vertical)
-    return (1.0 - clearance / required) * max(loss_db, 0.0)
+    marginal_m = 0.5 * path_m * path_m / (root_heights * root_heights)  # eq. (26)
+    loss_db = first_term_db(path_m, tx_m, rx_m, marginal_m, ghz, sea_share, vertical)
+    return (1.0 - clearance / required) * max(loss_db, 0.0)  # eq. (27)
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -249,12 +282,13 @@ def excess_db(
 ) -> float:
     """What the spherical Earth adds to Bullington's loss, P.1812-7 eq. (39): max(Ldsph - Lbulls, 0), at least 0.
 
-    ``above_tx``, ``above_rx``: from ``smooth_antennas``. ``zeros``: heights of the smooth profile.
+    ``above_tx``, ``above_rx``: antennas above the smooth surface, eqs. (37), (38); land all the way.
+    ``zeros``: heights of the smooth profile.
     """
     if n == 0:
         return 0.0
     ghz = LIGHT_M_GHZ / (root_wavelength * root_wavelength)
-    sphere_db = spherical_db(path_m, above_tx, above_rx, earth_radius_m, root_wavelength, ghz, vertical)
+    sphere_db = spherical_db(path_m, above_tx, above_rx, earth_radius_m, root_wavelength, ghz, 0.0, vertical)
     if sphere_db <= 0.0:
         return 0.0
     root_nu = bullington_root_nu(d_m, zeros, n, path_m, above_tx, above_rx, earth_radius_m, work)
@@ -760,9 +794,10 @@ def sweep(
                             continue
                         if spherical:
                             if above_tx < 0.0:
-                                above_tx, above_rx = smooth_antennas(
+                                _, _, low_tx, low_rx = smooth_surface(
                                     d_m, h_m, n, path_m, masts[m, 3], ground, masts[m, 2], rx_m, work
                                 )
+                                above_tx, above_rx = masts[m, 2] - low_tx, rx_m - low_rx
                             if excess < 0.0:
                                 excess = excess_db(
                                     d_m,

@@ -205,8 +205,8 @@ def _walk(
     path_m = hypot(rx[0] - tx[0], rx[1] - tx[1])
     work = np.empty(max(n, 1))
     root_nu = kernels.bullington_root_nu(d_m, h_m, n, path_m, *ends_m, earth_m, work)
-    above = kernels.smooth_antennas(d_m, h_m, n, path_m, *grounds_m, *ends_m, work)
-    return d_m[:n], h_m[:n], root_nu, above
+    _, _, low_tx, low_rx = kernels.smooth_surface(d_m, h_m, n, path_m, *grounds_m, *ends_m, work)
+    return d_m[:n], h_m[:n], root_nu, (ends_m[0] - low_tx, ends_m[1] - low_rx)
 
 
 def _loss_db(

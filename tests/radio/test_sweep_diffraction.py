@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phusong.coverage.radio import kernels
-from phusong.coverage.radio.diffraction import delta_bullington_loss_db
+from phusong.coverage.radio.delta_bullington import delta_bullington
 
 FOLDER = os.environ.get("PHUSONG_RF_VALIDATION")
 LOGS = sorted(Path(FOLDER, "p1812").glob("result_*.csv")) if FOLDER else []
@@ -34,23 +34,16 @@ def test_smooth_surface_and_spherical_earth_equal_the_log(log: Path) -> None:
     profile = np.array([[float(x) for x in line.split(",")[:2]] for line in lines[begin + 2 : begin + 2 + count]])
     d_m, h_m = profile[:, 0] * 1e3, profile[:, 1].copy()
     ghz = float(value["f (GHz)", ""])
-    above = kernels.smooth_antennas(
-        d_m[1:-1],
-        h_m[1:-1],
-        count - 2,
-        d_m[-1],
-        h_m[0],
-        h_m[-1],
-        float(value["htc (m)", "Table 5"]),
-        float(value["hrc (m)", "Table 5"]),
-        np.empty(count),
+    ends = float(value["htc (m)", "Table 5"]), float(value["hrc (m)", "Table 5"])
+    *_, low_tx, low_rx = kernels.smooth_surface(
+        d_m[1:-1], h_m[1:-1], count - 2, d_m[-1], h_m[0], h_m[-1], *ends, np.empty(count)
     )
+    above = ends[0] - low_tx, ends[1] - low_rx
     assert above[0] == pytest.approx(float(value["htc (m)", "Eq (37a)"]), abs=1e-6)
     assert above[1] == pytest.approx(float(value["hrc (m)", "Eq (37b)"]), abs=1e-6)
-    if float(value["w", "Table 5"]) > 0.0:
-        pytest.skip("a path partly over sea; the sweep knows land only")
+    sea_share, vertical = float(value["w", "Table 5"]), int(value["pol", ""]) == 2
     spherical = kernels.spherical_db(
-        d_m[-1], *above, LOG_EARTH_M, np.sqrt(LOG_LIGHT_M_GHZ / ghz), ghz, int(value["pol", ""]) == 2
+        d_m[-1], *above, LOG_EARTH_M, np.sqrt(LOG_LIGHT_M_GHZ / ghz), ghz, sea_share, vertical
     )
     assert spherical == pytest.approx(float(value["Ldsph (dB)", "Eq (27)"]), abs=1e-6)
 
@@ -72,12 +65,12 @@ def rough_path(seed: int, *, points: int, path_m: float, relief_m: float) -> tup
 def test_against_the_formulas_as_printed(reference_delta_bullington, seed, path_m, relief_m, mhz, vertical) -> None:
     d_m, h_m = rough_path(seed, points=30, path_m=path_m, relief_m=relief_m)
     tx_m, rx_m, wave = h_m[0] + 36.0, h_m[-1] + 1.5, 299.792458 / mhz
-    common = {"earth_radius_m": EARTH_M, "wavelength_m": wave, "vertical": vertical}
-    loss = delta_bullington_loss_db(d_m, h_m, tx_m=tx_m, rx_m=rx_m, **common)
+    common = {"earth_radius_m": EARTH_M, "frequency_mhz": mhz, "vertical": vertical}
+    loss = delta_bullington(d_m, h_m, tx_m=tx_m, rx_m=rx_m, **common).loss_db
     assert loss == pytest.approx(
         reference_delta_bullington(d_m, h_m, tx_m, rx_m, wave, EARTH_M, vertical=vertical), abs=1e-8
     )
-    back = delta_bullington_loss_db(path_m - d_m[::-1], h_m[::-1], tx_m=rx_m, rx_m=tx_m, **common)
+    back = delta_bullington(path_m - d_m[::-1], h_m[::-1], tx_m=rx_m, rx_m=tx_m, **common).loss_db
     assert back == pytest.approx(loss, abs=1e-6)
 
 
@@ -85,14 +78,14 @@ def test_against_the_formulas_as_printed(reference_delta_bullington, seed, path_
 def test_a_zero_height_profile_gives_the_larger_of_its_two_parts(path_m: float) -> None:
     d_m = np.linspace(0.0, path_m, 400)
     wave = 299.792458 / 900.0
-    loss = delta_bullington_loss_db(
-        d_m, np.zeros_like(d_m), tx_m=36.0, rx_m=1.5, earth_radius_m=EARTH_M, wavelength_m=wave
-    )
+    loss = delta_bullington(
+        d_m, np.zeros_like(d_m), tx_m=36.0, rx_m=1.5, earth_radius_m=EARTH_M, frequency_mhz=900.0, vertical=True
+    ).loss_db
     room = np.zeros(len(d_m))
     root_nu = kernels.bullington_root_nu(d_m[1:-1], room, len(d_m) - 2, path_m, 36.0, 1.5, EARTH_M, np.empty(len(d_m)))
     parts = (
         kernels.bullington_db(root_nu, np.sqrt(wave), path_m),
-        kernels.spherical_db(path_m, 36.0, 1.5, EARTH_M, np.sqrt(wave), 0.9, True),
+        kernels.spherical_db(path_m, 36.0, 1.5, EARTH_M, np.sqrt(wave), 0.9, 0.0, True),
     )
     assert loss == pytest.approx(max(parts), abs=1e-9)
     assert (parts[1] > 0.0) == (path_m > 5_000.0)
