@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,7 +58,7 @@ def choose(
     open_ = np.ones(covers.shape[0], dtype=np.bool_)
     while True:
         gain = covers @ left
-        bound = min(bound, sum(gains) + _knapsack(gain, cost_vnd, budget_vnd))
+        bound = min(bound, fsum(gains) + _knapsack(gain, cost_vnd, budget_vnd))
         payable = open_ & (cost_vnd <= budget_vnd - spent) & (gain > min_people)
         if not payable.any():
             break
@@ -67,7 +68,7 @@ def choose(
         spent += float(cost_vnd[best])
         open_[best] = False
         left[covers.indices[covers.indptr[best] : covers.indptr[best + 1]]] = 0.0
-    total = float(sum(gains))
+    total = fsum(gains)
     return Choice(tuple(order), tuple(gains), spent, total, max(bound, total))
 
 
