@@ -136,7 +136,9 @@ def find_gaps(
     reasons = pd.concat([unit_part.reasons(), village_part.reasons()], ignore_index=True)
     not_judged = pd.concat([unit_part.not_judged(), village_part.not_judged()], ignore_index=True)
     gap_villages = _gap_villages(village_part, villages, unit_indicators, of_unit, village_classes)
-    gap_units = _gap_units(unit_part, unit_indicators, need, gap_villages)
+    judged = ~np.isnan(village_judged.margin).all(axis=1)
+    judged_in = set(village_rows["unit_code"].to_numpy()[judged])
+    gap_units = _gap_units(unit_part, unit_indicators, need, gap_villages, judged_in=judged_in)
     comparison, agreement = compare(village_rows)
     return Gaps(
         units=gap_units,
@@ -250,7 +252,10 @@ class _Part:
         )
 
 
-def _gap_units(part: _Part, indicators: pd.DataFrame, need: pd.DataFrame, gap_villages: pd.DataFrame) -> pd.DataFrame:
+def _gap_units(
+    part: _Part, indicators: pd.DataFrame, need: pd.DataFrame, gap_villages: pd.DataFrame, *, judged_in: set[str]
+) -> pd.DataFrame:
+    """The gap communes; their count of gap villages is no data where none of their villages could be judged."""
     found = part.summary()
     rows = found["row"].to_numpy()
     own = indicators.iloc[rows].reset_index(drop=True)
@@ -265,7 +270,7 @@ def _gap_units(part: _Part, indicators: pd.DataFrame, need: pd.DataFrame, gap_vi
         need_index=need["need_index"].to_numpy()[rows],
         judged_weight_pct=need["judged_weight_pct"].to_numpy()[rows],
         classes=_class_words(flags),
-        gap_villages=own["code"].map(in_villages).fillna(0).astype("int64"),
+        gap_villages=own["code"].map(in_villages).fillna(0).where(own["code"].isin(judged_in)).astype("Int64"),
     )
     table = table.sort_values(
         ["need_index", "people_affected", "code"], ascending=[False, False, True], ignore_index=True

@@ -97,7 +97,10 @@ def _text(value: Any, column: Column) -> str:
         return str(int(value))
     if isinstance(value, datetime | date):
         return value.isoformat()
-    return unicodedata.normalize("NFC", str(value))
+    text = unicodedata.normalize("NFC", str(value))
+    if text.casefold() in column.reserved:
+        raise CellError("fault.reserved", found=text)
+    return text
 
 
 def _number(value: Any, column: Column) -> float:

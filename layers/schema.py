@@ -54,6 +54,7 @@ class Column:
     required: bool = False
     nullable: bool = True
     words: tuple[str, ...] = ()
+    reserved: tuple[str, ...] = ()  # texts that mean something else in the results
     minimum: float | None = None
     maximum: float | None = None
     defaulted: bool = False
@@ -172,7 +173,7 @@ SECTORS = Layer(
     (
         _key("sector_id"),
         _key("site_id"),
-        Column("operator", "text", required=True, nullable=False),
+        Column("operator", "text", required=True, nullable=False, reserved=("any",)),
         Column("technology", "word", required=True, nullable=False, words=TECHNOLOGIES),
         Column("band_mhz", "number", "MHz", minimum=30, maximum=6000, defaulted=True),
         Column("bandwidth_mhz", "number", "MHz", minimum=0.2, maximum=400, defaulted=True),

@@ -168,6 +168,10 @@ def _no_height(layers: Layers) -> None:
     layers["sectors"].loc[2, "height_m"] = np.nan
 
 
+def _operator_any(layers: Layers) -> None:
+    layers["sectors"].loc[1, "operator"] = "Any"
+
+
 def _other_crs(layers: Layers) -> None:
     layers["villages"] = layers["villages"].to_crs("EPSG:4326")
 
@@ -206,6 +210,7 @@ LISTED = {
     "broken geometry": (_bow_tie, r"layers\.gpkg, layer units, row 1.*"),
     "site far outside": (_far_site, r"layers\.gpkg, layer sites, row 1.*"),
     "site without height": (_no_height, r"layers\.gpkg, layer sectors, row 3, column height_m: .*"),
+    "reserved operator": (_operator_any, r"layers\.gpkg, layer sectors, row 2, column operator: .*\"Any\""),
     "empty layer": (_empty_villages, r"layers\.gpkg, layer villages.*"),
 }
 

@@ -216,6 +216,16 @@ def test_a_village_has_signal_by_the_technology_that_is_seen_there() -> None:
     assert centre["code"].tolist() == ["v2"]  # 2G no, 3G not known
 
 
+def test_a_commune_whose_villages_cannot_be_judged_has_no_count_of_gap_villages() -> None:
+    rows, layer = village_rows()
+    units = communes().assign(people_covered_any_pct=[50.0] * len(communes()))
+    found = find_gaps(units, rows, rules=mobile(), villages=layer)
+    assert len(found.units)
+    assert found.units["gap_villages"].isna().all()
+    without = find_gaps(units, None, rules=mobile(), villages=None)
+    assert without.units["gap_villages"].isna().all()
+
+
 def test_gaps_run_from_reports_alone() -> None:
     rows, layer = village_rows(observed_signal_any=yes_no(True, False, False))
     found = find_gaps(communes(), rows, rules=mobile(), villages=layer)
