@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
@@ -17,6 +20,34 @@ from phusong.layers.grid import Grid, Raster
 
 ON = date(2012, 12, 31)
 EARTH_M = 6_371_000.0 * 4.0 / 3.0
+RF_VALIDATION = os.environ.get("PHUSONG_RF_VALIDATION")
+STEP_LOGS = sorted(Path(RF_VALIDATION, "p1812").glob("result_*.csv")) if RF_VALIDATION else []
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """A step log of P.1812's official profiles, (name, reference) -> value, and the profile it belongs to."""
+
+    value: dict[tuple[str, str], float]
+    d_m: np.ndarray
+    h_m: np.ndarray
+    clutter_m: np.ndarray
+
+
+def read_step_log(path: Path) -> StepLog:
+    """Names in a log may hold commas, so its values are read from the right."""
+    value = {}
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.startswith("#") or not line.strip(" ,"):
+            continue
+        name, reference, _, number, _ = line.rsplit(",", 4)
+        value[name.strip(), reference.strip()] = float(number)
+    profile = path.with_name(f"profile_{path.stem.removeprefix('result_').rpartition('_')[0]}.csv")
+    lines = [line.rstrip(",") for line in profile.read_text(encoding="utf-8").splitlines()]
+    begin = lines.index("{Begin of Profile}")
+    count = int(lines[begin + 1].split(",")[1])
+    rows = np.array([[float(x) for x in line.split(",")[:4]] for line in lines[begin + 2 : begin + 2 + count]])
+    return StepLog(value, rows[:, 0] * 1e3, rows[:, 1].copy(), rows[:, 3].copy())
 
 
 def make_grid(rows: int, cols: int, *, cell_m: float = 90.0) -> Grid:
@@ -167,6 +198,16 @@ def reference_level_dbm(elevation: Raster, sector: pd.Series, row: int, col: int
         - free
         - reference_delta_bullington_db(share * path, h, top, foot, wave, EARTH_M)
     )
+
+
+@pytest.fixture(
+    params=STEP_LOGS
+    or [pytest.param(None, marks=pytest.mark.skip(reason="PHUSONG_RF_VALIDATION does not name the official profiles"))],
+    ids=lambda path: path.stem if path else "none",
+)
+def step_log(request: pytest.FixtureRequest) -> StepLog:
+    """Every official step log in turn."""
+    return read_step_log(request.param)
 
 
 @pytest.fixture(scope="session")

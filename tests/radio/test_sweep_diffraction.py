@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -14,38 +10,27 @@ from hypothesis import strategies as st
 from phusong.coverage.radio import kernels
 from phusong.coverage.radio.delta_bullington import delta_bullington
 
-FOLDER = os.environ.get("PHUSONG_RF_VALIDATION")
-LOGS = sorted(Path(FOLDER, "p1812").glob("result_*.csv")) if FOLDER else []
 LOG_EARTH_M = 3.0 * 6_371_000.0  # the logs hold the losses of the last pass, for the Earth radius of beta0 of the time
 LOG_LIGHT_M_GHZ = 0.2998
 EARTH_M = 6_371_000.0 * 4.0 / 3.0
 
 
-@pytest.mark.skipif(not LOGS, reason="PHUSONG_RF_VALIDATION does not name the official profiles")
-@pytest.mark.parametrize("log", LOGS, ids=lambda path: path.stem)
-def test_smooth_surface_and_spherical_earth_equal_the_log(log: Path) -> None:
-    with log.open(encoding="utf-8") as file:
-        rows = [row for row in csv.reader(file) if len(row) > 3 and row[3].strip()]
-    value = {(row[0].strip(), row[1].strip()): row[3] for row in rows}
-    name = log.stem.removeprefix("result_").rpartition("_")[0]
-    lines = (log.parent / f"profile_{name}.csv").read_text(encoding="utf-8").splitlines()
-    begin = next(i for i, line in enumerate(lines) if line.startswith("{Begin of Profile}"))
-    count = int(lines[begin + 1].split(",")[1])
-    profile = np.array([[float(x) for x in line.split(",")[:2]] for line in lines[begin + 2 : begin + 2 + count]])
-    d_m, h_m = profile[:, 0] * 1e3, profile[:, 1].copy()
-    ghz = float(value["f (GHz)", ""])
-    ends = float(value["htc (m)", "Table 5"]), float(value["hrc (m)", "Table 5"])
+def test_smooth_surface_and_spherical_earth_equal_the_log(step_log) -> None:
+    d_m, h_m, value = step_log.d_m, step_log.h_m, step_log.value
+    ghz = value["f (GHz)", ""]
+    ends = value["htc (m)", "Table 5"], value["hrc (m)", "Table 5"]
+    between = d_m[1:-1].copy(), h_m[1:-1].copy()
     *_, low_tx, low_rx = kernels.smooth_surface(
-        d_m[1:-1], h_m[1:-1], count - 2, d_m[-1], h_m[0], h_m[-1], *ends, np.empty(count)
+        *between, len(d_m) - 2, d_m[-1], h_m[0], h_m[-1], *ends, np.empty(len(d_m))
     )
     above = ends[0] - low_tx, ends[1] - low_rx
-    assert above[0] == pytest.approx(float(value["htc (m)", "Eq (37a)"]), abs=1e-6)
-    assert above[1] == pytest.approx(float(value["hrc (m)", "Eq (37b)"]), abs=1e-6)
-    sea_share, vertical = float(value["w", "Table 5"]), int(value["pol", ""]) == 2
+    assert above[0] == pytest.approx(value["htc (m)", "Eq (37a)"], abs=1e-6)
+    assert above[1] == pytest.approx(value["hrc (m)", "Eq (37b)"], abs=1e-6)
+    vertical = value["pol", ""] == 2.0
     spherical = kernels.spherical_db(
-        d_m[-1], *above, LOG_EARTH_M, np.sqrt(LOG_LIGHT_M_GHZ / ghz), ghz, sea_share, vertical
+        d_m[-1], *above, LOG_EARTH_M, np.sqrt(LOG_LIGHT_M_GHZ / ghz), ghz, value["w", "Table 5"], vertical
     )
-    assert spherical == pytest.approx(float(value["Ldsph (dB)", "Eq (27)"]), abs=1e-6)
+    assert spherical == pytest.approx(value["Ldsph (dB)", "Eq (27)"], abs=1e-6)
 
 
 def rough_path(seed: int, *, points: int, path_m: float, relief_m: float) -> tuple[np.ndarray, np.ndarray]:
