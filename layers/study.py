@@ -52,6 +52,27 @@ class Services(_Section):
     """Schools, health and offices online."""
 
 
+class RadioLink(_Section):
+    """What a place must have to count as covered, beyond the usable level in the open."""
+
+    receiver: Literal["outdoor", "vehicle", "indoor"] = "outdoor"
+    """Where the terminal is used: outdoor, vehicle or indoor."""
+    high_loss: bool = False
+    """Thick walls or coated glass (indoor), metallised windows (vehicle)."""
+    depth_m: Annotated[float, Field(ge=0, le=25)] = 0.0
+    """How far inside the building the terminal is (indoor), m."""
+    body: bool = False
+    """Add the loss of the body that holds the terminal."""
+    reliability_pct: Annotated[float, Field(gt=0, lt=100)] = 50.0
+    """Share of places that must have signal, %; 50 on the edge is the median, without fading margin."""
+    reliability_at: Literal["edge", "area"] = "edge"
+    """Whether that share is meant on the cell's edge or over its whole area."""
+    sigma_db: Positive | None = None
+    """Standard deviation of shadow fading outdoors, dB; the documented table's by environment where missing."""
+    uplink: bool = False
+    """Count a place as covered only where the terminal reaches the mast as well."""
+
+
 class RadioSettings(_Section):
     """How received power is computed."""
 
@@ -63,6 +84,7 @@ class RadioSettings(_Section):
     """Height of the terminal above ground, m."""
     usable_dbm: dict[Technology, Annotated[float, Field(ge=-160, le=0)]] = {}
     """Usable level outdoors per technology, dBm in its own quantity; the documented table where missing."""
+    link: RadioLink = RadioLink()
 
 
 class PeopleSettings(_Section):
