@@ -20,6 +20,9 @@ _HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
 _KEY = re.compile(r"""\s*([\w."'-]+)\s*=""")
 
 Technology = Literal["2G", "3G", "4G", "5G"]
+Model = Literal["delta-bullington", "p1812", "itm", "okumura-hata", "cost231-hata", "rma", "uma", "free-space"]
+Environment = Literal["large_city", "urban", "suburban", "quasi_open", "open"]
+EARTH_FACTOR = 4 / 3  # median refraction in temperate climates
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
@@ -78,12 +81,41 @@ class RadioSettings(_Section):
 
     max_range_km: Annotated[float, Field(gt=0, le=100)] = 20.0
     """Farthest distance from a mast that is computed, km."""
-    effective_earth_factor: Positive = 4 / 3
-    """Effective Earth radius over the Earth's radius (4/3: median refraction)."""
+    model: Model = "delta-bullington"
+    """Propagation model: delta-bullington (free space and diffraction), p1812, itm (Longley-Rice), or a model without
+    terrain: okumura-hata, cost231-hata, rma, uma, free-space."""
+    environment: Environment = "open"
+    """Surroundings of the terminal, for okumura-hata and cost231-hata."""
+    terrain_k: Annotated[float, Field(ge=0, le=2)] | None = None
+    """Diffraction over the terrain for a model that knows none: max(model, free space + terrain_k x diffraction)."""
+    offset_db: Annotated[float, Field(ge=-60, le=60)] = 0.0
+    """Added to every loss, dB, such as the offset fitted to measurements."""
+    time_pct: Annotated[float, Field(ge=1, le=99)] = 50.0
+    """The loss not exceeded for this share of the year, % (p1812: 1 to 50; itm)."""
+    location_pct: Annotated[float, Field(ge=1, le=99)] = 50.0
+    """The loss not exceeded at this share of places, % (p1812, itm)."""
+    polarisation: Literal["vertical", "horizontal"] = "vertical"
+    """Polarisation of the antennas."""
+    spherical_earth: bool = True
+    """Whether diffraction takes the spherical Earth in, as the Recommendation has it; without it a run is faster."""
+    effective_earth_factor: Positive = EARTH_FACTOR
+    """Effective Earth radius over the Earth's radius (4/3: median refraction), where delta_n does not say it."""
+    delta_n: Annotated[float, Field(ge=0, le=150)] | None = None
+    """Fall of refractivity over the lowest kilometre, N-units/km; the effective Earth radius is 157 / (157 - delta_n)
+    times the Earth's. Where missing: the region's for p1812."""
+    n0: Annotated[float, Field(ge=200, le=500)] | None = None
+    """Refractivity at sea level, N-units, for p1812 and itm; the region's where missing."""
+    elevation_model: Literal["terrain", "surface"] = "terrain"
+    """terrain: the elevation is bare ground, land cover stands on it; surface: it holds trees and houses already (SRTM,
+    Copernicus GLO-30, AW3D30)."""
+    servers_kept: Annotated[int, Field(ge=2, le=8)] = 3
+    """How many of the best masts are kept for each cell."""
     terminal_height_m: Annotated[float, Field(gt=0, le=100)] = 1.5
     """Height of the terminal above ground, m."""
     usable_dbm: dict[Technology, Annotated[float, Field(ge=-160, le=0)]] = {}
     """Usable level outdoors per technology, dBm in its own quantity; the documented table where missing."""
+    clutter_height_m: dict[Annotated[int, Field(ge=0)], Annotated[float, Field(ge=0, le=100)]] = {}
+    """Height of what stands on the ground by class of the land cover, m; the documented table where missing."""
     link: RadioLink = RadioLink()
 
 
@@ -230,6 +262,8 @@ def parse_settings(raw: bytes, *, file: str = "study.toml") -> Settings:
             "setting.crs", file=file, row=_line(text, ["crs"]), column="crs", fatal=True, params={"found": settings.crs}
         )
         raise _refused(file, fault)
+    if contrary := _contrary(settings.radio, text=text, file=file):
+        raise _refused(file, *contrary)
     return settings
 
 
@@ -313,6 +347,40 @@ def _fault(error: dict[str, Any], *, text: str, file: str) -> Fault:
         fatal=True,
         params={"found": error.get("input"), "expected": _expected(error)},
     )
+
+
+def _contrary(radio: RadioSettings, *, text: str, file: str) -> list[Fault]:
+    """Settings of the radio section that others leave no meaning, each with the reason."""
+    model = radio.model
+    found: list[Fault] = []
+
+    def refuse(name: str, reason: str, **params: Any) -> None:
+        place: dict[str, Any] = {"row": _line(text, ["radio", name]), "column": f"radio.{name}"}
+        found.append(
+            Fault(f"setting.contrary.{reason}", file=file, **place, fatal=True, params={"model": model, **params})
+        )
+
+    if radio.terrain_k is not None and model in ("delta-bullington", "p1812", "itm"):
+        refuse("terrain_k", "terrain_k")
+    if radio.environment != "open" and model not in ("okumura-hata", "cost231-hata"):
+        refuse("environment", "environment")
+    if radio.environment == "suburban" and model == "cost231-hata":
+        refuse("environment", "suburban")
+    for name in ("time_pct", "location_pct"):
+        if getattr(radio, name) != 50.0 and model not in ("p1812", "itm"):
+            refuse(name, "share")
+    if radio.time_pct > 50.0 and model == "p1812":
+        refuse("time_pct", "p1812_time")
+    if not radio.spherical_earth and model in ("p1812", "itm"):
+        refuse("spherical_earth", "spherical_earth")
+    if radio.n0 is not None and model == "itm" and not 250.0 <= radio.n0 <= 400.0:
+        refuse("n0", "itm_n0")
+    if radio.effective_earth_factor != EARTH_FACTOR:
+        if radio.delta_n is not None:
+            refuse("effective_earth_factor", "earth_twice", delta_n=f"{radio.delta_n:g}")
+        elif model in ("p1812", "itm"):
+            refuse("effective_earth_factor", f"earth_{model}")
+    return found
 
 
 def _expected(error: dict[str, Any]) -> Text | str:

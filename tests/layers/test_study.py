@@ -105,3 +105,57 @@ def test_what_is_written_reads_back(
     for lang in ("vi", "en"):
         write_settings(settings, path, lang=lang)
         assert parse_settings(path.read_bytes()) == settings
+
+
+@pytest.mark.parametrize(
+    ("lines", "column", "words"),
+    [
+        ("terrain_k = 1", "terrain_k", "row 5, column radio.terrain_k: the model delta-bullington has diffraction"),
+        ('model = "p1812"\nterrain_k = 1', "terrain_k", "row 6, column radio.terrain_k: the model p1812 has"),
+        ('environment = "urban"', "environment", "knows no environment"),
+        ('model = "cost231-hata"\nenvironment = "suburban"', "environment", "cost231-hata has no suburban"),
+        ("time_pct = 10", "time_pct", "gives the median only"),
+        ('model = "rma"\nlocation_pct = 90', "location_pct", "the model rma gives the median only"),
+        ('model = "p1812"\ntime_pct = 90', "time_pct", "p1812 holds for 1 to 50 % of time"),
+        ('model = "itm"\nspherical_earth = false', "spherical_earth", "cannot leave the spherical Earth out"),
+        ('model = "itm"\nn0 = 220', "n0", "250 to 400"),
+        ("delta_n = 50\neffective_earth_factor = 1.2", "effective_earth_factor", "delta_n = 50 already says"),
+        ('model = "p1812"\neffective_earth_factor = 1.2', "effective_earth_factor", "set delta_n instead"),
+        ('model = "itm"\neffective_earth_factor = 1.2', "effective_earth_factor", "set n0 instead"),
+    ],
+)
+def test_radio_settings_that_contradict_each_other_are_refused(lines: str, column: str, words: str) -> None:
+    found = faults(f"{GOOD}[radio]\n{lines}\n")
+    assert list(found) == [f"radio.{column}"]
+    assert words in found[f"radio.{column}"]
+
+
+def test_all_contradictions_are_reported_together() -> None:
+    lines = 'environment = "urban"\nterrain_k = 1\ntime_pct = 5\nlocation_pct = 95\n'
+    assert len(faults(f"{GOOD}[radio]\n{lines}")) == 4
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        'model = "okumura-hata"\nenvironment = "suburban"\nterrain_k = 0.6\noffset_db = -3.5',
+        'model = "free-space"\nterrain_k = 1\nspherical_earth = false',
+        'model = "p1812"\ntime_pct = 1\nlocation_pct = 95\ndelta_n = 50\nn0 = 376',
+        'model = "itm"\ntime_pct = 90\nn0 = 376\npolarisation = "horizontal"',
+        "delta_n = 50",
+        "effective_earth_factor = 1.2",
+        "[radio.clutter_height_m]\n10 = 20\n50 = 5.5",
+    ],
+)
+def test_radio_settings_that_fit_each_other_read_back(tmp_path: Path, lines: str) -> None:
+    settings = parse_settings(f"{GOOD}[radio]\n{lines}\n".encode())
+    for lang in ("vi", "en"):
+        write_settings(settings, tmp_path / "study.toml", lang=lang)
+        assert parse_settings((tmp_path / "study.toml").read_bytes()) == settings
+
+
+def test_heights_of_clutter_are_by_class_code() -> None:
+    assert parse_settings(f"{GOOD}[radio.clutter_height_m]\n10 = 20\n".encode()).radio.clutter_height_m == {10: 20.0}
+    found = faults(f'{GOOD}[radio.clutter_height_m]\ntrees = 20\n50 = -1\n"-3" = 2\n')
+    assert set(found) == {f"radio.clutter_height_m.{code}" for code in ("trees", "50", "-3")}
+    assert "row 5" in found["radio.clutter_height_m.trees"]
