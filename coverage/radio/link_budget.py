@@ -3,7 +3,8 @@
 A level is judged outdoors, as the raster gives it: the median at the terminal's height. What stands between it and a
 call (the body, a vehicle, a wall, shadow fading) is a margin on the level that is needed. The return path needs no
 second map: both directions share path loss, antenna and feeder, so it too becomes a least downlink level, and a place
-is usable in both directions where the level reaches the higher of the two.
+is usable in both directions where the level reaches the higher of the two. ``phusong.coverage.radio.required`` applies
+this to a study's sectors.
 """
 
 from __future__ import annotations
@@ -17,27 +18,15 @@ from math import hypot, log10
 from typing import Any, Literal, get_args
 
 import numpy as np
-import pandas as pd
-from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import erfc, erfcx, ndtr, ndtri
+from scipy.special import erfc, erfcx, ndtri
 
 from phusong.coverage.radio.defaults import radio_defaults
 from phusong.layers.errors import InputError
 
-F64 = NDArray[np.float64]
-Place = Literal["outdoor", "vehicle", "indoor", "deep_indoor"]
-PLACES: tuple[Place, ...] = get_args(Place)
+Receiver = Literal["outdoor", "vehicle", "indoor"]
+RECEIVERS: tuple[Receiver, ...] = get_args(Receiver)
 NO_FADING_DB = 1e-6
-BUDGET_COLUMNS = (
-    "sector_id",
-    "technology",
-    "downlink_required_dbm",
-    "uplink_required_dbm",
-    "required_dbm",
-    "limited_by",
-    "max_loss_db",
-)
 
 
 @cache
@@ -88,15 +77,6 @@ def area_margin_db(reliability_pct: float, *, sigma_db: float, path_loss_exponen
     return float(brentq(short, low, high, xtol=1e-9))
 
 
-def coverage_probability_pct(level_dbm: ArrayLike, *, required_dbm: ArrayLike, sigma_db: ArrayLike) -> F64:
-    """Probability, %, that a place of this median level has the level needed (without fading margin); NaN stays NaN.
-
-    Phi((level - required) / sigma), log-normal shadow fading. ``sigma_db`` > 0.
-    """
-    over = np.asarray(level_dbm, dtype=np.float64) - np.asarray(required_dbm, dtype=np.float64)
-    return 100.0 * np.asarray(ndtr(over / np.asarray(sigma_db, dtype=np.float64)), dtype=np.float64)
-
-
 def _share(reliability_pct: float) -> float:
     if not 0.0 < reliability_pct < 100.0:
         raise InputError("link.error.reliability", reliability_pct=f"{reliability_pct:g}")
@@ -119,59 +99,68 @@ def building_entry_db(frequency_mhz: float, *, high_loss: bool = False, depth_m:
 
 
 @dataclass(frozen=True)
-class Margins:
-    """What is added, dB, to the level a terminal needs in the open: body, vehicle or wall, shadow fading.
+class LinkTerms:
+    """What a covered place is asked to have; the fields are the settings of ``[radio.link]``.
 
-    ``sigma_db``: of the level at the user, the fading outdoors and the spread of the penetration together.
+    ``high_loss``: coated glass or thick walls indoors, metallised windows in a vehicle. ``depth_m``: inside a building.
+    ``reliability_pct``: share of the places on the cell's edge, or over its area, that have signal. ``sigma_db``:
+    shadow fading outdoors, None the table's for ``environment`` (of the Hata models; None for the others).
+    InputError for a receiver that is not known or a reliability outside 0 to 100 %.
     """
 
-    body_db: float = 0.0
-    penetration_db: float = 0.0
-    fading_db: float = 0.0
-    sigma_db: float = 0.0
+    receiver: str = "outdoor"
+    high_loss: bool = False
+    depth_m: float = 0.0
+    body: bool = False
+    reliability_pct: float = 50.0
+    reliability_at: str = "edge"
+    sigma_db: float | None = None
+    uplink: bool = False
+    environment: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.receiver not in RECEIVERS:
+            raise InputError("link.error.receiver", receiver=self.receiver, known=", ".join(RECEIVERS))
+        _share(self.reliability_pct)
 
     @property
-    def total_db(self) -> float:
-        return self.body_db + self.penetration_db + self.fading_db
+    def spread_db(self) -> float:
+        """Sigma of the level at the terminal: shadow fading and the spread of the penetration, in quadrature."""
+        return hypot(self.shadow_db, self.penetration_db(1000.0)[1])  # no spread depends on the frequency
 
+    @property
+    def shadow_db(self) -> float:
+        """Sigma of the shadow fading outdoors."""
+        by_environment = link_defaults()["shadow"]["sigma_db"]
+        if self.sigma_db is not None:
+            return self.sigma_db
+        return float(by_environment.get(self.environment, by_environment["default"]))
 
-def margins(
-    place: str = "outdoor",
-    *,
-    frequency_mhz: float,
-    body_db: float | None = None,
-    sigma_db: float | None = None,
-    edge_reliability_pct: float | None = None,
-    area_reliability_pct: float | None = None,
-    path_loss_exponent: float | None = None,
-) -> Margins:
-    """Margins for a user at ``place`` (``PLACES``); None takes the table's value.
+    @property
+    def fading_db(self) -> float:
+        """Shadow-fading margin of the reliability asked for; 0 for half of the places on the edge."""
+        if self.reliability_at == "edge":
+            return edge_margin_db(self.reliability_pct, sigma_db=self.spread_db)
+        exponent = float(link_defaults()["shadow"]["path_loss_exponent"])
+        return area_margin_db(self.reliability_pct, sigma_db=self.spread_db, path_loss_exponent=exponent)
 
-    The fading margin answers one stated reliability, on the cell's edge or over its area; with neither it is 0, the
-    median. ``indoor`` is TR 38.901's low-loss building, ``deep_indoor`` its high-loss one. InputError if the place is
-    not known or both reliabilities are given.
-    """
-    table = link_defaults()
-    shadow_db = float(table["shadow"]["sigma_db"]) if sigma_db is None else sigma_db
-    exponent = float(table["shadow"]["path_loss_exponent"]) if path_loss_exponent is None else path_loss_exponent
-    body = float(table["terminal"]["body_db"]) if body_db is None else body_db
-    if place == "outdoor":
-        penetration, spread = 0.0, 0.0
-    elif place == "vehicle":
-        penetration, spread = float(table["vehicle"]["loss_db"]), float(table["vehicle"]["sigma_db"])
-    elif place in ("indoor", "deep_indoor"):
-        penetration, spread = building_entry_db(frequency_mhz, high_loss=place == "deep_indoor")
-    else:
-        raise InputError("link.error.place", place=place, known=", ".join(PLACES))
-    sigma = hypot(shadow_db, spread)
-    if edge_reliability_pct is not None and area_reliability_pct is not None:
-        raise InputError("link.error.two_reliabilities")
-    fading = 0.0
-    if edge_reliability_pct is not None:
-        fading = edge_margin_db(edge_reliability_pct, sigma_db=sigma)
-    elif area_reliability_pct is not None:
-        fading = area_margin_db(area_reliability_pct, sigma_db=sigma, path_loss_exponent=exponent)
-    return Margins(body, penetration, fading, sigma)
+    @property
+    def body_db(self) -> float:
+        """Loss of the body that holds the terminal, 0 unless asked for."""
+        return float(link_defaults()["terminal"]["body_db"]) if self.body else 0.0
+
+    def penetration_db(self, frequency_mhz: float) -> tuple[float, float]:
+        """Mean loss into the vehicle or building and its sigma."""
+        if self.receiver == "indoor":
+            return building_entry_db(frequency_mhz, high_loss=self.high_loss, depth_m=self.depth_m)
+        if self.receiver == "vehicle":
+            table = link_defaults()["vehicle"]
+            return float(table["high_loss_db" if self.high_loss else "loss_db"]), float(table["sigma_db"])
+        return 0.0, 0.0
+
+    def margin_db(self, frequency_mhz: float) -> float:
+        """What is added to the level a terminal needs in the open: body, penetration and fading."""
+        return self.body_db + self.penetration_db(frequency_mhz)[0] + self.fading_db
 
 
 # both directions
@@ -230,25 +219,25 @@ def link_budget(
     antenna_gain_dbi: float,
     feeder_loss_db: float,
     usable_dbm: float,
-    margins: Margins,
+    margin_db: float,
     terminal_power_dbm: float | None = None,
     base_sensitivity_dbm: float | None = None,
 ) -> LinkBudget:
     """The budget of a sector in both directions; None takes the table's value.
 
     ``pilot_power_dbm``: of the technology's own quantity (``quantity.pilot_power_dbm``). ``usable_dbm``: the level a
-    terminal needs in the open, before margins. Downlink: level = P_pilot - feeder + G_base - L, needed: usable +
-    margins. Uplink: P_terminal + G_terminal - L + G_base - feeder, needed: sensitivity - diversity + interference +
-    margins. With the same L, gain and feeder (duplex distance neglected) the uplink asks for the downlink level
-    sensitivity - diversity + interference + margins - (P_terminal + G_terminal - P_pilot).
+    terminal needs in the open, before ``margin_db``. Downlink: level = P_pilot - feeder + G_base - L, needed: usable +
+    margin. Uplink: P_terminal + G_terminal - L + G_base - feeder, needed: sensitivity - diversity + interference +
+    margin. With the same L, gain and feeder (duplex distance neglected) the uplink asks for the downlink level
+    sensitivity - diversity + interference + margin - (P_terminal + G_terminal - P_pilot).
     """
     back = uplink_defaults(technology, band_mhz)
     power = back["terminal_power_dbm"] if terminal_power_dbm is None else terminal_power_dbm
     sensitivity = back["base_sensitivity_dbm"] if base_sensitivity_dbm is None else base_sensitivity_dbm
     needed_at_base = sensitivity - back["base_diversity_db"] + back["uplink_interference_db"]
     eirp = pilot_power_dbm - feeder_loss_db + antenna_gain_dbi
-    downlink = usable_dbm + margins.total_db
-    uplink = needed_at_base + margins.total_db - (power + back["terminal_gain_dbi"] - pilot_power_dbm)
+    downlink = usable_dbm + margin_db
+    uplink = needed_at_base + margin_db - (power + back["terminal_gain_dbi"] - pilot_power_dbm)
     return LinkBudget(
         downlink,
         uplink,
@@ -256,57 +245,3 @@ def link_budget(
         eirp - uplink,
         1e3 * float(radio_defaults()["technology"][technology].get("max_range_km", np.inf)),
     )
-
-
-def sector_budgets(
-    sectors: pd.DataFrame,
-    *,
-    usable_dbm: Mapping[str, float],
-    place: str = "outdoor",
-    edge_reliability_pct: float | None = None,
-    area_reliability_pct: float | None = None,
-    sigma_db: float | None = None,
-) -> pd.DataFrame:
-    """A row a sector (``BUDGET_COLUMNS``), in order: levels needed, which direction limits, greatest path loss.
-
-    ``sectors``: completed, with ``pilot_power_dbm``, as ``RadioResult.sectors``. ``usable_dbm`` by technology.
-    """
-    by_band = {
-        band_mhz: margins(
-            place,
-            frequency_mhz=band_mhz,
-            sigma_db=sigma_db,
-            edge_reliability_pct=edge_reliability_pct,
-            area_reliability_pct=area_reliability_pct,
-        )
-        for band_mhz in sectors["band_mhz"].astype("float64").unique().tolist()
-    }
-    records = []
-    for sector_id, technology, band_mhz, power, gain, feeder in zip(
-        sectors["sector_id"],
-        sectors["technology"],
-        *(sectors[name].astype("float64") for name in ("band_mhz", "pilot_power_dbm", "antenna_gain_dbi")),
-        sectors["feeder_loss_db"].astype("float64"),
-        strict=True,
-    ):
-        budget = link_budget(
-            technology,
-            band_mhz=band_mhz,
-            pilot_power_dbm=power,
-            antenna_gain_dbi=gain,
-            feeder_loss_db=feeder,
-            usable_dbm=usable_dbm[technology],
-            margins=by_band[band_mhz],
-        )
-        levels = (budget.downlink_required_dbm, budget.uplink_required_dbm, budget.required_dbm)
-        records.append((sector_id, technology, *levels, budget.limited_by, budget.max_loss_db))
-    return pd.DataFrame(records, columns=list(BUDGET_COLUMNS))
-
-
-def usable(
-    level_dbm: ArrayLike, *, required_dbm: ArrayLike, distance_m: ArrayLike, max_range_m: ArrayLike
-) -> NDArray[np.float32]:
-    """1 where the level reaches what both directions need within range, 0 where not, NaN where it is not known."""
-    level, required, away, limit = np.broadcast_arrays(level_dbm, required_dbm, distance_m, max_range_m)
-    works = (level >= required) & (away <= limit)
-    return np.where(np.isnan(level), np.nan, works).astype(np.float32)

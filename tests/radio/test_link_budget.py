@@ -3,32 +3,25 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.stats import norm
 
-from phusong.coverage.radio.defaults import radio_defaults, usable_levels
+from phusong.coverage.radio.defaults import radio_defaults
 from phusong.coverage.radio.link_budget import (
-    BUDGET_COLUMNS,
-    PLACES,
-    Margins,
+    RECEIVERS,
+    LinkTerms,
     area_margin_db,
     area_reliability_pct,
     building_entry_db,
-    coverage_probability_pct,
     edge_margin_db,
     link_budget,
     link_defaults,
-    margins,
-    sector_budgets,
     uplink_defaults,
-    usable,
 )
 from phusong.layers.errors import InputError
-from phusong.layers.messages import LANGS, say
 from phusong.layers.schema import TECHNOLOGIES
 
 
@@ -87,13 +80,6 @@ def test_a_reliability_is_a_share(reliability) -> None:
         area_margin_db(reliability, sigma_db=8.0, path_loss_exponent=3.5)
 
 
-def test_probability_of_coverage() -> None:
-    level = np.array([-110.0, -102.0, -118.0, np.nan])
-    found = coverage_probability_pct(level, required_dbm=-110.0, sigma_db=8.0)
-    assert found[:3] == pytest.approx([50.0, 84.134, 15.866], abs=1e-3)
-    assert np.isnan(found[3])
-
-
 def test_building_entry_by_hand() -> None:
     """TR 38.901 at 1 GHz: glass 2.2, concrete 9, coated glass 23.3 dB; low 5 - 10 log(0.3 10^-0.22 + 0.7 10^-0.9)."""
     assert building_entry_db(1000.0) == (pytest.approx(10.704, abs=1e-3), 4.4)
@@ -101,20 +87,39 @@ def test_building_entry_by_hand() -> None:
     assert building_entry_db(1000.0, depth_m=10.0)[0] == pytest.approx(15.704, abs=1e-3)
 
 
+def test_nothing_asked_is_no_margin_at_all() -> None:
+    assert LinkTerms().margin_db(900.0) == 0.0
+    assert (LinkTerms().fading_db, LinkTerms().spread_db) == (0.0, 8.0)
+
+
 def test_margins_add_up() -> None:
-    outside = margins(frequency_mhz=900.0)
-    assert (outside.penetration_db, outside.fading_db, outside.total_db) == (0.0, 0.0, outside.body_db)
-    car = margins("vehicle", frequency_mhz=900.0, body_db=0.0, sigma_db=12.0, edge_reliability_pct=90.0)
-    assert car == Margins(0.0, 9.0, pytest.approx(1.2816 * 13.0, abs=1e-3), 13.0)  # 12 and 5 dB together
-    assert car.total_db == pytest.approx(9.0 + 16.66, abs=1e-2)
-    order = [margins(place, frequency_mhz=1800.0, area_reliability_pct=95.0).total_db for place in PLACES]
-    assert order[0] < order[1] < order[2] < order[3]
-    for place in PLACES:
-        assert all(say(f"link.place.{place}", lang) for lang in LANGS)
+    car = LinkTerms("vehicle", sigma_db=12.0, reliability_pct=90.0)
+    assert car.spread_db == 13.0  # 12 and 5 dB together
+    assert car.margin_db(900.0) == pytest.approx(9.0 + 1.2816 * 13.0, abs=1e-3)
+    assert LinkTerms("vehicle", high_loss=True, body=True).margin_db(900.0) == 23.0
+    inside = LinkTerms("indoor", high_loss=True, depth_m=10.0)
+    assert inside.margin_db(1000.0) == pytest.approx(23.868, abs=1e-3)
+    assert inside.spread_db == pytest.approx(np.hypot(8.0, 6.5))
+    order = [
+        LinkTerms(receiver, reliability_pct=95.0, reliability_at="area").margin_db(1800.0) for receiver in RECEIVERS
+    ]
+    assert order == sorted(order)
     with pytest.raises(InputError, match="boat"):
-        margins("boat", frequency_mhz=900.0)
-    with pytest.raises(InputError, match="not both"):
-        margins(frequency_mhz=900.0, edge_reliability_pct=75.0, area_reliability_pct=90.0)
+        LinkTerms("boat")
+
+
+def test_fading_is_the_environments_unless_it_is_set() -> None:
+    """TR 38.901: UMa NLOS 6 dB, RMa NLOS 8 dB."""
+    found = [LinkTerms(environment=name).shadow_db for name in ("large_city", "urban", "suburban", "open", None)]
+    assert found == [6.0, 6.0, 8.0, 8.0, 8.0]
+    assert LinkTerms(environment="urban", sigma_db=7.0).shadow_db == 7.0
+
+
+@pytest.mark.parametrize("receiver", RECEIVERS)
+@pytest.mark.parametrize("high_loss", [False, True])
+def test_the_spread_of_the_penetration_does_not_know_the_frequency(receiver, high_loss) -> None:
+    terms = LinkTerms(receiver, high_loss=high_loss)
+    assert len({terms.penetration_db(mhz)[1] for mhz in (450.0, 900.0, 3500.0)}) == 1
 
 
 def test_gsm_budget_by_hand() -> None:
@@ -129,7 +134,7 @@ def test_gsm_budget_by_hand() -> None:
         antenna_gain_dbi=17.0,
         feeder_loss_db=2.0,
         usable_dbm=-95.0,
-        margins=Margins(),
+        margin_db=0.0,
     )
     assert budget.downlink_max_loss_db == pytest.approx(153.0)
     assert budget.uplink_max_loss_db == pytest.approx(152.0)
@@ -142,10 +147,10 @@ def test_gsm_budget_by_hand() -> None:
 def test_lte_budget_by_hand() -> None:
     """RSRP 15.2 dBm of 46 dBm over 1,200 subcarriers: up 23 dBm to -101.5 dBm allows 124.5 dB + 17, RSRP -109.3 dBm."""
     given = {"band_mhz": 1800.0, "pilot_power_dbm": 15.208, "antenna_gain_dbi": 18.0, "feeder_loss_db": 1.0}
-    budget = link_budget("4G", usable_dbm=-110.0, margins=Margins(), **given)
+    budget = link_budget("4G", usable_dbm=-110.0, margin_db=0.0, **given)
     assert budget.uplink_max_loss_db == pytest.approx(141.5)
     assert budget.required_dbm == pytest.approx(-109.292)
-    strong = link_budget("4G", usable_dbm=-110.0, margins=Margins(), terminal_power_dbm=26.0, **given)
+    strong = link_budget("4G", usable_dbm=-110.0, margin_db=0.0, terminal_power_dbm=26.0, **given)
     assert strong.limited_by == "downlink"
     assert strong.required_dbm == -110.0
     assert strong.max_range_m == float("inf")
@@ -162,7 +167,7 @@ def test_reaching_the_level_is_both_directions_closing(pilot, gain, feeder, usab
         antenna_gain_dbi=gain,
         feeder_loss_db=feeder,
         usable_dbm=usable_dbm,
-        margins=Margins(fading_db=total),
+        margin_db=total,
         terminal_power_dbm=23.0,
         base_sensitivity_dbm=-101.5,
     )
@@ -171,18 +176,6 @@ def test_reaching_the_level_is_both_directions_closing(pilot, gain, feeder, usab
     if min(abs(down), abs(up)) > 1e-6:
         assert (level >= budget.required_dbm) == (down >= 0.0 and up >= 0.0)
         assert (loss <= budget.max_loss_db) == (down >= 0.0 and up >= 0.0)
-
-
-def test_gsm_ends_at_35_km_and_nothing_is_known_where_no_level_is() -> None:
-    found = usable(
-        [-60.0, -60.0, -94.1, np.nan],
-        required_dbm=-94.0,
-        distance_m=[35_000.0, 35_001.0, 1e3, 1e3],
-        max_range_m=[35_000.0, 35_000.0, np.inf, np.inf],
-    )
-    assert found.dtype == np.float32
-    assert found[:3].tolist() == [1.0, 0.0, 0.0]
-    assert np.isnan(found[3])
 
 
 def test_every_listed_band_has_a_return_path() -> None:
@@ -194,24 +187,3 @@ def test_every_listed_band_has_a_return_path() -> None:
     assert uplink_defaults("2G", 1800.0)["terminal_power_dbm"] == 30.0
     with pytest.raises(InputError, match="6G"):
         uplink_defaults("6G", 900.0)
-
-
-def test_a_budget_a_sector() -> None:
-    sectors = pd.DataFrame(
-        {
-            "sector_id": ["a", "b"],
-            "technology": ["2G", "4G"],
-            "band_mhz": [900.0, 1800.0],
-            "pilot_power_dbm": [43.0, 15.208],
-            "antenna_gain_dbi": [17.0, 18.0],
-            "feeder_loss_db": [2.0, 1.0],
-        }
-    )
-    table = sector_budgets(sectors, usable_dbm=usable_levels(), place="indoor", area_reliability_pct=90.0)
-    assert tuple(table.columns) == BUDGET_COLUMNS
-    assert table["limited_by"].tolist() == ["uplink", "uplink"]
-    assert set(table["limited_by"]) <= {"uplink", "downlink"}
-    extra = [margins("indoor", frequency_mhz=mhz, area_reliability_pct=90.0).total_db for mhz in (900.0, 1800.0)]
-    assert table["required_dbm"].tolist() == pytest.approx([-94.0 + extra[0], -109.292 + extra[1]])
-    assert table["max_loss_db"].tolist() == pytest.approx([152.0 - extra[0], 141.5 - extra[1]])
-    assert sector_budgets(sectors[:0], usable_dbm=usable_levels()).empty
