@@ -5,10 +5,14 @@ from __future__ import annotations
 from math import radians
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Proj
 
 from phusong.coverage.radio import kernels
+from phusong.layers.patterns import Patterns
+
+Cut = NDArray[np.float32] | NDArray[np.float64]
 
 
 def pattern_loss_db(
@@ -42,8 +46,8 @@ def tabulated_loss_db(
     azimuth_deg: ArrayLike,
     elevation_deg: ArrayLike,
     *,
-    horizontal_db: NDArray[np.float64],
-    vertical_db: NDArray[np.float64],
+    horizontal_db: Cut,
+    vertical_db: Cut,
     boresight_deg: float,
     mechanical_tilt_deg: float = 0.0,
     electrical_tilt_deg: float = 0.0,
@@ -59,12 +63,14 @@ def tabulated_loss_db(
 
     which is the vertical cut ahead and behind, and the horizontal cut on the horizon where V(0) = H(0) and
     V(180) = H(180). ``electrical_tilt_deg`` is what comes on top of the tilt the table was measured with: it lowers
-    the beam alike all round; the mechanical tilt turns the body about its horizontal axis.
+    the beam alike all round; the mechanical tilt turns the body about its horizontal axis. NaN ``boresight_deg``: an
+    omnidirectional antenna, which stands with its 0 to the north and upright.
     """
+    round_about = np.isnan(boresight_deg)
     turn, elevation = _in_body(
-        np.radians(np.asarray(azimuth_deg, dtype=np.float64) - boresight_deg),
+        np.radians(np.asarray(azimuth_deg, dtype=np.float64) - (0.0 if round_about else boresight_deg)),
         np.radians(np.asarray(elevation_deg, dtype=np.float64)),
-        radians(mechanical_tilt_deg),
+        0.0 if round_about else radians(mechanical_tilt_deg),
     )
     below = -np.degrees(elevation) - electrical_tilt_deg
     around = np.degrees(turn)
@@ -77,6 +83,18 @@ def tabulated_loss_db(
     return np.maximum(loss, 0.0)
 
 
+def sector_patterns(sectors: pd.DataFrame, patterns: Patterns) -> tuple[NDArray[np.int32], NDArray[np.float64]]:
+    """Row of each completed sector's measured pattern (-1: the parametric one) and the electrical tilt to apply, deg.
+
+    A measured pattern holds the tilt it was measured with: what is left to apply is the sector's less that.
+    """
+    tilt = sectors["electrical_tilt_deg"].to_numpy(dtype=np.float64)
+    names = sectors["pattern"] if "pattern" in sectors else [None] * len(sectors)
+    rows = patterns.rows(names)
+    held = np.append(patterns.tilt_deg, 0.0)[rows]  # -1 is the last one
+    return rows, tilt - held
+
+
 def _in_body(
     turn: NDArray[np.float64], elevation: NDArray[np.float64], tilt: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
@@ -87,7 +105,7 @@ def _in_body(
     return np.arctan2(aside, along), np.arcsin(np.clip(above, -1.0, 1.0))
 
 
-def _on_circle(values: NDArray[np.float64], angle_deg: ArrayLike) -> NDArray[np.float64]:
+def _on_circle(values: Cut, angle_deg: ArrayLike) -> NDArray[np.float64]:
     """Linear interpolation of values at equal steps round the circle."""
     place = np.mod(np.asarray(angle_deg, dtype=np.float64), 360.0) * (len(values) / 360.0)
     first = np.floor(place).astype(np.int64)

@@ -12,10 +12,13 @@ import numpy as np
 import pandas as pd
 
 from phusong.layers.errors import InputError
+from phusong.layers.patterns import Patterns
 from phusong.layers.schema import SECTORS, TECHNOLOGIES
 
 DEFAULTED = tuple(column.name for column in SECTORS.columns if column.defaulted)
-DEFAULTS_COLUMNS = ("technology", "column", "value", "unit", "count")
+DEFAULTS_COLUMNS = ("technology", "column", "value", "unit", "count", "source")
+OF_TABLE = "table"
+OF_PATTERN = ("beamwidth_h_deg", "beamwidth_v_deg")  # a measured pattern says more
 
 
 @cache
@@ -46,25 +49,36 @@ def sector_defaults(technology: str, band_mhz: float, *, omnidirectional: bool) 
     return {name: float(value) for name, value in values.items()}
 
 
-def complete_sectors(sectors: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+def complete_sectors(sectors: pd.DataFrame, *, patterns: Patterns | None = None) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Sectors with every missing value that matters filled, and what was used how often.
 
     ``sectors``: a validated ``sectors`` layer (columns that may be defaulted can be absent). Returns a copy with the
-    same rows, and a frame technology, column, value, unit, count. Left empty where the value changes nothing:
-    bandwidth in 2G and 3G, pilot share outside 3G, horizontal beamwidth of an omnidirectional sector.
+    same rows, and a frame technology, column, value, unit, count, source. Left empty where the value changes nothing:
+    bandwidth in 2G and 3G, pilot share outside 3G, horizontal beamwidth of an omnidirectional sector, both beamwidths
+    of a sector with a measured pattern. Such a sector takes its gain and electrical tilt from the file where it has
+    none itself (``source`` is the file, else "table").
     """
     frame = sectors.copy()
     for column in (*DEFAULTED, "azimuth_deg"):
         frame[column] = frame[column].astype("float64") if column in frame else np.nan
-    uses: dict[tuple[str, str, float], int] = {}
+    uses: dict[tuple[str, str, float, str], int] = {}
 
-    def fill(rows: pd.Series[bool], technology: str, column: str, value: float) -> None:
+    def fill(rows: pd.Series[bool], technology: str, column: str, value: float, source: str = OF_TABLE) -> None:
         empty = rows & frame[column].isna()
         count = int(empty.sum())
         if count:
             frame.loc[empty, column] = value
-            uses[technology, column, value] = uses.get((technology, column, value), 0) + count
+            uses[technology, column, value, source] = uses.get((technology, column, value, source), 0) + count
 
+    measured = pd.Series(False, index=frame.index)
+    if patterns is not None and "pattern" in frame:
+        rows = patterns.rows(frame["pattern"])
+        measured = pd.Series(rows >= 0, index=frame.index)
+        for row, technology in sorted(set(zip(rows[rows >= 0].tolist(), frame["technology"][measured], strict=True))):
+            of_it = pd.Series(rows == row, index=frame.index) & (frame["technology"] == technology)
+            fill(of_it, technology, "electrical_tilt_deg", float(patterns.tilt_deg[row]), patterns.names[row])
+            if np.isfinite(patterns.gain_dbi[row]):
+                fill(of_it, technology, "antenna_gain_dbi", float(patterns.gain_dbi[row]), patterns.names[row])
     for technology in sorted(set(frame["technology"])):
         fill(
             frame["technology"] == technology,
@@ -77,14 +91,14 @@ def complete_sectors(sectors: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]
         {"technology": frame["technology"], "band_mhz": frame["band_mhz"], "omnidirectional": omnidirectional}
     )
     for technology, band_mhz, omni in kinds.drop_duplicates().itertuples(index=False):
-        rows = (kinds["technology"] == technology) & (kinds["band_mhz"] == band_mhz) & (omnidirectional == omni)
+        same = (kinds["technology"] == technology) & (kinds["band_mhz"] == band_mhz) & (omnidirectional == omni)
         for column, value in sector_defaults(technology, band_mhz, omnidirectional=bool(omni)).items():
-            fill(rows, technology, column, value)
+            fill(same & ~measured if column in OF_PATTERN else same, technology, column, value)
 
     records = [
-        (technology, column, value, SECTORS.column(column).unit, count)
-        for (technology, column, value), count in sorted(
-            uses.items(), key=lambda use: (use[0][0], DEFAULTED.index(use[0][1]), use[0][2])
+        (technology, column, value, SECTORS.column(column).unit, count, source)
+        for (technology, column, value, source), count in sorted(
+            uses.items(), key=lambda use: (use[0][0], DEFAULTED.index(use[0][1]), use[0][2:])
         )
     ]
     return frame, pd.DataFrame(records, columns=list(DEFAULTS_COLUMNS))

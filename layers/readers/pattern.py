@@ -1,8 +1,9 @@
-"""Antenna patterns of MSI/Planet (.msi, .pln, and the same text under other names) in."""
+"""Antenna patterns of MSI/Planet (.msi, .pln, and the same text under other names) in: a file, or a study's folder."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.messages import Text
+from phusong.layers.patterns import Patterns
 
 DIPOLE_DBI = 2.15  # 0 dBd
 STEPS_PER_DEG = (1, 2, 5, 10)
 WIDEST_HOLE_DEG = 10.0
+STEEPEST_TILT_DEG = 30
+LARGEST_FILE_BYTES = 1_000_000  # both cuts at a tenth of a degree take 100 kB
 CUTS = ("HORIZONTAL", "VERTICAL")
 KEYS = (
     *("HORIZONTAL", "VERTICAL", "NAME", "MAKE", "FREQUENCY", "H_WIDTH", "V_WIDTH", "FRONT_TO_BACK", "GAIN", "TILT"),
@@ -50,6 +54,8 @@ def read_pattern(path: str | Path) -> Pattern:
     path = Path(path)
     if not path.is_file():
         raise MissingError("read.file_missing", file=path.name)
+    if path.stat().st_size > LARGEST_FILE_BYTES:
+        raise InputError("link.pattern.not_pattern", file=path.name, missing=", ".join(CUTS))
     raw = path.read_bytes()
     try:
         text = raw.decode("utf-8-sig")
@@ -68,6 +74,52 @@ def read_pattern(path: str | Path) -> Pattern:
         params = {"found": f"{turned:g}", "stated": f"{tilt:g}"}
         notes.append(Fault("link.pattern.mirrored", file=path.name, params=params))
     return Pattern(head.get("NAME", path.stem), frequency, gain, tilt, losses["HORIZONTAL"], vertical, tuple(notes))
+
+
+def pattern_files(folder: str | Path) -> dict[str, Path]:
+    """The files of a patterns folder by name: only those that lie in it themselves, hidden ones left out."""
+    folder = Path(folder)
+    if not folder.is_dir():
+        return {}
+    there = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    return {path.name: path for path in there if path.resolve().parent == folder.resolve()}
+
+
+def read_patterns(folder: str | Path, names: Iterable[str]) -> tuple[Patterns, list[Fault]]:
+    """Those of the files named that are there and can be read, by name, and what is wrong with the others or noted.
+
+    A file finer than a degree is read at whole degrees. Names that are no file of the folder are passed over.
+    """
+    files = pattern_files(folder)
+    faults: list[Fault] = []
+    read: dict[str, Pattern] = {}
+    for name in sorted(set(names) & set(files)):
+        try:
+            read[name] = read_pattern(files[name])
+            faults += read[name].notes
+        except InputError as error:
+            faults += error.faults or [Fault(error.code, file=name, params=error.params)]
+    if not read:
+        return Patterns(), faults
+    whole = [(_whole(one.horizontal_db), _whole(one.vertical_db)) for one in read.values()]
+    horizontal, vertical = (np.stack(cuts).astype(np.float32) for cuts in zip(*whole, strict=True))
+    gain = np.array([np.nan if one.gain_dbi is None else one.gain_dbi for one in read.values()])
+    tilt = np.array([_beam_deg(one) for one in read.values()])
+    return Patterns(tuple(read), horizontal, vertical, gain, tilt), faults
+
+
+def _whole(cut: NDArray[np.float64]) -> NDArray[np.float64]:
+    """A cut at whole degrees."""
+    return cut[:: cut.size // 360]
+
+
+def _beam_deg(pattern: Pattern) -> float:
+    """The electrical downtilt stated, else the middle of where the vertical cut is strongest near the horizon ahead."""
+    if pattern.electrical_tilt_deg is not None:
+        return pattern.electrical_tilt_deg
+    ahead = np.arange(-STEEPEST_TILT_DEG, STEEPEST_TILT_DEG + 1)
+    losses = _whole(pattern.vertical_db)[ahead]
+    return float(ahead[losses <= losses.min() + 1e-9].mean())
 
 
 Points = list[tuple[int, float, float]]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from phusong.layers.errors import InputError, MissingError
-from phusong.layers.readers.pattern import Pattern, read_pattern
+from phusong.layers.readers.pattern import Pattern, read_pattern, read_patterns
 
 DEGREES = np.arange(360)
 OFF = np.minimum(DEGREES, 360 - DEGREES)
@@ -137,3 +137,49 @@ def test_what_is_no_pattern_is_refused(read: Write, parts: tuple[str, ...], said
 def test_no_file(tmp_path: Path) -> None:
     with pytest.raises(MissingError):
         read_pattern(tmp_path / "none.msi")
+
+
+# a folder of them
+
+
+def test_the_named_files_of_a_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "patterns"
+    folder.mkdir()
+    (folder / "b.msi").write_text(HEAD + cut("HORIZONTAL", HORIZONTAL) + cut("VERTICAL", VERTICAL))
+    fine = np.interp(np.arange(720) / 2, np.arange(361), np.append(VERTICAL, VERTICAL[0]))
+    (folder / "a.pln").write_text("NAME a\n" + cut("HORIZONTAL", HORIZONTAL) + cut("VERTICAL", fine, step=0.5))
+    (folder / "broken.msi").write_text(
+        cut("HORIZONTAL", HORIZONTAL) + cut("VERTICAL", VERTICAL).replace("\n9 ", "\n9 x")
+    )
+    (folder / "text.msi").write_text("just text\n")
+    (folder / "unnamed.msi").write_text("just text\n")
+    (tmp_path / "outside.msi").write_text((folder / "b.msi").read_text())
+    (folder / "link.msi").symlink_to(tmp_path / "outside.msi")
+    asked = ["b.msi", "a.pln", "b.msi", "broken.msi", "text.msi", "../outside.msi", "link.msi", "none.msi", ""]
+    found, faults = read_patterns(folder, asked)
+    assert found.names == ("a.pln", "b.msi")
+    assert found.horizontal_db.dtype == found.vertical_db.dtype == np.float32
+    assert found.horizontal_db.shape == found.vertical_db.shape == (2, 360)
+    assert found.vertical_db == pytest.approx(np.stack([VERTICAL, VERTICAL]), abs=1e-4)
+    assert found.tilt_deg.tolist() == [6.0, 6.0]  # seen, and stated
+    assert np.isnan(found.gain_dbi[0])
+    assert found.gain_dbi[1] == 17.5
+    assert [(fault.file, fault.code, fault.row) for fault in faults] == [
+        ("broken.msi", "link.pattern.line", 372),
+        ("text.msi", "link.pattern.not_pattern", None),
+    ]
+    assert found.rows(["b.msi", None, "c", float("nan"), "a.pln"]).tolist() == [1, -1, -1, -1, 0]
+
+
+def test_no_folder_and_nothing_asked_for(tmp_path: Path) -> None:
+    for folder in (tmp_path, tmp_path / "none"):
+        found, faults = read_patterns(folder, ["a.msi"])
+        assert found.names == ()
+        assert found.vertical_db.shape == (0, 360)
+        assert faults == []
+
+
+def test_a_file_far_too_large_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "a.msi").write_bytes(b"0 0\n" * 300_000)
+    with pytest.raises(InputError, match="not an antenna pattern"):
+        read_pattern(tmp_path / "a.msi")

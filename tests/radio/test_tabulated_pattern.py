@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.coverage.radio.antenna import pattern_loss_db, tabulated_loss_db
+from phusong.coverage.radio.antenna import pattern_loss_db, sector_patterns, tabulated_loss_db
+from phusong.coverage.radio.defaults import complete_sectors
+from phusong.layers.patterns import Patterns
 
 ROUND = np.arange(360.0)
 OFF = np.minimum(ROUND, 360.0 - ROUND)
@@ -92,3 +95,63 @@ def test_loss_is_never_a_gain() -> None:
     found = tabulated_loss_db(azimuth, elevation, boresight_deg=10.0, mechanical_tilt_deg=5.0, **cuts)
     assert found.shape == (50, 40)
     assert found.min() >= 0.0
+
+
+def test_an_omnidirectional_antenna_stands_upright_with_its_0_to_the_north() -> None:
+    for azimuth in (0.0, 77.0, 200.0):
+        found = tabulated_loss_db(azimuth, -5.0, boresight_deg=np.nan, mechanical_tilt_deg=9.0, **CUTS)
+        assert float(found) == float(tabulated_loss_db(azimuth, -5.0, boresight_deg=0.0, **CUTS))
+
+
+# with the sectors of a study
+
+MEASURED = Patterns(
+    ("a.msi", "b.pln"),
+    np.stack([HORIZONTAL, HORIZONTAL]).astype(np.float32),
+    np.stack([np.roll(VERTICAL, 6), VERTICAL]).astype(np.float32),
+    np.array([17.5, np.nan]),
+    np.array([6.0, 0.0]),
+)
+SECTORS = pd.DataFrame(
+    {
+        "technology": "4G",
+        "azimuth_deg": 0.0,
+        "pattern": ["a.msi", "a.msi", "b.pln", None],
+        "antenna_gain_dbi": [np.nan, 15.0, np.nan, np.nan],
+        "electrical_tilt_deg": [np.nan, 8.0, 3.0, np.nan],
+    }
+)
+
+
+def test_a_pattern_gives_gain_and_tilt_where_the_sector_has_none_and_says_so() -> None:
+    frame, used = complete_sectors(SECTORS, patterns=MEASURED)
+    assert frame["antenna_gain_dbi"].tolist() == [17.5, 15.0, 18.0, 18.0]
+    assert frame["electrical_tilt_deg"].tolist() == [6.0, 8.0, 3.0, 0.0]
+    assert frame["beamwidth_v_deg"].isna().tolist() == [True, True, True, False]
+    said = {(row.column, row.value): (row.count, row.source) for row in used.itertuples(index=False)}
+    assert said["antenna_gain_dbi", 17.5] == (1, "a.msi")
+    assert said["antenna_gain_dbi", 18.0] == (2, "table")
+    assert said["electrical_tilt_deg", 6.0] == (1, "a.msi")
+    assert said["beamwidth_h_deg", 65.0] == (1, "table")
+    again, none = complete_sectors(frame, patterns=MEASURED)
+    assert none.empty
+    assert again.equals(frame)
+
+
+def test_the_tilt_a_pattern_was_measured_with_is_not_applied_again() -> None:
+    rows, tilt = sector_patterns(complete_sectors(SECTORS, patterns=MEASURED)[0], MEASURED)
+    assert rows.tolist() == [0, 0, 1, -1]
+    assert tilt.tolist() == [0.0, 2.0, 3.0, 0.0]
+    for row, left, down in ((0, 0.0, 6.0), (0, 2.0, 8.0), (1, 3.0, 3.0)):
+        cuts = {"horizontal_db": MEASURED.horizontal_db[row], "vertical_db": MEASURED.vertical_db[row]}
+        loss = tabulated_loss_db(0.0, -down, boresight_deg=0.0, electrical_tilt_deg=left, **cuts)
+        assert float(loss) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_without_patterns_nothing_changes() -> None:
+    plain = SECTORS.drop(columns="pattern")
+    assert complete_sectors(plain, patterns=MEASURED)[0].equals(complete_sectors(plain)[0])
+    rows, tilt = sector_patterns(complete_sectors(plain)[0], Patterns())
+    assert rows.tolist() == [-1, -1, -1, -1]
+    assert tilt.tolist() == [0.0, 8.0, 3.0, 0.0]
+    assert sector_patterns(complete_sectors(SECTORS)[0], Patterns())[0].tolist() == [-1, -1, -1, -1]
