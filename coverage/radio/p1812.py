@@ -168,7 +168,7 @@ def p1812(
     if zone.shape != d.shape or not set(zone.tolist()) <= {SEA, COAST, INLAND}:
         raise InputError("propagation.error.zones")
     path_km = float(d[-1])
-    _check_limits(
+    check_limits(
         frequency_mhz=frequency_mhz,
         distance_km=path_km,
         tx_height_m=tx_height_m,
@@ -315,7 +315,8 @@ def _coast_km(d_km: NDArray[np.float64], zone: NDArray[np.int64]) -> float:
     return 0.0 if first == 0 else float(0.5 * (d_km[first - 1] + d_km[first]))
 
 
-def _check_limits(**values: float) -> None:
+def check_limits(**values: float) -> None:
+    """InputError with every value that lies outside the Recommendation's validity, ``LIMITS``."""
     faults = tuple(
         Fault(f"propagation.limit.{name}", params={"value": f"{value:g}", "low": f"{low:g}", "high": f"{high:g}"})
         for name, value in values.items()

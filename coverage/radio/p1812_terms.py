@@ -2,6 +2,9 @@
 
 Equation numbers are those of Annex 1 as the official step logs cite them. Distances in km, heights in m, angles in
 mrad, frequencies in GHz, losses in dB, times in percent: the units of the Recommendation's formulas.
+
+``loss_over_rays`` applies them to every sample of rays; it stands here and not in a file of its own because numba's
+cache watches only the file of the function it compiles.
 """
 
 # ruff: noqa: PLR0917  (numba takes plain positional arguments)
@@ -13,11 +16,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+I16 = NDArray[np.int16]
 I64 = NDArray[np.int64]
 
 SEA, COAST, INLAND = 1, 3, 4  # radio-climatic zones B, A1 and A2 (3.3), numbered as in the ITU-R profiles
 SHADOW_DB = 2.5  # eta, eq. (60)
+HIGHEST_M = 1.0e9  # a sample that is higher is void
+TABLE_KM = 0.05  # steps of what depends on the distance alone
+FAR_DB = 20.0  # a mechanism this much weaker adds 2e-4 dB by eq. (63)
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -179,6 +187,25 @@ def coupling_db(coast_km: float, horizon_km: float, antenna_m: float, sea_share:
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
+def duct_frequency_db(f_ghz: float) -> float:
+    """The part of Af, eq. (47), that hangs on the frequency alone; Alf is eq. (47a)."""
+    long_wave = 45.375 - 137.0 * f_ghz + 92.5 * f_ghz * f_ghz if f_ghz < 0.5 else 0.0
+    return 102.45 + 20.0 * log10(f_ghz) + long_wave
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def duct_variable_db(path_km: float, log_beta: float, time_pct: float) -> float:
+    """A(p), eqs. (53), (53a): the rarer the ducts (log10 of beta in %), the greater the loss."""
+    gamma = (
+        1.076
+        / (2.0058 - log_beta) ** 1.012
+        * exp(-(9.51 - 4.8 * log_beta + 0.198 * log_beta * log_beta) * 1e-6 * path_km**1.13)
+    )
+    log_ratio = log10(time_pct) - log_beta
+    return float(-12.0 + (1.2 + 3.7e-3 * path_km) * log_ratio + 12.0 * 10.0 ** (gamma * log_ratio))
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
 def ducting_db(
     f_ghz: float,
     path_km: float,
@@ -200,12 +227,9 @@ def ducting_db(
     time_pct: float,
 ) -> float:
     """Lba: loss by ducting and layer reflection, 4.5 eqs. (46) to (56)."""
-    long_wave = 45.375 - 137.0 * f_ghz + 92.5 * f_ghz * f_ghz if f_ghz < 0.5 else 0.0  # eq. (47a)
     fixed = (  # eq. (47)
-        102.45
-        + 20.0 * log10(f_ghz)
+        duct_frequency_db(f_ghz)
         + 20.0 * log10(horizon_tx_km + horizon_rx_km)
-        + long_wave
         + shielding_db(f_ghz, horizon_tx_km, theta_t_mrad)
         + shielding_db(f_ghz, horizon_rx_km, theta_r_mrad)
         + coupling_db(coast_tx_km, horizon_tx_km, tx_m, sea_share)
@@ -220,13 +244,7 @@ def ducting_db(
     rough = exp(-4.6e-5 * (roughness_m - 10.0) * (43.0 + 6.0 * middle_km)) if roughness_m > 10.0 else 1.0  # eq. (56)
     beta = duct_pct * min(geometry, 1.0) * rough  # eqs. (54), (55)
     log_beta = log10(beta)
-    gamma = (  # eq. (53a)
-        1.076
-        / (2.0058 - log_beta) ** 1.012
-        * exp(-(9.51 - 4.8 * log_beta + 0.198 * log_beta * log_beta) * 1e-6 * path_km**1.13)
-    )
-    ratio = time_pct / beta
-    variable = -12.0 + (1.2 + 3.7e-3 * path_km) * log10(ratio) + 12.0 * ratio**gamma  # eq. (53)
+    variable = duct_variable_db(path_km, log_beta, time_pct)
     return float(fixed + 5e-5 * earth_km * f_ghz ** (1.0 / 3.0) * angle + variable)  # eqs. (46), (50), (51)
 
 
@@ -273,3 +291,167 @@ def combine(
     modified = enhanced + (least_clear - enhanced) * angle_share(theta_mrad)  # eq. (62)
     high, low = max(troposcatter, modified), min(troposcatter, modified)
     return least_clear, least_duct, enhanced, modified, low - 5.0 * log10(1.0 + 10.0 ** (-0.2 * (high - low)))
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def highest_over(h_m: F32, first_km: float, step_km: float, first: int, last: int, low_m: float, slope: float) -> float:
+    """hm, eq. (93), over the samples ``first`` to ``last`` of a ray that are not void; at least 0.
+
+    ``low_m``, ``slope``: the smooth surface, m at the transmitter and m a km.
+    """
+    highest = 0.0
+    for i in range(first, last + 1):
+        if h_m[i] < HIGHEST_M:
+            highest = max(highest, h_m[i] - (low_m + slope * (first_km + step_km * i)))
+    return highest
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def loss_over_rays(
+    ground: F32,
+    count: I64,
+    first_m: F64,
+    step_m: F64,
+    tx_m: float,
+    tx_ground_m: float,
+    terminal_m: float,
+    diffraction_50: F32,
+    diffraction_beta: F32,
+    tx_horizon: I16,
+    rx_horizon: I16,
+    f_ghz: float,
+    earth_km: float,
+    latitude_deg: float,
+    n0: float,
+    time_pct: float,
+    loss_db: F32,
+) -> None:
+    """Lb for ``time_pct`` of the average year and half of the places at every sample of the rays, inland all the way.
+
+    Arrays (rays, longest): ``ground`` m above sea level, over ``HIGHEST_M`` where void; ``diffraction_50`` and
+    ``diffraction_beta``: Ld50 and Ldb, dB (their sign is left out); ``tx_horizon``, ``rx_horizon``: the samples that
+    are the horizons over the bare terrain at the median Earth radius ``earth_km``, in line of sight both the one that
+    reaches deepest into the Fresnel zones, -1 without a sample between the ends. Sample j of ray i lies at
+    ``first_m[i] + j * step_m[i]``. ``tx_m``, ``tx_ground_m``: antenna and ground above sea level; ``terminal_m``:
+    receiver above its ground. ``loss_db``: written; -loss where the path crosses a void, NaN on a void.
+
+    The least-squares line, eqs. (83) to (86), grows along the ray by two running sums; a void drops out of it. Without
+    a sample between the ends the loss is that of line of sight, eq. (10). What cannot count is not computed, which
+    changes the loss by less than 0.001 dB: ducting whose least loss (no roughness, the most frequent ducts; A(p) grows
+    as they become rarer) reaches that of diffraction drops out of eq. (61), troposcatter ``FAR_DB`` above the rest
+    out of eq. (63).
+    """
+    rays = ground.shape[0]
+    farthest_km = 0.0
+    for i in range(rays):
+        farthest_km = max(farthest_km, 1e-3 * (first_m[i] + count[i] * step_m[i]))
+    steps = int(farthest_km / TABLE_KM) + 2
+    table = np.empty((steps, 3))  # beta0, Fi, A(p) at its least
+    for k in range(steps):
+        km = k * TABLE_KM
+        duct_pct = duct_incidence_pct(latitude_deg, km, km)
+        table[k, 0] = duct_pct
+        table[k, 1] = time_share(time_pct, duct_pct)
+        table[k, 2] = duct_variable_db(km, log10(duct_pct), time_pct)
+    half = 0.5 / earth_km
+    cube_root = f_ghz ** (1.0 / 3.0)
+    least_duct_fixed_db = duct_frequency_db(f_ghz)
+    scatter_fixed_db = troposcatter_db(f_ghz, 1.0, 0.0, n0, time_pct)
+    free_fixed_db = 92.4 + 20.0 * log10(f_ghz)
+    median = time_pct >= 50.0
+    for i in range(rays):
+        h_m = ground[i]
+        first_km, step_km = 1e-3 * first_m[i], 1e-3 * step_m[i]
+        crossed = False
+        area = moment = 0.0
+        last_km, last_m = 0.0, tx_ground_m
+        for j in range(count[i]):
+            here_m = float(h_m[j])
+            if not here_m < HIGHEST_M:
+                crossed = True
+                loss_db[i, j] = np.nan
+                continue
+            path = first_km + step_km * j
+            area += (path - last_km) * (here_m + last_m)  # eq. (83)
+            moment += (path - last_km) * (here_m * (2.0 * path + last_km) + last_m * (path + 2.0 * last_km))  # (84)
+            last_km, last_m = path, here_m
+            rx_m = here_m + terminal_m
+            rise_km = 1e-3 * (rx_m - tx_m)
+            free = free_fixed_db + 10.0 * log10(path * path + rise_km * rise_km)  # eq. (8)
+            diffraction = abs(float(diffraction_50[i, j]))
+            at_t, at_r = int(tx_horizon[i, j]), int(rx_horizon[i, j])
+            if at_t < 0:
+                loss = line_of_sight_db(f_ghz, path, 1e3 * rise_km, path, time_pct, 50.0)[1]
+                loss_db[i, j] = -loss if crossed else loss
+                continue
+            dlt, dlr = first_km + step_km * at_t, step_km * (j - at_r)
+            slope_t = 1e-3 * (h_m[at_t] - tx_m) / dlt - half * dlt
+            slope_r = 1e-3 * (h_m[at_r] - rx_m) / dlr - half * dlr
+            straight = rise_km / path
+            if slope_t <= straight - half * path:  # line of sight
+                slope_t, slope_r = straight - half * path, -straight - half * path
+            theta_t, theta_r = 1e3 * atan(slope_t), 1e3 * atan(slope_r)
+            theta = 1e3 * path / earth_km + theta_t + theta_r  # eq. (82)
+            spot = path * (1.0 / TABLE_KM)
+            k = int(spot)
+            spot -= k
+            fi = table[k, 1] + spot * (table[k + 1, 1] - table[k, 1])
+            duct_pct = table[k, 0] + spot * (table[k + 1, 0] - table[k, 0])
+            clear_p = clear_beta = free
+            if not median:
+                free, clear_p, clear_beta = line_of_sight_db(f_ghz, path, 1e3 * rise_km, dlt + dlr, time_pct, duct_pct)
+            diffraction_p = diffraction + fi * (abs(float(diffraction_beta[i, j])) - diffraction)  # eq. (41)
+            with_p = clear_p + diffraction_p
+            over_t, over_r = theta_t - 0.1 * dlt, theta_r - 0.1 * dlr
+            least_duct = (
+                least_duct_fixed_db
+                + 20.0 * log10(dlt + dlr)
+                + 0.264 * cube_root * (max(over_t, 0.0) + max(over_r, 0.0))
+                + 5e-5 * earth_km * cube_root * (theta - max(over_t, 0.0) - max(over_r, 0.0))
+                + table[k, 2]
+                + spot * (table[k + 1, 2] - table[k, 2])
+            )
+            ducting = np.inf
+            if least_duct < with_p:
+                low_t = min((2.0 * area * path - moment) / (path * path), tx_ground_m)  # eqs. (85), (90a)
+                low_r = min((moment - area * path) / (path * path), here_m)  # eqs. (86), (90b)
+                slope = (low_r - low_t) / path
+                ducting = ducting_db(
+                    f_ghz,
+                    path,
+                    tx_m,
+                    rx_m,
+                    dlt,
+                    dlr,
+                    theta_t,
+                    theta_r,
+                    tx_m - low_t,
+                    rx_m - low_r,
+                    highest_over(h_m, first_km, step_km, at_t, at_r, low_t, slope),
+                    path,
+                    0.0,
+                    np.inf,
+                    np.inf,
+                    earth_km,
+                    duct_pct,
+                    time_pct,
+                )
+            scatter = scatter_fixed_db + 20.0 * log10(path) + 0.573 * theta
+            loss = with_p
+            if not median or ducting < with_p or scatter < with_p + FAR_DB:
+                loss = combine(
+                    path,
+                    theta,
+                    0.0,
+                    time_pct,
+                    duct_pct,
+                    free,
+                    clear_p,
+                    clear_beta,
+                    diffraction,
+                    diffraction_p,
+                    ducting,
+                    scatter,
+                )[4]
+            loss = max(loss, clear_p)  # eq. (69)
+            loss_db[i, j] = -loss if crossed else loss

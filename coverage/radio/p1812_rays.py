@@ -1,0 +1,107 @@
+"""ITU-R P.1812-7 as an area model: the loss at every sample of a mast's rays; diffraction and horizons come in.
+
+Inland all the way, outdoors, half of the places; ``p1812.location_sigma_db`` gives the spread over places.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
+from phusong.coverage.radio.p1812 import DUCT_EARTH_FACTOR, check_limits
+from phusong.coverage.radio.p1812_terms import loss_over_rays
+
+__all__ = ["BETA_EARTH_RADIUS_M", "median_earth_radius_m", "p1812_over_rays"]
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+I16 = NDArray[np.int16]
+I64 = NDArray[np.int64]
+
+BETA_EARTH_RADIUS_M = DUCT_EARTH_FACTOR * EARTH_RADIUS_M  # for Ldb, eq. (7b)
+
+
+def median_earth_radius_m(delta_n: float) -> float:
+    """ae, eqs. (6), (7a): the effective radius for Ld50 and the horizons; ``delta_n`` in N-units/km, positive."""
+    return EARTH_RADIUS_M * 157.0 / (157.0 - delta_n)
+
+
+def p1812_over_rays(
+    ground_m: F32,
+    count: I64,
+    first_m: F64,
+    step_m: F64,
+    *,
+    tx_m: float,
+    tx_ground_m: float,
+    terminal_m: float,
+    diffraction_50_db: F32,
+    tx_horizon: I16,
+    rx_horizon: I16,
+    frequency_mhz: float,
+    latitude_deg: float,
+    delta_n: float,
+    n0: float,
+    time_pct: float = 50.0,
+    diffraction_beta_db: F32 | None = None,
+    loss_db: F32 | None = None,
+) -> F32:
+    """Basic transmission loss, dB, not exceeded for ``time_pct`` of the average year at half of the places.
+
+    Sample j of ray i lies ``first_m[i] + j * step_m[i]`` from the antenna, which stands ``tx_m`` above sea level over
+    ground at ``tx_ground_m``; the receiver stands ``terminal_m`` over the sample's ground. Arrays (rays, longest),
+    C-contiguous: ``ground_m`` without clutter, 1e9 and more where void; ``diffraction_50_db``: delta-Bullington loss
+    over ground and clutter at ``median_earth_radius_m(delta_n)``; ``tx_horizon``, ``rx_horizon``: indices of the
+    samples that are the two horizons over the ground at that radius (in line of sight both the one of the highest
+    nu; -1 without a sample between the ends). ``diffraction_beta_db``: the same loss at ``BETA_EARTH_RADIUS_M``, for
+    ``time_pct`` below 50. ``latitude_deg`` of the mast stands for every path's centre: 0.1 degrees are 0.4 % of
+    beta0. Into ``loss_db`` if given; returns it: (rays, longest), -loss where the path crosses a void (over the points
+    that are known), NaN where the sample is void, untouched beyond ``count``.
+
+    Paths shorter than the Recommendation's 0.25 km have its formulas carried on: free space and diffraction in effect.
+    InputError for any other value outside its validity; ValueError for arrays that do not fit together.
+    """
+    check_limits(
+        frequency_mhz=frequency_mhz,
+        tx_height_m=tx_m - tx_ground_m,
+        rx_height_m=terminal_m,
+        time_pct=time_pct,
+        latitude_deg=latitude_deg,
+        delta_n=delta_n,
+        n0=n0,
+    )
+    if diffraction_beta_db is None:
+        if time_pct < 50.0:
+            raise ValueError("less than half of the time needs the diffraction loss at the Earth radius for beta0")
+        diffraction_beta_db = diffraction_50_db
+    if loss_db is None:
+        loss_db = np.full(ground_m.shape, np.nan, dtype=np.float32)
+    rays = (len(ground_m),)
+    same = (diffraction_50_db, diffraction_beta_db, tx_horizon, rx_horizon, loss_db)
+    if (
+        any(array.shape != ground_m.shape for array in same)
+        or not count.shape == first_m.shape == step_m.shape == rays
+        or bool(np.any(count > ground_m.shape[1]))
+    ):
+        raise ValueError("arrays of one shape (rays, longest), and a count, first distance and step for each ray")
+    loss_over_rays(
+        ground_m,
+        count,
+        first_m,
+        step_m,
+        float(tx_m),
+        float(tx_ground_m),
+        float(terminal_m),
+        diffraction_50_db,
+        diffraction_beta_db,
+        tx_horizon,
+        rx_horizon,
+        1e-3 * frequency_mhz,
+        1e-3 * median_earth_radius_m(delta_n),
+        float(latitude_deg),
+        float(n0),
+        float(time_pct),
+        loss_db,
+    )
+    return loss_db
