@@ -355,7 +355,7 @@ def _contrary(radio: RadioSettings, *, text: str, file: str) -> list[Fault]:
     found: list[Fault] = []
 
     def refuse(name: str, reason: str, **params: Any) -> None:
-        place: dict[str, Any] = {"row": _line(text, ["radio", name]), "column": f"radio.{name}"}
+        place: dict[str, Any] = {"row": _line(text, ["radio", *name.split(".")]), "column": f"radio.{name}"}
         found.append(
             Fault(f"setting.contrary.{reason}", file=file, **place, fatal=True, params={"model": model, **params})
         )
@@ -380,6 +380,13 @@ def _contrary(radio: RadioSettings, *, text: str, file: str) -> list[Fault]:
             refuse("effective_earth_factor", "earth_twice", delta_n=f"{radio.delta_n:g}")
         elif model in ("p1812", "itm"):
             refuse("effective_earth_factor", f"earth_{model}")
+    link = radio.link
+    if radio.location_pct != 50.0 and (link.reliability_pct, link.reliability_at) != (50.0, "edge"):
+        refuse("link.reliability_pct", "places_twice", location_pct=f"{radio.location_pct:g}")
+    if link.high_loss and link.receiver == "outdoor":
+        refuse("link.high_loss", "high_loss")
+    if link.depth_m and link.receiver != "indoor":
+        refuse("link.depth_m", "depth")
     return found
 
 

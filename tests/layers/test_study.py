@@ -122,6 +122,13 @@ def test_what_is_written_reads_back(
         ("delta_n = 50\neffective_earth_factor = 1.2", "effective_earth_factor", "delta_n = 50 already says"),
         ('model = "p1812"\neffective_earth_factor = 1.2', "effective_earth_factor", "set delta_n instead"),
         ('model = "itm"\neffective_earth_factor = 1.2', "effective_earth_factor", "set n0 instead"),
+        ("link.high_loss = true", "link.high_loss", "row 5, column radio.link.high_loss: outdoors nothing stands"),
+        ('[radio.link]\nreceiver = "vehicle"\ndepth_m = 3', "link.depth_m", "row 7, column radio.link.depth_m"),
+        (
+            'model = "p1812"\nlocation_pct = 90\n[radio.link]\nreliability_pct = 90',
+            "link.reliability_pct",
+            "location_pct = 90 counts",
+        ),
     ],
 )
 def test_radio_settings_that_contradict_each_other_are_refused(lines: str, column: str, words: str) -> None:
@@ -145,6 +152,8 @@ def test_all_contradictions_are_reported_together() -> None:
         "delta_n = 50",
         "effective_earth_factor = 1.2",
         "[radio.clutter_height_m]\n10 = 20\n50 = 5.5",
+        '[radio.link]\nreceiver = "indoor"\nhigh_loss = true\ndepth_m = 5\nbody = true\nuplink = true\nsigma_db = 7.5',
+        '[radio.link]\nreceiver = "vehicle"\nhigh_loss = true\nreliability_pct = 95\nreliability_at = "area"',
     ],
 )
 def test_radio_settings_that_fit_each_other_read_back(tmp_path: Path, lines: str) -> None:
