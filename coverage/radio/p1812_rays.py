@@ -29,6 +29,7 @@ def median_earth_radius_m(delta_n: float) -> float:
 
 def p1812_over_rays(
     ground_m: F32,
+    start: I64,
     count: I64,
     first_m: F64,
     step_m: F64,
@@ -50,14 +51,13 @@ def p1812_over_rays(
     """Basic transmission loss, dB, not exceeded for ``time_pct`` of the average year at half of the places.
 
     Sample j of ray i lies ``first_m[i] + j * step_m[i]`` from the antenna, which stands ``tx_m`` above sea level over
-    ground at ``tx_ground_m``; the receiver stands ``terminal_m`` over the sample's ground. Arrays (rays, longest),
-    C-contiguous: ``ground_m`` without clutter, 1e9 and more where void; ``diffraction_50_db``: delta-Bullington loss
-    over ground and clutter at ``median_earth_radius_m(delta_n)``; ``tx_horizon``, ``rx_horizon``: indices of the
-    samples that are the two horizons over the ground at that radius (in line of sight both the one of the highest
-    nu; -1 without a sample between the ends). ``diffraction_beta_db``: the same loss at ``BETA_EARTH_RADIUS_M``, for
-    ``time_pct`` below 50. ``latitude_deg`` of the mast stands for every path's centre: 0.1 degrees are 0.4 % of
-    beta0. Into ``loss_db`` if given; returns it: (rays, longest), -loss where the path crosses a void (over the points
-    that are known), NaN where the sample is void, untouched beyond ``count``.
+    ground at ``tx_ground_m``; the receiver stands ``terminal_m`` over the sample's ground. Asked for are the samples
+    ``start[i]`` to ``count[i] - 1``. Arrays (rays, longest), C-contiguous: ``ground_m`` without clutter and voids;
+    ``diffraction_50_db``: delta-Bullington loss over ground and clutter at ``median_earth_radius_m(delta_n)``;
+    ``tx_horizon``, ``rx_horizon``: the samples that are the two horizons over the ground at that radius (in line of
+    sight both the one of the highest nu; -1 without a sample between the ends). ``diffraction_beta_db``: the same loss
+    at ``BETA_EARTH_RADIUS_M``, for ``time_pct`` below 50. ``latitude_deg`` of the mast stands for every path's centre:
+    0.1 degrees are 0.4 % of beta0. Into ``loss_db`` if given, where asked; returns it.
 
     Paths shorter than the Recommendation's 0.25 km have its formulas carried on: free space and diffraction in effect.
     InputError for any other value outside its validity; ValueError for arrays that do not fit together.
@@ -81,12 +81,15 @@ def p1812_over_rays(
     same = (diffraction_50_db, diffraction_beta_db, tx_horizon, rx_horizon, loss_db)
     if (
         any(array.shape != ground_m.shape for array in same)
-        or not count.shape == first_m.shape == step_m.shape == rays
+        or not start.shape == count.shape == first_m.shape == step_m.shape == rays
         or bool(np.any(count > ground_m.shape[1]))
     ):
-        raise ValueError("arrays of one shape (rays, longest), and a count, first distance and step for each ray")
+        raise ValueError(
+            "arrays of one shape (rays, longest), and a start, count, first distance and step for each ray"
+        )
     loss_over_rays(
         ground_m,
+        start,
         count,
         first_m,
         step_m,

@@ -23,7 +23,6 @@ I64 = NDArray[np.int64]
 
 SEA, COAST, INLAND = 1, 3, 4  # radio-climatic zones B, A1 and A2 (3.3), numbered as in the ITU-R profiles
 SHADOW_DB = 2.5  # eta, eq. (60)
-HIGHEST_M = 1.0e9  # a sample that is higher is void
 TABLE_KM = 0.05  # steps of what depends on the distance alone
 FAR_DB = 20.0  # a mechanism this much weaker adds 2e-4 dB by eq. (63)
 
@@ -295,20 +294,20 @@ def combine(
 
 @njit(error_model="numpy", cache=True, nogil=True)
 def highest_over(h_m: F32, first_km: float, step_km: float, first: int, last: int, low_m: float, slope: float) -> float:
-    """hm, eq. (93), over the samples ``first`` to ``last`` of a ray that are not void; at least 0.
+    """hm, eq. (93), over the samples ``first`` to ``last`` of a ray; at least 0.
 
     ``low_m``, ``slope``: the smooth surface, m at the transmitter and m a km.
     """
     highest = 0.0
     for i in range(first, last + 1):
-        if h_m[i] < HIGHEST_M:
-            highest = max(highest, h_m[i] - (low_m + slope * (first_km + step_km * i)))
+        highest = max(highest, h_m[i] - (low_m + slope * (first_km + step_km * i)))
     return highest
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
 def loss_over_rays(
     ground: F32,
+    start: I64,
     count: I64,
     first_m: F64,
     step_m: F64,
@@ -328,18 +327,17 @@ def loss_over_rays(
 ) -> None:
     """Lb for ``time_pct`` of the average year and half of the places at every sample of the rays, inland all the way.
 
-    Arrays (rays, longest): ``ground`` m above sea level, over ``HIGHEST_M`` where void; ``diffraction_50`` and
-    ``diffraction_beta``: Ld50 and Ldb, dB (their sign is left out); ``tx_horizon``, ``rx_horizon``: the samples that
-    are the horizons over the bare terrain at the median Earth radius ``earth_km``, in line of sight both the one that
-    reaches deepest into the Fresnel zones, -1 without a sample between the ends. Sample j of ray i lies at
-    ``first_m[i] + j * step_m[i]``. ``tx_m``, ``tx_ground_m``: antenna and ground above sea level; ``terminal_m``:
-    receiver above its ground. ``loss_db``: written; -loss where the path crosses a void, NaN on a void.
+    Arrays (rays, longest): ``ground`` m above sea level; ``diffraction_50`` and ``diffraction_beta``: Ld50 and Ldb, dB;
+    ``tx_horizon``, ``rx_horizon``: the samples that are the horizons over the bare terrain at the median Earth radius
+    ``earth_km``, in line of sight both the one that reaches deepest into the Fresnel zones, -1 without a sample between
+    the ends. Sample j of ray i lies at ``first_m[i] + j * step_m[i]``; asked for are ``start[i]`` to ``count[i] - 1``.
+    ``tx_m``, ``tx_ground_m``: antenna and ground above sea level; ``terminal_m``: receiver above its ground.
+    ``loss_db``: written.
 
-    The least-squares line, eqs. (83) to (86), grows along the ray by two running sums; a void drops out of it. Without
-    a sample between the ends the loss is that of line of sight, eq. (10). What cannot count is not computed, which
-    changes the loss by less than 0.001 dB: ducting whose least loss (no roughness, the most frequent ducts; A(p) grows
-    as they become rarer) reaches that of diffraction drops out of eq. (61), troposcatter ``FAR_DB`` above the rest
-    out of eq. (63).
+    The least-squares line, eqs. (83) to (86), grows along the ray by two running sums. Without a sample between the
+    ends the loss is that of line of sight, eq. (10). What cannot count is not computed, which changes the loss by less
+    than 0.001 dB: ducting whose least loss (no roughness, the most frequent ducts; A(p) grows as they become rarer)
+    reaches that of diffraction drops out of eq. (61), troposcatter ``FAR_DB`` above the rest out of eq. (63).
     """
     rays = ground.shape[0]
     farthest_km = 0.0
@@ -362,27 +360,23 @@ def loss_over_rays(
     for i in range(rays):
         h_m = ground[i]
         first_km, step_km = 1e-3 * first_m[i], 1e-3 * step_m[i]
-        crossed = False
         area = moment = 0.0
         last_km, last_m = 0.0, tx_ground_m
         for j in range(count[i]):
             here_m = float(h_m[j])
-            if not here_m < HIGHEST_M:
-                crossed = True
-                loss_db[i, j] = np.nan
-                continue
             path = first_km + step_km * j
             area += (path - last_km) * (here_m + last_m)  # eq. (83)
             moment += (path - last_km) * (here_m * (2.0 * path + last_km) + last_m * (path + 2.0 * last_km))  # (84)
             last_km, last_m = path, here_m
+            if j < start[i]:
+                continue
             rx_m = here_m + terminal_m
             rise_km = 1e-3 * (rx_m - tx_m)
             free = free_fixed_db + 10.0 * log10(path * path + rise_km * rise_km)  # eq. (8)
-            diffraction = abs(float(diffraction_50[i, j]))
+            diffraction = float(diffraction_50[i, j])
             at_t, at_r = int(tx_horizon[i, j]), int(rx_horizon[i, j])
             if at_t < 0:
-                loss = line_of_sight_db(f_ghz, path, 1e3 * rise_km, path, time_pct, 50.0)[1]
-                loss_db[i, j] = -loss if crossed else loss
+                loss_db[i, j] = line_of_sight_db(f_ghz, path, 1e3 * rise_km, path, time_pct, 50.0)[1]
                 continue
             dlt, dlr = first_km + step_km * at_t, step_km * (j - at_r)
             slope_t = 1e-3 * (h_m[at_t] - tx_m) / dlt - half * dlt
@@ -400,7 +394,7 @@ def loss_over_rays(
             clear_p = clear_beta = free
             if not median:
                 free, clear_p, clear_beta = line_of_sight_db(f_ghz, path, 1e3 * rise_km, dlt + dlr, time_pct, duct_pct)
-            diffraction_p = diffraction + fi * (abs(float(diffraction_beta[i, j])) - diffraction)  # eq. (41)
+            diffraction_p = diffraction + fi * (float(diffraction_beta[i, j]) - diffraction)  # eq. (41)
             with_p = clear_p + diffraction_p
             over_t, over_r = theta_t - 0.1 * dlt, theta_r - 0.1 * dlr
             least_duct = (
@@ -453,5 +447,4 @@ def loss_over_rays(
                     ducting,
                     scatter,
                 )[4]
-            loss = max(loss, clear_p)  # eq. (69)
-            loss_db[i, j] = -loss if crossed else loss
+            loss_db[i, j] = max(loss, clear_p)  # eq. (69)
