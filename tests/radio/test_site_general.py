@@ -158,7 +158,8 @@ def test_words_are_known_and_said() -> None:
     for environment in ENVIRONMENTS["okumura_hata"]:
         assert all(say(f"link.environment.{environment}", lang) for lang in LANGS)
     for flag in Outside:
-        assert all("3" in say(f"link.outside.{flag.name}", lang, count=3, low=1, high=20) for lang in LANGS)
+        words = {"low": 1, "high": 20, "band": 900, "height": 36, "share": 5}
+        assert all("20" in say(f"link.outside.{flag.name}", lang, **words) for lang in LANGS)
     with pytest.raises(InputError, match="egli"):
         path_loss("egli", 1e3, frequency_mhz=900.0, base_height_m=30.0)
     with pytest.raises(InputError, match="suburban"):
