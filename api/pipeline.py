@@ -22,6 +22,8 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from phusong.coverage.radio.atmosphere import Atmosphere, atmosphere
+from phusong.coverage.radio.clutter import check_clutter
 from phusong.coverage.rules.choose import RuleSet, choose_rules
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
@@ -46,6 +48,7 @@ class Inputs:
     layers: dict[str, Frame]
     elevation: Raster
     population: Raster | None
+    land_cover: Raster | None
     faults: tuple[Fault, ...]
     hashes: dict[str, str]
 
@@ -122,6 +125,14 @@ def rules_of(settings: Settings) -> RuleSet:
     )
 
 
+def air_of(settings: Settings, grid: Grid) -> Atmosphere:
+    """The air over a study; InputError if its model needs a value that neither the study nor a region states."""
+    radio = settings.radio
+    return atmosphere(
+        grid, model=radio.model, delta_n=radio.delta_n, n0=radio.n0, earth_factor=radio.effective_earth_factor
+    )
+
+
 def check_study(study: Study) -> StudyLayers:
     """A study's layers and rasters with everything wrong with them, and with what the settings ask of them.
 
@@ -137,22 +148,33 @@ def check_study(study: Study) -> StudyLayers:
 
     if settings.people.method == "raster" and read.population is None:
         refuse("error.population_raster_missing", "people.method")
+    radio, elevation = settings.radio, read.elevation
+    faults += check_clutter(
+        read.land_cover,
+        elevation=elevation,
+        overrides=radio.clutter_height_m,
+        surface_model=radio.elevation_model == "surface",
+    )
     asked, sectors = settings.plan.operator, read.layers.get("sectors")
     if asked is not None and sectors is not None and asked not in set(sectors["operator"]):
         known = ", ".join(sorted(set(sectors["operator"])))
         refuse("note.operator_unknown", "plan.operator", fatal=False, found=asked, known=known)
-    if read.elevation is not None:
+    if elevation is not None:
         try:
-            Grid.covering(read.elevation.grid.bounds, crs=settings.crs, cell_m=settings.cell_m)
+            Grid.covering(elevation.grid.bounds, crs=settings.crs, cell_m=settings.cell_m)
         except InputError as error:
             refuse(error.code, "cell_m", **error.params)
+        try:
+            air_of(settings, elevation.grid)
+        except InputError as error:
+            refuse(error.code, "radio.delta_n", **error.params)
     return read._replace(faults=(*faults, *read.faults))
 
 
 def read_study(study: Study) -> Inputs:
     """Read and validate everything the study holds; InputError with all faults if it cannot be run."""
     settings = study.settings
-    layers, elevation, population, faults = check_study(study)
+    layers, elevation, population, land_cover, faults = check_study(study)
     if elevation is None or any(fault.fatal for fault in faults):
         fatal = tuple(fault for fault in faults if fault.fatal)
         raise InputError("error.study_faults", faults=fatal, directory=str(study.root))
@@ -162,11 +184,12 @@ def read_study(study: Study) -> Inputs:
         elevation = warp_to(study.rasters_dir / "elevation.tif", grid, resampling=resampling)
     if population is not None and population.grid != elevation.grid:
         population = warp_to(study.rasters_dir / "population.tif", elevation.grid, resampling="sum")
+    if land_cover is not None and land_cover.grid != elevation.grid:
+        land_cover = warp_to(study.rasters_dir / "land_cover.tif", elevation.grid, resampling="mode")
     hashes = {name: _frame_hash(frame) for name, frame in layers.items()}
-    hashes["elevation"] = _raster_hash(elevation)
-    if population is not None:
-        hashes["population"] = _raster_hash(population)
-    return Inputs(settings, layers, elevation, population, tuple(faults), hashes)
+    rasters = {"elevation": elevation, "population": population, "land_cover": land_cover}
+    hashes |= {name: _raster_hash(raster) for name, raster in rasters.items() if raster is not None}
+    return Inputs(settings, layers, elevation, population, land_cover, tuple(faults), hashes)
 
 
 def run(study: Study, *, steps: tuple[Step, ...], progress: Progress = lambda step, share: None) -> dict[str, Any]:

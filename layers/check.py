@@ -20,6 +20,8 @@ SITES_BEYOND_UNITS_KM = 20.0  # a mast farther off serves nobody here
 PLACES_BEYOND_UNITS_KM = 5.0  # villages, posts and facilities belong to a unit; outlines are only so exact
 HOME_TOLERANCE_KM = 1.0  # outside its own unit; nearer by, outlines and coordinates are only so exact
 HEIGHTS_M = (-500.0, 9000.0)  # no land lies lower or higher
+LAST_CLASS = 65534  # of a land cover; the next number marks no data in its file
+UNKNOWN_COVER_PCT = 1.0  # a smaller part without land cover is the rounding of edges to cells
 _SLIVER_M2 = 1.0
 
 
@@ -187,20 +189,25 @@ def check_elevation(elevation: Raster, units: geopandas.GeoDataFrame, *, file: s
 
 
 def check_values(raster: Raster, *, layer: str, file: str) -> list[Fault]:
-    """A fatal fault if an elevation holds what is no height on land in metres, or a population raster less than nobody.
+    """A fatal fault if an elevation holds what is no height on land in metres, a population raster less than nobody, or
+    a land cover what is no class code: a whole number of 0 or more.
 
     Mostly a mark for no data that the file does not declare.
     """
     values = raster.values[~np.isnan(raster.values)]
-    low, high = HEIGHTS_M if layer == "elevation" else (0.0, np.inf)
-    odd = values[~((values >= low) & (values <= high))]
+    limits = {"elevation": HEIGHTS_M, "population": (0.0, np.inf), "land_cover": (0.0, float(LAST_CLASS))}
+    low, high = limits[layer]
+    good = (values >= low) & (values <= high)
+    if layer == "land_cover":
+        good &= values == np.floor(values)
+    odd = values[~good]
     if not len(odd):
         return []
     params: dict[str, object] = {"count": len(odd), "found": f"{odd[np.argmax(np.abs(odd))]:g}"}
-    if layer == "elevation":
+    if layer != "population":
         params |= {"minimum": f"{low:g}", "maximum": f"{high:g}"}
-    code = "fault.heights" if layer == "elevation" else "fault.people_negative"
-    return [Fault(code, file=file, layer=layer, fatal=True, params=params)]
+    codes = {"elevation": "fault.heights", "population": "fault.people_negative", "land_cover": "fault.classes"}
+    return [Fault(codes[layer], file=file, layer=layer, fatal=True, params=params)]
 
 
 def check_population(population: Raster, units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
@@ -209,6 +216,16 @@ def check_population(population: Raster, units: geopandas.GeoDataFrame, *, file:
     if np.nansum(population.values[inside]) > 0:
         return []
     return [Fault("note.people_nowhere", file=file, layer="population")]
+
+
+def check_land_cover(land_cover: Raster, units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
+    """A note on the part of the units whose land cover is not known."""
+    inside = _inside(units, land_cover.grid)
+    known_m2 = float((~np.isnan(land_cover.values) & inside).sum()) * land_cover.grid.cell_m**2
+    share_pct = 100 * (1 - known_m2 / float(units.geometry.area.sum()))
+    if share_pct < UNKNOWN_COVER_PCT:
+        return []
+    return [Fault("note.land_cover_unknown", file=file, layer="land_cover", params={"share_pct": f"{share_pct:.3g}"})]
 
 
 def check_coverage(units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:

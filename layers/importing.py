@@ -1,4 +1,4 @@
-"""Brings one file into a study: a table or geographic file as a layer, a raster as elevation or population."""
+"""Brings one file into a study: a table or geographic file as a layer, a raster onto the study's grid."""
 
 from __future__ import annotations
 
@@ -9,13 +9,18 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from phusong.layers.check import check_values
+import numpy as np
+
+from phusong.layers.check import LAST_CLASS, check_values
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.rasters import raster_bounds, warp_to, write_cog
+from phusong.layers.rasters import Warp, raster_bounds, warp_to, write_cog
 from phusong.layers.schema import LAYERS, RASTERS
 from phusong.layers.study import Study
 from phusong.layers.study_layers import import_layer, read_layers
+
+RESAMPLING: dict[str, Warp] = {"elevation": "bilinear", "population": "sum", "land_cover": "mode"}
+NO_CLASS = LAST_CLASS + 1  # mark for no data in the file
 
 
 def import_file(
@@ -77,11 +82,17 @@ def _import_raster(study: Study, name: str, file: Path, *, as_of: date | None, s
     if not all(map(math.isfinite, bounds)):
         raise InputError("import.raster_unbounded", file=file.name)
     grid = Grid.covering(bounds, crs=settings.crs, cell_m=settings.cell_m)
-    raster = warp_to(file, grid, resampling="sum" if name == "population" else "bilinear")
+    raster = warp_to(file, grid, resampling=RESAMPLING[name])
     faults = check_values(raster, layer=name, file=file.name)
     if faults:
         raise InputError("import.refused", faults=tuple(faults), file=file.name, layer=name)
     tags = {"source": source or file.name, **({"as_of": as_of.isoformat()} if as_of else {})}
     study.rasters_dir.mkdir(exist_ok=True)
-    write_cog(Raster(grid, raster.values, raster.tags | tags), study.rasters_dir / f"{name}.tif")
-    return int((raster.values == raster.values).sum())
+    path, known = study.rasters_dir / f"{name}.tif", np.isfinite(raster.values)
+    if name == "land_cover":
+        codes = np.where(known, raster.values, NO_CLASS).astype(np.uint16)
+        tags = {"classes": "esa_worldcover"} | raster.tags | tags
+        write_cog({name: codes}, path, grid=grid, nodata=NO_CLASS, tags=tags)
+    else:
+        write_cog(Raster(grid, raster.values, raster.tags | tags), path)
+    return int(known.sum())

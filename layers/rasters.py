@@ -21,7 +21,7 @@ from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.grid import MAX_CELLS, Grid, Raster
 from phusong.layers.writers.aside import written_aside
 
-Warp = Literal["nearest", "bilinear", "average", "sum"]
+Warp = Literal["nearest", "bilinear", "average", "sum", "mode"]
 Colour = tuple[int, int, int, int]
 _MAX_READ = 16 * MAX_CELLS  # of a finer source, 1.6 GB
 
@@ -71,8 +71,9 @@ def raster_bounds(path: str | Path, *, crs: str) -> tuple[float, float, float, f
 def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> Raster:
     """A raster of one band in any CRS, resampled onto ``grid``: float32, NaN where the source is void or absent.
 
-    ``bilinear`` for heights, ``sum`` for counts in a cell (totals are kept), ``nearest`` for classes. Bilinear takes
-    only the valid neighbours of a cell whose centre lies in a valid cell of the source. Errors as ``read_raster``,
+    ``bilinear`` for heights, ``sum`` for counts in a cell (totals are kept), ``mode`` for classes: the one that most of
+    the source's known cells within a cell have. Bilinear takes only the valid neighbours of a cell whose centre lies in
+    a valid cell of the source. Errors as ``read_raster``,
     but the source may have any CRS and any cells.
     """
     with _opened(path) as source:

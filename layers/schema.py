@@ -306,5 +306,5 @@ LAYERS: dict[str, Layer] = {
     )
 }
 
-RASTERS = ("elevation", "population")
-RESERVED = ("roads", "rivers", "land_cover", "fibre", "power_grid", "national_border")
+RASTERS = ("elevation", "population", "land_cover")
+RESERVED = ("roads", "rivers", "fibre", "power_grid", "national_border")

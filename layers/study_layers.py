@@ -15,6 +15,7 @@ from phusong.layers.cells import nearest
 from phusong.layers.check import (
     check_coverage,
     check_elevation,
+    check_land_cover,
     check_places,
     check_population,
     check_references,
@@ -39,6 +40,7 @@ class StudyLayers(NamedTuple):
     layers: dict[str, pd.DataFrame]
     elevation: Raster | None
     population: Raster | None
+    land_cover: Raster | None
     faults: tuple[Fault, ...]
 
     @property
@@ -96,7 +98,9 @@ def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_
         checked["units"] = _valid_on(checked["units"], units_valid_on)
     for name in (name for name, layer in LAYERS.items() if layer.required and name not in names):
         faults.append(Fault("fault.missing_layer", file=gpkg.name, layer=name, fatal=True))
-    elevation, population = (_raster(Path(rasters) / f"{name}.tif", crs=crs, faults=faults) for name in RASTERS)
+    elevation, population, land_cover = (
+        _raster(Path(rasters) / f"{name}.tif", crs=crs, faults=faults) for name in RASTERS
+    )
     usable = {name: one for name, one in checked.items() if not one.fatal and len(one.frame)}
     lost = [one for name, one in checked.items() if name not in usable]
     usable = check_references(check_places(usable, elevation))
@@ -109,10 +113,12 @@ def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_
             faults += check_elevation(elevation, layers["units"], file="elevation.tif")
         if population is not None:
             faults += check_population(population, layers["units"], file="population.tif")
+        if land_cover is not None:
+            faults += check_land_cover(land_cover, layers["units"], file="land_cover.tif")
     faults += check_sense({name: one for name, one in usable.items() if name in layers})
     if not (Path(rasters) / "elevation.tif").is_file():
         faults.append(Fault("fault.missing_elevation", file="elevation.tif", layer="elevation", fatal=True))
-    return StudyLayers(layers, elevation, population, tuple(faults))
+    return StudyLayers(layers, elevation, population, land_cover, tuple(faults))
 
 
 def _unknown_layers(names: list[str], *, file: str) -> list[Fault]:

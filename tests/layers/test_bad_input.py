@@ -129,7 +129,7 @@ def test_missing_crs(make_tiny_study: Make, layers_of_tiny: Frames, tmp_path: Pa
     for file, kind in (("points.shp", "ESRI Shapefile"), ("points.gpkg", "GPKG")):
         pyogrio.write_dataframe(naked[["code", "name", "unit_code", "as_of", "geometry"]], tmp_path / file, driver=kind)
         checked = import_layer(tmp_path / file, "villages", gpkg=root / "layers.gpkg", crs=CRS)
-        fault = one(StudyLayers({}, None, None, checked.faults), "fault.no_crs")
+        fault = one(StudyLayers({}, None, None, None, checked.faults), "fault.no_crs")
         assert (fault.file, fault.layer, fault.fatal) == (file, "villages", True)
         told = import_layer(tmp_path / file, "villages", gpkg=root / "layers.gpkg", crs=CRS, source_crs=CRS)
         assert len(told.frame) == 8
