@@ -15,12 +15,13 @@ import cmath
 from dataclasses import dataclass
 from enum import IntEnum, IntFlag
 from math import inf, isfinite, log, sqrt
-from typing import Literal
+from typing import Literal, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from phusong.coverage.radio import itm_core as core
+from phusong.coverage.radio import itm_geometry as geometry
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.messages import Lang, Text, say
 
@@ -188,22 +189,18 @@ def itm_profile(
     profile, or ground so high or low that its refractivity leaves 150 to 400 N-units.
     """
     heights = np.ascontiguousarray(heights_m, dtype=np.float64)
-    faults = _faults(tx_height_m, rx_height_m, conditions, quantiles)
+    faults = input_faults(tx_height_m, rx_height_m, conditions, quantiles)
     if heights.ndim != 1 or len(heights) < 2:
         faults.append(Fault("itm.fault.points", params={"count": heights.size}))
     elif not np.isfinite(heights).all():
         faults.append(Fault("itm.fault.void", params={"count": int((~np.isfinite(heights)).sum())}))
     faults += _range_fault("step", step_m, 0.0, inf, exclusive=True)
-    row = _row(tx_height_m, rx_height_m, conditions, quantiles, faults)
-    climate = _CLIMATES[conditions.climate]
-    flags = core.point_to_point(heights, len(heights) - 1, float(step_m), row, climate, np.empty(core.WORK_SIZE))
-    if flags == core.OUT_OF_RANGE:
-        raise InputError(
-            "itm.error.refractivity",
-            found=f"{row[core.REFRACTIVITY]:.0f}",
-            low=f"{core.MIN_REFRACTIVITY:g}",
-            high=f"{core.MAX_REFRACTIVITY:g}",
-        )
+    row = given_row(tx_height_m, rx_height_m, conditions, quantiles, faults)
+    given = float(tx_height_m), float(rx_height_m), float(conditions.refractivity)
+    geometry.profile_path(heights, float(step_m), *given, row[: core.PATH_SIZE])
+    flags = core.path_loss(row, CLIMATES[conditions.climate], 10.0)
+    if flags == core.REFUSED:
+        refuse(row[core.REFRACTIVITY])
     return _result(row, flags)
 
 
@@ -223,18 +220,19 @@ def itm_area(
     Plains have a delta h of about 30 m, hills 90 m, mountains 200 m, rugged mountains 500 m (TR-82-100 table 1).
     InputError: a value out of range.
     """
-    faults = _faults(tx_height_m, rx_height_m, conditions, quantiles)
+    faults = input_faults(tx_height_m, rx_height_m, conditions, quantiles)
     faults += _range_fault("distance", distance_m, 0.0, inf, exclusive=True)
     faults += _range_fault("irregularity", terrain_irregularity_m, 0.0, inf)
     faults += _word_fault("tx_siting", tx_siting, Siting) + _word_fault("rx_siting", rx_siting, Siting)
-    row = _row(tx_height_m, rx_height_m, conditions, quantiles, faults)
+    row = given_row(tx_height_m, rx_height_m, conditions, quantiles, faults)
     row[core.DISTANCE] = distance_m
     row[core.IRREGULARITY] = terrain_irregularity_m
-    flags = core.area(row, int(tx_siting), int(rx_siting), _CLIMATES[conditions.climate])
-    return _result(row, flags)
+    given = float(tx_height_m), float(rx_height_m), float(conditions.refractivity)
+    geometry.area_path(int(tx_siting), int(rx_siting), *given, row[: core.PATH_SIZE])
+    return _result(row, core.path_loss(row, CLIMATES[conditions.climate], 0.0))
 
 
-def _faults(tx_height_m: float, rx_height_m: float, conditions: Conditions, quantiles: Quantiles) -> list[Fault]:
+def input_faults(tx_height_m: float, rx_height_m: float, conditions: Conditions, quantiles: Quantiles) -> list[Fault]:
     """What is out of NTIA's limits among the inputs that both modes share."""
     faults = _range_fault("tx_height", tx_height_m, 0.5, 3000.0) + _range_fault("rx_height", rx_height_m, 0.5, 3000.0)
     faults += _range_fault("frequency", conditions.frequency_mhz, 20.0, 20_000.0)
@@ -253,6 +251,16 @@ def _faults(tx_height_m: float, rx_height_m: float, conditions: Conditions, quan
         if impedance.real <= abs(impedance.imag):
             ground.append(Fault("itm.fault.ground"))
     return faults + ground
+
+
+def refuse(refractivity: float) -> NoReturn:
+    """InputError: the ground's surface refractivity is beyond the model."""
+    raise InputError(
+        "itm.error.refractivity",
+        found=f"{refractivity:.0f}",
+        low=f"{core.MIN_REFRACTIVITY:g}",
+        high=f"{core.MAX_REFRACTIVITY:g}",
+    )
 
 
 def _range_fault(name: str, value: float, low: float, high: float, *, exclusive: bool = False) -> list[Fault]:
@@ -287,7 +295,7 @@ def normal_deviate(percent: float) -> float:
     return upper if share <= 0.5 else -upper
 
 
-def _row(
+def given_row(
     tx_height_m: float, rx_height_m: float, conditions: Conditions, quantiles: Quantiles, faults: list[Fault]
 ) -> NDArray[np.float64]:
     """The row the compiled model works on, filled with what is given; InputError if there are faults."""
@@ -302,7 +310,6 @@ def _row(
     row[core.HEIGHT_1], row[core.HEIGHT_2] = tx_height_m, rx_height_m
     row[core.FREQUENCY] = conditions.frequency_mhz
     row[core.IMPEDANCE_RE], row[core.IMPEDANCE_IM] = impedance.real, impedance.imag
-    row[core.SEA_LEVEL_REFRACTIVITY] = conditions.refractivity
     row[core.VARIABILITY] = conditions.variability
     row[core.LOCATION_VARIES], row[core.SITUATION_VARIES] = conditions.location_varies, conditions.situation_varies
     row[core.Z_TIME], row[core.Z_LOCATION] = normal_deviate(time_pct), normal_deviate(location_pct)
@@ -310,14 +317,20 @@ def _row(
     return row
 
 
-def _result(row: NDArray[np.float64], flags: int) -> ItmResult:
-    warnings = ItmWarning(flags)
-    if not 1.0 <= row[core.HEIGHT_1] <= 1000.0:
+def input_warnings(tx_height_m: float, rx_height_m: float, frequency_mhz: float) -> ItmWarning:
+    """The warnings that what is given raises on any path."""
+    warnings = ItmWarning(0)
+    if not 1.0 <= tx_height_m <= 1000.0:
         warnings |= ItmWarning.TX_HEIGHT
-    if not 1.0 <= row[core.HEIGHT_2] <= 1000.0:
+    if not 1.0 <= rx_height_m <= 1000.0:
         warnings |= ItmWarning.RX_HEIGHT
-    if not 40.0 <= row[core.FREQUENCY] <= 10_000.0:
+    if not 40.0 <= frequency_mhz <= 10_000.0:
         warnings |= ItmWarning.FREQUENCY
+    return warnings
+
+
+def _result(row: NDArray[np.float64], flags: int) -> ItmResult:
+    always = input_warnings(row[core.HEIGHT_1], row[core.HEIGHT_2], row[core.FREQUENCY])
     return ItmResult(
         loss_db=float(row[core.LOSS]),
         free_space_db=float(row[core.FREE_SPACE]),
@@ -331,11 +344,11 @@ def _result(row: NDArray[np.float64], flags: int) -> ItmResult:
         terrain_irregularity_m=float(row[core.IRREGULARITY]),
         surface_refractivity=float(row[core.REFRACTIVITY]),
         effective_earth_radius_m=1.0 / float(row[core.CURVATURE]),
-        warnings=warnings,
+        warnings=ItmWarning(flags) | always,
     )
 
 
-_CLIMATES: dict[int, NDArray[np.float64]] = {
+CLIMATES: dict[int, NDArray[np.float64]] = {
     climate: np.array(row, dtype=np.float64)
     for climate, row in {
         Climate.EQUATORIAL: (

@@ -1,43 +1,48 @@
-"""Compiled arithmetic of the Irregular Terrain Model (Longley-Rice); ``itm.py`` gives it its manual.
+"""Compiled attenuation of the Irregular Terrain Model (Longley-Rice); ``itm.py`` gives it its manual.
 
 [A x.y] is an equation of G. A. Hufford, "The ITS Irregular Terrain Model, version 1.2.2: the algorithm" (NTIA/ITS);
 [V] L. E. Vogler, "Calculation of groundwave attenuation in the far diffraction region" (1964), whose constants
-NTIA's present definition of the model uses for the rounded Earth; [TN101] P. L. Rice et al., NBS Technical Note 101.
+NTIA's present definition of the model uses for the rounded Earth.
 
 Everything known of one path stands in one row of numbers, ``p``, whose columns are named below: each step reads and
 fills some. Terminal 1 transmits, 2 receives; metres, radians, MHz, dB. Attenuation is over free space. All of it
-stands in this one file because numba's cache watches only the file of the function it compiles.
+stands in this one file because numba's cache watches only the file of the function it compiles; the geometry of a path
+comes from ``itm_geometry.py``.
 """
 
 # ruff: noqa: PLR0917  (numba takes plain positional arguments)
 from __future__ import annotations
 
-from math import ceil, cos, exp, inf, log, log10, pi, sin, sqrt
+from math import cos, exp, inf, log, log10, pi, sin, sqrt
 
 import numpy as np
 from numba import njit
+from numpy import cbrt
 from numpy.typing import NDArray
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+I64 = NDArray[np.int64]
 
-# the row of a path; given before the model runs:
-FREQUENCY, IMPEDANCE_RE, IMPEDANCE_IM, HEIGHT_1, HEIGHT_2, SEA_LEVEL_REFRACTIVITY = range(6)
-VARIABILITY, LOCATION_VARIES, SITUATION_VARIES, Z_TIME, Z_LOCATION, Z_SITUATION = range(6, 12)
-# what makes the path, from its profile or from its siting and terrain irregularity:
-DISTANCE, REFRACTIVITY, CURVATURE, IRREGULARITY = range(12, 16)
-THETA_1, THETA_2, HORIZON_1, HORIZON_2, EFFECTIVE_1, EFFECTIVE_2 = range(16, 22)
+# the row of a path; the path itself, its columns as in itm_geometry.py:
+DISTANCE, REFRACTIVITY, CURVATURE, IRREGULARITY = range(4)
+THETA_1, THETA_2, HORIZON_1, HORIZON_2, EFFECTIVE_1, EFFECTIVE_2 = range(4, 10)
+PATH_SIZE = 10
+# given before the model runs:
+FREQUENCY, IMPEDANCE_RE, IMPEDANCE_IM, HEIGHT_1, HEIGHT_2 = range(10, 15)
+VARIABILITY, LOCATION_VARIES, SITUATION_VARIES, Z_TIME, Z_LOCATION, Z_SITUATION = range(15, 21)
+# constants of all paths of one frequency, ground and climate:
+WAVE_NUMBER, ROOT_F, LOG_F, IMPEDANCE, HORIZON_RANGE, FACTOR_MINUS, FACTOR_PLUS = range(21, 28)
 # constants of the path:
-SMOOTH, HORIZONS, THETA_E, ROOT_F, ENDS_X, ENDS_GAIN, HEIGHT_RATIO, CLUTTER = range(22, 30)
-DIFFRACTION_START, DIFFRACTION_SLOPE = 30, 31
+SMOOTH, HORIZONS, THETA_E, UNIT, ENDS_X, ENDS_GAIN, HEIGHT_RATIO, CLUTTER = range(28, 36)
+DIFFRACTION_START, DIFFRACTION_SLOPE = 36, 37
 # results:
-REFERENCE, MODE, FREE_SPACE, MEDIAN_DEVIATION, LOSS = range(32, 37)
-ROW_SIZE = 37
+REFERENCE, MODE, FREE_SPACE, MEDIAN_DEVIATION, LOSS = range(38, 43)
+ROW_SIZE = 43
 
 WAVE_NUMBER_MHZ_M = 47.7  # f0 of [A 1.1]: k = f / f0
-EARTH_CURVATURE = 157e-9  # gamma_a of [A 1.3], 1/m
 REFERENCE_RADIUS_M = 4.0 / 3.0 * 6_370_000.0  # [V eq. (2)]
 MIN_REFRACTIVITY, MAX_REFRACTIVITY = 150.0, 400.0
-OUT_OF_RANGE = -1  # returned instead of flags: the surface refractivity lies outside the two limits
 
 LINE_OF_SIGHT, DIFFRACTION, TROPOSCATTER = 1, 2, 3
 SINGLE_MESSAGE, ACCIDENTAL, MOBILE, BROADCAST = 0, 1, 2, 3
@@ -48,111 +53,10 @@ TX_HORIZON_ANGLE, RX_HORIZON_ANGLE = 0x0080, 0x0100
 TX_HORIZON_NEAR, RX_HORIZON_NEAR, TX_HORIZON_FAR, RX_HORIZON_FAR = 0x0200, 0x0400, 0x0800, 0x1000
 EXTREME_QUANTILE, LOW_REFRACTIVITY, SMOOTH_EARTH = 0x2000, 0x4000, 0x8000
 
-WORK_SIZE = 245  # places at most at which the terrain is read for its irregularity
+REFUSED = 0x10000  # stands for the flags of a path whose surface refractivity lies outside the two limits
 
 # a row of climate coefficients: three curves (c1, c2, x1, x2, x3), two frequency gains (b1, b2, b3), C_D and z_D
 CURVE_MEDIAN, CURVE_MINUS, CURVE_PLUS, GAIN_MINUS, GAIN_PLUS, DUCT_FACTOR, DUCT_DEVIATE = 0, 5, 10, 15, 18, 21, 22
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
-def horizon(
-    heights: F64, n: int, step_m: float, from_tx: bool, own_m: float, other_m: float, curvature: float
-) -> tuple[float, int]:
-    """Elevation angle of one terminal's horizon and its distance in steps; line of sight: the other end.
-
-    TN101 eq. (6.15). ``own_m`` and ``other_m``: antennas above sea level; of equal angles the nearest counts.
-    """
-    path_m = n * step_m
-    angle = (other_m - own_m) / path_m - 0.5 * curvature * path_m
-    at = n
-    for i in range(1, n):
-        d_m = i * step_m
-        height_m = heights[i] if from_tx else heights[n - i]
-        rise = (height_m - own_m) / d_m - 0.5 * curvature * d_m
-        if rise > angle:
-            angle = rise
-            at = i
-    return angle, at
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
-def fitted_line(values: F64, first: int, last: int) -> tuple[float, float, float]:
-    """Least squares line over values[first..last], both ends with half weight: mean, slope a step, middle index."""
-    length = last - first
-    middle = 0.5 * (first + last)
-    total = 0.5 * (values[first] + values[last])
-    moment = 0.25 * length * (values[last] - values[first])
-    for i in range(first + 1, last):
-        total += values[i]
-        moment += values[i] * (i - middle)
-    return total / length, moment * 12.0 / ((length * length + 2.0) * length), middle
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
-def kth_smallest(values: F64, count: int, k: int) -> float:
-    """The value that would stand at place ``k`` (from 0) if the first ``count`` were sorted; reorders them (FIND)."""
-    low, high = 0, count - 1
-    while low < high:
-        pivot = values[k]
-        i, j = low, high
-        while i <= j:
-            while values[i] < pivot:
-                i += 1
-            while values[j] > pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if j < k:
-            low = i
-        if i > k:
-            high = j
-    return float(values[k])
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
-def interdecile_range_m(heights: F64, n: int, step_m: float, near: float, far: float, work: F64) -> float:
-    """Terrain irregularity delta h, m, between two positions in steps: 10 to 90 % range about the fitted line.
-
-    The terrain is read at 35 to 245 places; the range is brought to its asymptote by [A 3.9] turned about.
-    """
-    if far - near < 2.0:
-        return 0.0
-    tenth = min(max(4, int(0.1 * (far - near + 8.0))), 25)
-    count = 10 * tenth - 5
-    spacing = (far - near) / (count - 1)
-    for j in range(count):
-        position = near + j * spacing
-        i = min(int(position), n - 1)
-        work[j] = heights[i] + (heights[i + 1] - heights[i]) * (position - i)
-    mean, slope, middle = fitted_line(work, 0, count - 1)
-    for j in range(count):
-        work[j] -= mean + slope * (j - middle)
-    spread_m = kth_smallest(work, count, count - tenth) - kth_smallest(work, count, tenth - 1)
-    return spread_m / (1.0 - 0.8 * exp(-(far - near) * step_m / 50e3))
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
-def assume_horizons(p: F64) -> None:
-    """Fills the horizons' distances [A 3.3] and angles [A 3.4] as the irregularity of the terrain makes them likely."""
-    for i in range(2):
-        effective_m = p[EFFECTIVE_1 + i]
-        smooth_m = sqrt(2.0 * effective_m / p[CURVATURE])
-        shorter = exp(-0.07 * sqrt(p[IRREGULARITY] / max(effective_m, 5.0)))
-        p[HORIZON_1 + i] = smooth_m * shorter
-        p[THETA_1 + i] = (0.65 * p[IRREGULARITY] * (1.0 / shorter - 1.0) - 2.0 * effective_m) / smooth_m
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
-def sited_height_m(height_m: float, siting: int, irregularity_m: float) -> float:
-    """Effective height of a terminal that was set up with this care, [A 3.1], [A 3.2]."""
-    if siting == 0:
-        return height_m
-    gain_m = 4.0 if siting == 1 else 9.0
-    if height_m < 5.0:
-        gain_m *= sin(0.1 * pi * height_m)
-    return height_m + (1.0 + gain_m) * exp(-min(20.0, 2.0 * height_m / max(1e-3, irregularity_m)))
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -181,7 +85,7 @@ def arc(distance_m: float, radius_m: float, root_f: float, ground: float) -> tup
 
     ``root_f``: cube root of the frequency in MHz; ``ground``: |Zg|.
     """
-    stretch = (REFERENCE_RADIUS_M / radius_m) ** (1.0 / 3.0)
+    stretch = cbrt(REFERENCE_RADIUS_M / radius_m)
     k = 0.017778 * stretch / (root_f * ground)
     return (1.607 - k) * stretch * stretch * root_f * distance_m * 1e-3, k
 
@@ -208,15 +112,14 @@ def diffraction_db(s_m: float, p: F64) -> tuple[float, bool]:
     A weighted mean of two knife edges at the horizons and of a rounded Earth of three radii; the weight of [A 4.9] is
     that of NTIA's present definition, 25.1 / (25.1 + sqrt(Q)).
     """
-    k = p[FREQUENCY] / WAVE_NUMBER_MHZ_M
+    k = p[WAVE_NUMBER]
     theta = p[THETA_E] + s_m * p[CURVATURE]  # [A 4.12]
     between_m = s_m - p[HORIZONS]
     nu_part = k * theta * theta * between_m / (4.0 * pi)  # [A 4.13]
     edges_db = knife_edge_db(nu_part * p[HORIZON_1] / (between_m + p[HORIZON_1])) + knife_edge_db(
         nu_part * p[HORIZON_2] / (between_m + p[HORIZON_2])
     )  # [A 4.14]
-    ground = sqrt(p[IMPEDANCE_RE] * p[IMPEDANCE_RE] + p[IMPEDANCE_IM] * p[IMPEDANCE_IM])
-    x, _ = arc(between_m, between_m / theta, p[ROOT_F], ground)  # [A 4.15]: the radius is between / theta
+    x, _ = arc(between_m, between_m / theta, p[ROOT_F], p[IMPEDANCE])  # [A 4.15]: the radius is between / theta
     x += p[ENDS_X]
     defined = x > 0.0
     if not defined:
@@ -238,17 +141,15 @@ def diffraction_line(p: F64, low_antenna_m2: float) -> int:
     p[SMOOTH] = smooth_1_m + smooth_2_m  # [A 3.5], [A 3.6]
     p[HORIZONS] = p[HORIZON_1] + p[HORIZON_2]  # [A 3.7]
     p[THETA_E] = max(p[THETA_1] + p[THETA_2], -p[HORIZONS] * p[CURVATURE])  # [A 3.8]
-    p[ROOT_F] = p[FREQUENCY] ** (1.0 / 3.0)
-    ground = sqrt(p[IMPEDANCE_RE] * p[IMPEDANCE_RE] + p[IMPEDANCE_IM] * p[IMPEDANCE_IM])
-    x_1, k_1 = arc(p[HORIZON_1], 0.5 * p[HORIZON_1] * p[HORIZON_1] / p[EFFECTIVE_1], p[ROOT_F], ground)
-    x_2, k_2 = arc(p[HORIZON_2], 0.5 * p[HORIZON_2] * p[HORIZON_2] / p[EFFECTIVE_2], p[ROOT_F], ground)
+    x_1, k_1 = arc(p[HORIZON_1], 0.5 * p[HORIZON_1] * p[HORIZON_1] / p[EFFECTIVE_1], p[ROOT_F], p[IMPEDANCE])
+    x_2, k_2 = arc(p[HORIZON_2], 0.5 * p[HORIZON_2] * p[HORIZON_2] / p[EFFECTIVE_2], p[ROOT_F], p[IMPEDANCE])
     p[ENDS_X] = x_1 + x_2
     p[ENDS_GAIN] = height_gain_db(x_1, k_1) + height_gain_db(x_2, k_2)
     heights_m2 = p[HEIGHT_1] * p[HEIGHT_2]
     p[HEIGHT_RATIO] = sqrt((p[EFFECTIVE_1] * p[EFFECTIVE_2] + low_antenna_m2) / (heights_m2 + low_antenna_m2))
     spread_m = height_spread_m(roughness_m(p[SMOOTH], p[IRREGULARITY]))
     p[CLUTTER] = min(15.0, 5.0 * log10(1.0 + 1e-5 * heights_m2 * p[FREQUENCY] * spread_m))  # [A 4.10]
-    unit_m = radius_unit_m(p)
+    unit_m = p[UNIT] = 1.0 / (cbrt(p[CURVATURE]) ** 2 * p[ROOT_F])  # (a^2 / f)^(1/3), for lengths near the horizons
     d_3 = max(p[SMOOTH], p[HORIZONS] + 5.0 * unit_m)  # [A 4.3]
     d_4 = d_3 + 10.0 * unit_m  # [A 4.4]
     a_3, defined_3 = diffraction_db(d_3, p)
@@ -272,15 +173,9 @@ def diffraction_line(p: F64, low_antenna_m2: float) -> int:
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def radius_unit_m(p: F64) -> float:
-    """(a^2 / f)^(1/3), the length in which [A 4.2] measures the diffraction region (but for a constant)."""
-    return float(1.0 / (p[CURVATURE] ** (2.0 / 3.0) * p[ROOT_F]))
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
 def line_of_sight_db(s_m: float, p: F64) -> float:
     """Line-of-sight attenuation at the distance s, [A 4.43]-[A 4.51]: two rays and the extended diffraction line."""
-    k = p[FREQUENCY] / WAVE_NUMBER_MHZ_M
+    k = p[WAVE_NUMBER]
     re, im = p[IMPEDANCE_RE], p[IMPEDANCE_IM]
     sum_m = p[EFFECTIVE_1] + p[EFFECTIVE_2]
     sin_psi = sum_m / sqrt(s_m * s_m + sum_m * sum_m)  # [A 4.46]
@@ -353,7 +248,7 @@ def gain_curve_db(j: int, r: float) -> float:
 def frequency_gain_db(s_m: float, p: F64) -> float:
     """H0, frequency gain of troposcatter at the distance s, [A 4.61]-[A 4.67], [A 6.10]-[A 6.14]; inf: not defined."""
     theta = p[THETA_1] + p[THETA_2] + s_m * p[CURVATURE]  # [A 4.61]
-    double_k_theta = 2.0 * p[FREQUENCY] / WAVE_NUMBER_MHZ_M * theta
+    double_k_theta = 2.0 * p[WAVE_NUMBER] * theta
     r_1, r_2 = double_k_theta * p[EFFECTIVE_1], double_k_theta * p[EFFECTIVE_2]  # [A 4.62]
     if r_1 < 0.2 and r_2 < 0.2:
         return inf
@@ -396,6 +291,12 @@ def scatter_db(s_m: float, p: F64, gain_db: float) -> float:
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
+def nearest_scatter_m(p: F64) -> float:
+    """The distance from which the scatter line can hold at the earliest, beside [A 4.58]."""
+    return float(max(p[SMOOTH], p[HORIZONS] + 1.088 * p[UNIT] * p[LOG_F]))
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
 def scatter_line(p: F64) -> tuple[float, float, float]:
     """Start and slope of the scatter line, and the distance from which it holds, [A 4.52]-[A 4.59]."""
     slope, start_db = p[DIFFRACTION_SLOPE], p[DIFFRACTION_START]
@@ -409,8 +310,7 @@ def scatter_line(p: F64) -> tuple[float, float, float]:
     if not a_5 < 1000.0:
         return start_db, slope, 10e6  # no scatter to speak of, [A 4.56]
     scatter_slope = (scatter_db(d_6, p, gain_6_db) - a_5) / 200e3  # [A 4.57]
-    near_m = max(p[SMOOTH], p[HORIZONS] + 1.088 * radius_unit_m(p) * log(p[FREQUENCY]))
-    change_m = max(near_m, (a_5 - start_db - scatter_slope * d_5) / (slope - scatter_slope))  # [A 4.58]
+    change_m = max(nearest_scatter_m(p), (a_5 - start_db - scatter_slope * d_5) / (slope - scatter_slope))  # [A 4.58]
     return (slope - scatter_slope) * change_m + start_db, scatter_slope, change_m  # [A 4.59]
 
 
@@ -427,7 +327,10 @@ def reference_attenuation(p: F64, low_antenna_m2: float) -> int:
         start_db, per_m, per_log = line_of_sight_curve(p)
         attenuation_db = start_db + per_m * path_m + per_log * log(path_m)
     else:
-        start_db, per_m, change_m = scatter_line(p)
+        start_db = per_m = 0.0
+        change_m = nearest_scatter_m(p)
+        if path_m > change_m:
+            start_db, per_m, change_m = scatter_line(p)
         if path_m > change_m:
             p[MODE] = TROPOSCATTER
             attenuation_db = start_db + per_m * path_m
@@ -471,10 +374,20 @@ def frequency_factor(climate: F64, first: int, k: float) -> float:
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
+def prepare(p: F64, climate: F64) -> None:
+    """Fills what all paths of one frequency, ground and climate share."""
+    k = p[WAVE_NUMBER] = p[FREQUENCY] / WAVE_NUMBER_MHZ_M
+    p[ROOT_F], p[LOG_F] = cbrt(p[FREQUENCY]), log(p[FREQUENCY])
+    p[IMPEDANCE] = sqrt(p[IMPEDANCE_RE] * p[IMPEDANCE_RE] + p[IMPEDANCE_IM] * p[IMPEDANCE_IM])
+    p[HORIZON_RANGE] = cbrt(575.7e12 / k)  # of [A 5.3]
+    p[FACTOR_MINUS] = frequency_factor(climate, GAIN_MINUS, k)
+    p[FACTOR_PLUS] = frequency_factor(climate, GAIN_PLUS, k)
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
 def vary(p: F64, climate: F64) -> int:
     """Fills free-space loss, the median's deviation and the loss at the asked quantiles, [A 5.1]-[A 5.11]; flags."""
-    k = p[FREQUENCY] / WAVE_NUMBER_MHZ_M
-    limit_m = sqrt(2.0 * 9000e3) * (sqrt(p[EFFECTIVE_1]) + sqrt(p[EFFECTIVE_2])) + (575.7e12 / k) ** (1.0 / 3.0)
+    limit_m = sqrt(2.0 * 9000e3) * (sqrt(p[EFFECTIVE_1]) + sqrt(p[EFFECTIVE_2])) + p[HORIZON_RANGE]
     path_m = p[DISTANCE]  # beside it the effective distance, [A 5.3], [A 5.4]
     effective_m = 130e3 * path_m / limit_m if path_m < limit_m else 130e3 + path_m - limit_m
     p[MEDIAN_DEVIATION] = curve_db(climate, CURVE_MEDIAN, effective_m)
@@ -486,15 +399,15 @@ def vary(p: F64, climate: F64) -> int:
     flags = EXTREME_QUANTILE if max(abs(z_t), abs(z_l), abs(z_s)) > 3.10 else 0
 
     if z_t < 0.0:
-        sigma_t = curve_db(climate, CURVE_MINUS, effective_m) * frequency_factor(climate, GAIN_MINUS, k)
+        sigma_t = curve_db(climate, CURVE_MINUS, effective_m) * p[FACTOR_MINUS]
     else:
-        sigma_t = curve_db(climate, CURVE_PLUS, effective_m) * frequency_factor(climate, GAIN_PLUS, k)
+        sigma_t = curve_db(climate, CURVE_PLUS, effective_m) * p[FACTOR_PLUS]
         if z_t > climate[DUCT_DEVIATE]:  # [A 5.6], [A 5.8]: beyond it ducts take part
             ducted = climate[DUCT_FACTOR]
             sigma_t *= ducted + (1.0 - ducted) * climate[DUCT_DEVIATE] / z_t
     sigma_l = sigma_s = 0.0
     if p[LOCATION_VARIES] != 0.0:
-        rough = k * roughness_m(path_m, p[IRREGULARITY])
+        rough = p[WAVE_NUMBER] * roughness_m(path_m, p[IRREGULARITY])
         sigma_l = 10.0 * rough / (rough + 13.0)  # [A 5.9]
     if p[SITUATION_VARIES] != 0.0:
         sigma_s = 5.0 + 3.0 * exp(-effective_m / 100e3)  # [A 5.10]
@@ -511,70 +424,41 @@ def vary(p: F64, climate: F64) -> int:
     over_db = p[REFERENCE] - p[MEDIAN_DEVIATION] - deviation_db  # [A 5.1]
     if over_db < 0.0:
         over_db *= (29.0 - over_db) / (29.0 - 10.0 * over_db)  # [A 5.2]
-    p[FREE_SPACE] = 32.45 + 20.0 * log10(p[FREQUENCY]) + 20.0 * log10(path_m * 1e-3)
+    p[FREE_SPACE] = 32.45 + 20.0 * log10(p[FREQUENCY] * path_m * 1e-3)
     p[LOSS] = p[FREE_SPACE] + over_db
     return flags
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def bend_earth(p: F64, height_m: float) -> None:
-    """Surface refractivity at a height above sea level, [A 1.2], and the effective Earth's curvature, [A 1.3]."""
-    p[REFRACTIVITY] = p[SEA_LEVEL_REFRACTIVITY] * exp(-height_m / 9460.0)
-    p[CURVATURE] = EARTH_CURVATURE * (1.0 - 0.04665 * exp(p[REFRACTIVITY] / 179.3))
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
-def profile_geometry(heights: F64, n: int, step_m: float, p: F64, work: F64) -> None:
-    """Fills the geometry of a path from its profile of ``n`` steps, heights[0..n], TR-82-100 and [A 3.2]-[A 3.4]."""
-    p[DISTANCE] = n * step_m
-    top_1_m, top_2_m = heights[0] + p[HEIGHT_1], heights[n] + p[HEIGHT_2]
-    p[THETA_1], at_1 = horizon(heights, n, step_m, True, top_1_m, top_2_m, p[CURVATURE])
-    p[THETA_2], at_2 = horizon(heights, n, step_m, False, top_2_m, top_1_m, p[CURVATURE])
-    p[HORIZON_1], p[HORIZON_2] = at_1 * step_m, at_2 * step_m
-    skip_1 = min(15.0 * p[HEIGHT_1] / step_m, 0.1 * at_1)  # the ground at the foot of a terminal does not count
-    skip_2 = min(15.0 * p[HEIGHT_2] / step_m, 0.1 * at_2)
-    p[IRREGULARITY] = interdecile_range_m(heights, n, step_m, skip_1, n - skip_2, work)
-    first, last = int(skip_1), n - int(skip_2)
-    if at_1 + at_2 <= 1.5 * n:  # beyond the horizon: each terminal over the ground before its own horizon
-        mean, slope, middle = fitted_line(heights, first, ceil(0.9 * at_1))
-        p[EFFECTIVE_1] = p[HEIGHT_1] + max(heights[0] - mean + slope * middle, 0.0)
-        mean, slope, middle = fitted_line(heights, n - ceil(0.9 * at_2), last)
-        p[EFFECTIVE_2] = p[HEIGHT_2] + max(heights[n] - mean - slope * (n - middle), 0.0)
-        return
-    mean, slope, middle = fitted_line(heights, first, last)
-    p[EFFECTIVE_1] = p[HEIGHT_1] + max(heights[0] - mean + slope * middle, 0.0)
-    p[EFFECTIVE_2] = p[HEIGHT_2] + max(heights[n] - mean - slope * (n - middle), 0.0)
-    assume_horizons(p)
-    both_m = p[HORIZON_1] + p[HORIZON_2]
-    if both_m <= p[DISTANCE]:
-        lift = (p[DISTANCE] / both_m) ** 2
-        p[EFFECTIVE_1] *= lift
-        p[EFFECTIVE_2] *= lift
-        assume_horizons(p)
-
-
-@njit(error_model="numpy", cache=True, nogil=True)
-def point_to_point(heights: F64, n: int, step_m: float, p: F64, climate: F64, work: F64) -> int:
-    """Fills the row of a path from its profile of ``n`` steps; returns flags, or OUT_OF_RANGE.
-
-    ``work``: room for WORK_SIZE numbers. The general elevation is the mean without a tenth of the path at each end.
-    """
-    tenth = int(0.1 * n)
-    total = 0.0
-    for i in range(tenth, n - tenth + 1):
-        total += heights[i]
-    bend_earth(p, total / (n - 2 * tenth + 1))
+def attenuate(p: F64, climate: F64, low_antenna_m2: float) -> int:
+    """Fills the results of a row that holds a path and is prepared; returns flags, or REFUSED."""
     if not MIN_REFRACTIVITY <= p[REFRACTIVITY] <= MAX_REFRACTIVITY:
-        return OUT_OF_RANGE
-    profile_geometry(heights, n, step_m, p, work)
-    return reference_attenuation(p, 10.0) | vary(p, climate)
+        return REFUSED
+    return reference_attenuation(p, low_antenna_m2) | vary(p, climate)
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def area(p: F64, siting_1: int, siting_2: int, climate: F64) -> int:
-    """Fills the row of a path known by DISTANCE and IRREGULARITY; ``siting``: 0 random, 1 careful, 2 very careful."""
-    bend_earth(p, 0.0)
-    p[EFFECTIVE_1] = sited_height_m(p[HEIGHT_1], siting_1, p[IRREGULARITY])
-    p[EFFECTIVE_2] = sited_height_m(p[HEIGHT_2], siting_2, p[IRREGULARITY])
-    assume_horizons(p)
-    return reference_attenuation(p, 0.0) | vary(p, climate)
+def path_loss(p: F64, climate: F64, low_antenna_m2: float) -> int:
+    """Fills the row of one path from its geometry and conditions; returns flags, or REFUSED."""
+    prepare(p, climate)
+    return attenuate(p, climate, low_antenna_m2)
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def ray_losses(paths: F64, start: I64, count: I64, p: F64, climate: F64, loss_db: F32, seen: I64) -> float:
+    """Fills the loss of the paths to the samples start..count - 1 of each ray; returns a refused refractivity, or 0.
+
+    ``paths`` (rays, longest, PATH_SIZE); ``p``: a row with what is given; ``seen`` (REFUSED): adds one at the flags of
+    each path.
+    """
+    prepare(p, climate)
+    for r in range(len(count)):
+        for j in range(start[r], count[r]):
+            for column in range(PATH_SIZE):
+                p[column] = paths[r, j, column]
+            flags = attenuate(p, climate, 10.0)
+            if flags == REFUSED:
+                return float(p[REFRACTIVITY])
+            seen[flags] += 1
+            loss_db[r, j] = p[LOSS]
+    return 0.0

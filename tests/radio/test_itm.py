@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from phusong.coverage.radio import itm_core
+from phusong.coverage.radio import itm_geometry
 from phusong.coverage.radio.itm import (
     Climate,
     Conditions,
@@ -208,7 +208,7 @@ def test_a_mast_on_a_hill_counts_the_hill_and_a_pit_counts_nothing() -> None:
 def test_irregularity_is_the_interdecile_range_brought_to_its_asymptote() -> None:
     rng = np.random.default_rng(5)
     heights = rng.uniform(0.0, 100.0, 4001)  # 245 readings: 10 % are the 25th highest and lowest about the line
-    got_m = itm_core.interdecile_range_m(heights, 4000, 50.0, 0.0, 4000.0, np.empty(itm_core.WORK_SIZE))
+    got_m = itm_geometry.interdecile_range_m(heights, 4000, 50.0, 0.0, 4000.0, np.empty(itm_geometry.READINGS))
     at = np.linspace(0.0, 4000.0, 245)
     read = np.interp(at, np.arange(4001), heights)
     weight = np.ones(245)
