@@ -24,7 +24,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 
 from phusong.layers.errors import ComputeError, Fault, InputError, PhusongError
 from phusong.layers.messages import LANGS, Lang, default_lang, has, say
-from phusong.layers.schema import LAYERS, RASTERS
+from phusong.layers.schema import LAYERS, PATTERNS, RASTERS
 from phusong.layers.store import Results
 from phusong.layers.study import Study, new_study
 
@@ -297,7 +297,7 @@ def command(lang: Lang) -> Any:
             if param.name != "help":
                 code = f"cli.{name}.{param.name}"
                 code = code if has(code) else f"cli.option.{param.name}"
-                layers = ", ".join((*LAYERS, *RASTERS))
+                layers = ", ".join((*LAYERS, *RASTERS, PATTERNS))
                 param.help = say(code, lang, layers=layers) if param.name == "layer" else say(code, lang)
     return group
 

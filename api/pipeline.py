@@ -27,7 +27,9 @@ from phusong.coverage.radio.clutter import check_clutter
 from phusong.coverage.rules.choose import RuleSet, choose_rules
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.patterns import Patterns
 from phusong.layers.rasters import Warp, warp_to
+from phusong.layers.schema import PATTERNS
 from phusong.layers.store import Draft, Results, content_hash, key_of
 from phusong.layers.study import Settings, Study
 from phusong.layers.study_layers import StudyLayers, read_layers
@@ -49,6 +51,7 @@ class Inputs:
     elevation: Raster
     population: Raster | None
     land_cover: Raster | None
+    patterns: Patterns
     faults: tuple[Fault, ...]
     hashes: dict[str, str]
 
@@ -140,7 +143,13 @@ def check_study(study: Study) -> StudyLayers:
     """
     settings = study.settings
     rules_of(settings)
-    read = read_layers(study.layers_path, study.rasters_dir, crs=settings.crs, units_valid_on=settings.units_valid_on)
+    read = read_layers(
+        study.layers_path,
+        study.rasters_dir,
+        crs=settings.crs,
+        units_valid_on=settings.units_valid_on,
+        patterns=study.patterns_dir,
+    )
     faults: list[Fault] = []
 
     def refuse(code: str, column: str, *, fatal: bool = True, **params: Any) -> None:
@@ -174,7 +183,7 @@ def check_study(study: Study) -> StudyLayers:
 def read_study(study: Study) -> Inputs:
     """Read and validate everything the study holds; InputError with all faults if it cannot be run."""
     settings = study.settings
-    layers, elevation, population, land_cover, faults = check_study(study)
+    layers, elevation, population, land_cover, faults, patterns = check_study(study)
     if elevation is None or any(fault.fatal for fault in faults):
         fatal = tuple(fault for fault in faults if fault.fatal)
         raise InputError("error.study_faults", faults=fatal, directory=str(study.root))
@@ -189,7 +198,9 @@ def read_study(study: Study) -> Inputs:
     hashes = {name: _frame_hash(frame) for name, frame in layers.items()}
     rasters = {"elevation": elevation, "population": population, "land_cover": land_cover}
     hashes |= {name: _raster_hash(raster) for name, raster in rasters.items() if raster is not None}
-    return Inputs(settings, layers, elevation, population, land_cover, tuple(faults), hashes)
+    if patterns.names:
+        hashes[PATTERNS] = _patterns_hash(patterns)
+    return Inputs(settings, layers, elevation, population, land_cover, patterns, tuple(faults), hashes)
 
 
 def run(study: Study, *, steps: tuple[Step, ...], progress: Progress = lambda step, share: None) -> dict[str, Any]:
@@ -273,6 +284,11 @@ def _frame_hash(frame: Frame) -> str:
     plain.to_parquet(buffer, index=False)
     shapes = b"".join(w or b"\0" for w in frame.geometry.to_wkb()) if "geometry" in frame else b""
     return content_hash(buffer.getvalue() + shapes)
+
+
+def _patterns_hash(patterns: Patterns) -> str:
+    arrays = (patterns.horizontal_db, patterns.vertical_db, patterns.gain_dbi, patterns.tilt_deg)
+    return content_hash(repr(patterns.names).encode() + b"".join(array.tobytes() for array in arrays))
 
 
 def _raster_hash(raster: Raster) -> str:

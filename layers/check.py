@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import geopandas
 import numpy as np
@@ -11,8 +11,10 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.features import geometry_mask
 
+from phusong.layers.cells import nearest
 from phusong.layers.errors import Fault
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.patterns import Patterns
 from phusong.layers.schema import LAYERS
 from phusong.layers.validate import Checked
 
@@ -22,6 +24,7 @@ HOME_TOLERANCE_KM = 1.0  # outside its own unit; nearer by, outlines and coordin
 HEIGHTS_M = (-500.0, 9000.0)  # no land lies lower or higher
 LAST_CLASS = 65534  # of a land cover; the next number marks no data in its file
 UNKNOWN_COVER_PCT = 1.0  # a smaller part without land cover is the rounding of edges to cells
+MOST_UNEVEN_DB = 6.0  # round an omnidirectional antenna, between its strongest and its weakest side
 _SLIVER_M2 = 1.0
 
 
@@ -59,6 +62,29 @@ def check_references(layers: Mapping[str, Checked]) -> dict[str, Checked]:
 def _without_zeros(codes: pd.Series[str]) -> dict[str, str]:
     """Codes of digits that begin with 0, by what a spreadsheet makes of them."""
     return {code.lstrip("0"): code for code in codes.astype(str) if code.startswith("0") and code.isdigit()}
+
+
+def check_patterns(sectors: Checked, patterns: Patterns, *, files: Collection[str]) -> Checked:
+    """The sectors without those that name a pattern which is none of ``files`` or could not be read, a fault for each.
+
+    A note on each sector without azimuth whose pattern is not alike all round.
+    """
+    names = sectors.frame["pattern"]
+    rows = patterns.rows(names)
+    good = (rows >= 0) | names.isna().to_numpy()
+    faults = []
+    for i in np.flatnonzero(~good):
+        found, row = str(names.iloc[i]), int(sectors.rows[i])
+        if found in files:
+            faults.append(sectors.fault("fault.pattern_broken", row=row, column="pattern", found=found))
+        else:
+            near = nearest(found, files) or "-"
+            faults.append(sectors.fault("fault.pattern_missing", row=row, column="pattern", found=found, nearest=near))
+    uneven = np.append(np.ptp(patterns.horizontal_db, axis=1) > MOST_UNEVEN_DB, False)  # -1 is the last one
+    for i in np.flatnonzero(uneven[rows] & sectors.frame["azimuth_deg"].isna().to_numpy()):
+        found, row = str(names.iloc[i]), int(sectors.rows[i])
+        faults.append(sectors.fault("note.pattern_turned", row=row, column="azimuth_deg", found=found))
+    return sectors.keep(good, faults)
 
 
 def check_sense(layers: Mapping[str, Checked]) -> list[Fault]:

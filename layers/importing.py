@@ -15,7 +15,8 @@ from phusong.layers.check import LAST_CLASS, check_values
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import Warp, raster_bounds, warp_to, write_cog
-from phusong.layers.schema import LAYERS, RASTERS
+from phusong.layers.readers.pattern import pattern_files, read_pattern
+from phusong.layers.schema import LAYERS, PATTERNS, RASTERS
 from phusong.layers.study import Study
 from phusong.layers.study_layers import import_layer, read_layers
 
@@ -36,14 +37,18 @@ def import_file(
 ) -> tuple[int, Sequence[Fault]]:
     """Read ``file`` into the layer or raster ``name`` of a study; how many rows (or cells with data) were kept, faults.
 
+    Antenna patterns (``name`` "patterns") are kept as they are under the file's name; ``file`` may be a folder of them.
+
     Good rows replace the layer; bad ones are listed in the faults. InputError if the name is unknown or nothing of the
     file can be used.
     """
     study = Study(root)
     if name in RASTERS:
         return _import_raster(study, name, file, as_of=as_of, source=source), ()
+    if name == PATTERNS:
+        return _import_patterns(study, file)
     if name not in LAYERS:
-        near = difflib.get_close_matches(name, (*LAYERS, *RASTERS), n=1, cutoff=0.0)
+        near = difflib.get_close_matches(name, (*LAYERS, *RASTERS, PATTERNS), n=1, cutoff=0.0)
         raise InputError("import.unknown_layer", found=name, nearest=near[0])
     defaults: dict[str, Any] = {"valid_on": study.settings.units_valid_on, "source": source or file.name}
     if as_of is not None:
@@ -62,6 +67,25 @@ def import_file(
     if fatal or checked.frame.empty:
         raise InputError("import.refused", faults=tuple(checked.faults), file=file.name, layer=name)
     return len(checked.frame), checked.faults
+
+
+def _import_patterns(study: Study, file: Path) -> tuple[int, Sequence[Fault]]:
+    """Put a pattern file, or all files of a folder, into the study; how many, and notes. Nothing if one is broken."""
+    files = list(pattern_files(file).values()) if file.is_dir() else [file]
+    faults: list[Fault] = []
+    broken = not files
+    for each in files:
+        try:
+            faults += read_pattern(each).notes
+        except InputError as error:
+            faults += error.faults or [Fault(error.code, file=each.name, params=error.params)]
+            broken = True
+    if broken:
+        raise InputError("import.refused", faults=tuple(faults), file=file.name, layer=PATTERNS)
+    study.patterns_dir.mkdir(exist_ok=True)
+    for each in files:
+        (study.patterns_dir / each.name).write_bytes(each.read_bytes())
+    return len(files), faults
 
 
 def _import_raster(study: Study, name: str, file: Path, *, as_of: date | None, source: str) -> int:

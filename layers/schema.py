@@ -187,6 +187,8 @@ SECTORS = Layer(
         Column("electrical_tilt_deg", "number", "deg", minimum=-20, maximum=30, defaulted=True),
         Column("beamwidth_h_deg", "number", "deg", minimum=1, maximum=360, defaulted=True),
         Column("beamwidth_v_deg", "number", "deg", minimum=1, maximum=180, defaulted=True),
+        Column("pattern", "text"),  # a file of the study's folder of patterns
+        Column("base_sensitivity_dbm", "number", "dBm", minimum=-140, maximum=-60),
     ),
     refers={"site_id": ("sites", "site_id")},
 )
@@ -307,4 +309,7 @@ LAYERS: dict[str, Layer] = {
 }
 
 RASTERS = ("elevation", "population", "land_cover")
+PATTERNS = "patterns"
+"""What antenna patterns are imported as, and the folder they lie in."""
+
 RESERVED = ("roads", "rivers", "fibre", "power_grid", "national_border")

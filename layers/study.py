@@ -15,6 +15,7 @@ from pyproj.exceptions import CRSError as ProjError
 
 from phusong.layers.errors import Fault, InputError, MissingError, SettingsError
 from phusong.layers.messages import Lang, Text, say
+from phusong.layers.schema import PATTERNS
 
 _HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
 _KEY = re.compile(r"""\s*([\w."'-]+)\s*=""")
@@ -222,6 +223,11 @@ class Study:
     def rasters_dir(self) -> Path:
         """The input rasters, COG."""
         return self.root / "rasters"
+
+    @property
+    def patterns_dir(self) -> Path:
+        """The antenna patterns that sectors name."""
+        return self.root / PATTERNS
 
 
 def new_study(root: Path, *, name: str, crs: str, units_valid_on: date, cell_m: float, lang: Lang) -> Study:

@@ -16,6 +16,7 @@ from phusong.layers.check import (
     check_coverage,
     check_elevation,
     check_land_cover,
+    check_patterns,
     check_places,
     check_population,
     check_references,
@@ -24,8 +25,10 @@ from phusong.layers.check import (
 )
 from phusong.layers.errors import CrsError, Fault, InputError, MissingError
 from phusong.layers.grid import Raster
+from phusong.layers.patterns import Patterns
 from phusong.layers.rasters import crs_text, read_raster
 from phusong.layers.readers import read_any
+from phusong.layers.readers.pattern import pattern_files, read_patterns
 from phusong.layers.readers.vector import layer_names, read_vector
 from phusong.layers.schema import LAYERS, RASTERS, RESERVED
 from phusong.layers.validate import Checked, validate
@@ -42,6 +45,7 @@ class StudyLayers(NamedTuple):
     population: Raster | None
     land_cover: Raster | None
     faults: tuple[Fault, ...]
+    patterns: Patterns = Patterns()
 
     @property
     def fatal(self) -> bool:
@@ -78,7 +82,9 @@ def import_layer(
     return checked
 
 
-def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_on: date) -> StudyLayers:
+def read_layers(
+    gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_on: date, patterns: str | Path | None = None
+) -> StudyLayers:
     """All layers of a study, validated again (they may have been edited in QGIS), its rasters, and all faults.
 
     Units are those valid on ``units_valid_on``. Rows with a fault, orphans and impossible places are left out and
@@ -104,6 +110,12 @@ def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_
     usable = {name: one for name, one in checked.items() if not one.fatal and len(one.frame)}
     lost = [one for name, one in checked.items() if name not in usable]
     usable = check_references(check_places(usable, elevation))
+    measured = Patterns()
+    if "sectors" in usable and patterns is not None:
+        named = usable["sectors"].frame["pattern"].dropna()
+        measured, odd = read_patterns(patterns, named)
+        faults += odd
+        usable["sectors"] = check_patterns(usable["sectors"], measured, files=pattern_files(patterns))
     usable_faults = [fault for name in checked if name in usable for fault in usable[name].faults]
     faults += [fault for one in lost for fault in one.faults] + usable_faults
     layers = {name: one.frame for name, one in usable.items() if len(one.frame)}
@@ -118,7 +130,7 @@ def read_layers(gpkg: str | Path, rasters: str | Path, *, crs: str, units_valid_
     faults += check_sense({name: one for name, one in usable.items() if name in layers})
     if not (Path(rasters) / "elevation.tif").is_file():
         faults.append(Fault("fault.missing_elevation", file="elevation.tif", layer="elevation", fatal=True))
-    return StudyLayers(layers, elevation, population, land_cover, tuple(faults))
+    return StudyLayers(layers, elevation, population, land_cover, tuple(faults), measured)
 
 
 def _unknown_layers(names: list[str], *, file: str) -> list[Fault]:

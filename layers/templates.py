@@ -45,6 +45,8 @@ EXAMPLES: dict[str, str | float] = {
     "electrical_tilt_deg": 4,
     "beamwidth_h_deg": 65,
     "beamwidth_v_deg": 7,
+    "pattern": "K742266_0900_T06.msi",
+    "base_sensitivity_dbm": -104,
     "report_id": "R-001",
     "level_dbm": -104,
     "point_id": "P-001",

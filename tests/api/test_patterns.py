@@ -1,0 +1,135 @@
+"""Antenna patterns in a study: brought in, named by sectors, read at the door."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from phusong.api.cli import main
+from phusong.api.pipeline import check_study, read_study
+from phusong.layers.errors import Fault, InputError, MissingError
+from phusong.layers.importing import import_file
+from phusong.layers.study import Study
+
+Make = Callable[..., Path]
+OFF = np.minimum(np.arange(360), 360 - np.arange(360))
+
+
+def pattern(*, tilt: int = 6, broken: str = "") -> str:
+    horizontal = "\n".join(f"{i} {min(12 * (off / 65) ** 2, 25):.2f}" for i, off in enumerate(OFF))
+    vertical = "\n".join(f"{i} {min(12 * (off / 7) ** 2, 30):.2f}" for i, off in enumerate(np.roll(OFF, tilt)))
+    return f"NAME a\nGAIN 17.5 dBi\nHORIZONTAL 360\n{horizontal}\nVERTICAL 360\n{broken}{vertical}\n"
+
+
+@pytest.fixture
+def study_naming(
+    make_tiny_study: Make, tmp_path: Path, layers_of_tiny: dict[str, pd.DataFrame]
+) -> Callable[..., Study]:
+    """The tiny study whose first sectors name these patterns; ``files``: what lies in its folder of patterns."""
+
+    def make(*names: str, files: dict[str, str], azimuth_deg: float = 120.0) -> Study:
+        sectors = layers_of_tiny["sectors"].copy()
+        rest = len(sectors) - len(names)
+        sectors["pattern"] = pd.Series([*names, *[None] * rest], dtype="str")
+        sectors["azimuth_deg"] = azimuth_deg
+        root = make_tiny_study(tmp_path / "study", layers_of_tiny | {"sectors": sectors}, None)
+        (root / "patterns").mkdir()
+        for name, text in files.items():
+            (root / "patterns" / name).write_text(text)
+        return Study(root)
+
+    return make
+
+
+def only(study: Study, code: str) -> Fault:
+    (fault,) = [fault for fault in check_study(study).faults if fault.code == code]
+    for lang in ("en", "vi"):
+        assert "{" not in fault.say(lang)
+    return fault
+
+
+def test_a_study_without_patterns(tiny_study: Path) -> None:
+    inputs = read_study(Study(tiny_study))
+    assert inputs.patterns.names == ()
+    assert "patterns" not in inputs.hashes
+
+
+def test_patterns_named_are_read_and_their_content_is_an_input(study_naming: Callable[..., Study]) -> None:
+    study = study_naming("a.msi", files={"a.msi": pattern(), "unnamed.msi": "just text"})
+    inputs = read_study(study)
+    assert inputs.faults == ()
+    assert inputs.patterns.names == ("a.msi",)
+    assert (inputs.patterns.gain_dbi[0], inputs.patterns.tilt_deg[0]) == (17.5, 6.0)
+    assert inputs.layers["sectors"]["pattern"][0] == "a.msi"
+    (study.patterns_dir / "a.msi").write_text(pattern(tilt=5))
+    assert read_study(study).hashes["patterns"] != inputs.hashes["patterns"]
+    (study.patterns_dir / "unnamed.msi").unlink()
+    (study.patterns_dir / "a.msi").write_text(pattern())
+    assert read_study(study).hashes == inputs.hashes
+
+
+def test_a_pattern_that_is_not_there_is_named_with_its_row(study_naming: Callable[..., Study]) -> None:
+    study = study_naming("b.msi", "../../a.msi", files={"bb.msi": pattern()})
+    (study.root.parent / "a.msi").write_text(pattern())
+    faults = [fault for fault in check_study(study).faults if fault.code == "fault.pattern_missing"]
+    assert [(fault.layer, fault.row, fault.column) for fault in faults] == [
+        ("sectors", 1, "pattern"),
+        ("sectors", 2, "pattern"),
+    ]
+    assert "the nearest is bb.msi" in faults[0].say("en")
+    inputs = read_study(study)
+    assert "b.msi" not in set(inputs.layers["sectors"]["pattern"].dropna())
+    assert inputs.patterns.names == ()
+
+
+def test_a_broken_pattern_is_named_with_its_line_and_its_sectors(study_naming: Callable[..., Study]) -> None:
+    study = study_naming("a.msi", files={"a.msi": pattern(broken="x y\n")})
+    line = only(study, "link.pattern.line")
+    assert (line.file, line.row) == ("a.msi", 365)
+    assert only(study, "fault.pattern_broken").row == 1
+
+
+def test_a_pattern_to_one_side_without_azimuth_is_noted(study_naming: Callable[..., Study]) -> None:
+    study = study_naming("a.msi", files={"a.msi": pattern()}, azimuth_deg=np.nan)
+    assert only(study, "note.pattern_turned").row == 1
+    assert read_study(study).patterns.names == ("a.msi",)
+
+
+# import
+
+
+def test_import_keeps_a_file_or_a_folder_of_them(tiny_study: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    for name in ("a.msi", "b.pln"):
+        (given / name).write_text(pattern())
+    assert import_file(tiny_study, "patterns", given / "a.msi") == (1, [])
+    assert import_file(tiny_study, "patterns", given)[0] == 2
+    assert sorted(path.name for path in (tiny_study / "patterns").iterdir()) == ["a.msi", "b.pln"]
+    assert (tiny_study / "patterns" / "a.msi").read_text() == pattern()
+
+
+def test_import_refuses_what_is_no_pattern(tiny_study: Path, tmp_path: Path) -> None:
+    given = tmp_path / "given"
+    given.mkdir()
+    with pytest.raises(InputError):
+        import_file(tiny_study, "patterns", given)  # empty
+    (given / "a.msi").write_text(pattern())
+    (given / "b.msi").write_text("just text\n")
+    with pytest.raises(InputError, match="HORIZONTAL is missing"):
+        import_file(tiny_study, "patterns", given)
+    with pytest.raises(MissingError):
+        import_file(tiny_study, "patterns", tmp_path / "none.msi")
+    assert not (tiny_study / "patterns").exists()
+
+
+def test_the_command_line_imports_patterns(
+    tiny_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.msi").write_text(pattern())
+    with pytest.raises(SystemExit) as done:
+        main(["--lang", "en", "import", str(tiny_study), "patterns", str(tmp_path / "a.msi")])
+    assert not done.value.code
+    assert "patterns: 1 rows kept, 0 refused" in capsys.readouterr().out
