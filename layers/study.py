@@ -21,7 +21,9 @@ _HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
 _KEY = re.compile(r"""\s*([\w."'-]+)\s*=""")
 
 Technology = Literal["2G", "3G", "4G", "5G"]
-Model = Literal["delta-bullington", "p1812", "itm", "okumura-hata", "cost231-hata", "rma", "uma", "free-space"]
+Model = Literal[
+    "delta-bullington", "p1812", "itm", "line-of-sight", "free-space", "okumura-hata", "cost231-hata", "rma", "uma"
+]
 Environment = Literal["large_city", "urban", "suburban", "quasi_open", "open"]
 EARTH_FACTOR = 4 / 3  # median refraction in temperate climates
 Positive = Annotated[float, Field(gt=0)]
@@ -83,8 +85,8 @@ class RadioSettings(_Section):
     max_range_km: Annotated[float, Field(gt=0, le=100)] = 20.0
     """Farthest distance from a mast that is computed, km."""
     model: Model = "delta-bullington"
-    """Propagation model: delta-bullington (free space and diffraction), p1812, itm (Longley-Rice), or a model without
-    terrain: okumura-hata, cost231-hata, rma, uma, free-space."""
+    """Propagation model: delta-bullington (free space and diffraction), p1812, itm (Longley-Rice), line-of-sight, or a
+    model without terrain: okumura-hata, cost231-hata, rma, uma, free-space."""
     environment: Environment = "open"
     """Surroundings of the terminal, for okumura-hata and cost231-hata."""
     terrain_k: Annotated[float, Field(ge=0, le=2)] | None = None
@@ -366,7 +368,7 @@ def _contrary(radio: RadioSettings, *, text: str, file: str) -> list[Fault]:
             Fault(f"setting.contrary.{reason}", file=file, **place, fatal=True, params={"model": model, **params})
         )
 
-    if radio.terrain_k is not None and model in ("delta-bullington", "p1812", "itm"):
+    if radio.terrain_k is not None and model in ("delta-bullington", "p1812", "itm", "line-of-sight"):
         refuse("terrain_k", "terrain_k")
     if radio.environment != "open" and model not in ("okumura-hata", "cost231-hata"):
         refuse("environment", "environment")

@@ -110,8 +110,9 @@ def test_what_is_written_reads_back(
 @pytest.mark.parametrize(
     ("lines", "column", "words"),
     [
-        ("terrain_k = 1", "terrain_k", "row 5, column radio.terrain_k: the model delta-bullington has diffraction"),
-        ('model = "p1812"\nterrain_k = 1', "terrain_k", "row 6, column radio.terrain_k: the model p1812 has"),
+        ("terrain_k = 1", "terrain_k", "row 5, column radio.terrain_k: the model delta-bullington knows the terrain"),
+        ('model = "p1812"\nterrain_k = 1', "terrain_k", "row 6, column radio.terrain_k: the model p1812 knows"),
+        ('model = "line-of-sight"\nterrain_k = 1', "terrain_k", "the model line-of-sight knows"),
         ('environment = "urban"', "environment", "knows no environment"),
         ('model = "cost231-hata"\nenvironment = "suburban"', "environment", "cost231-hata has no suburban"),
         ("time_pct = 10", "time_pct", "gives the median only"),
