@@ -1,4 +1,4 @@
-"""The command line: ``phusong new sample import check run gaps plan map serve export``.
+"""The command line: ``phusong new sample import check run gaps plan map profile fit serve export``.
 
 Exit codes: 0 done; 2 the input or the arguments are at fault (said in words, no traceback); 1 anything else.
 """
@@ -42,6 +42,15 @@ class Level(StrEnum):
 
     communes = "communes"
     villages = "villages"
+
+
+class Generation(StrEnum):
+    """A technology."""
+
+    g2 = "2G"
+    g3 = "3G"
+    g4 = "4G"
+    g5 = "5G"
 
 
 @dataclass
@@ -246,6 +255,53 @@ def map_(
     front.out.print(escape(str(page)), soft_wrap=True)
     if show:
         webbrowser.open(page.resolve().as_uri())
+
+
+@app.command()
+def profile(
+    ctx: typer.Context,
+    directory: Directory,
+    start: Annotated[str, typer.Option("--from", metavar="ID|LON,LAT")],
+    end: Annotated[str, typer.Option("--to", metavar="CODE|LON,LAT")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE")],
+    technology: Annotated[Generation | None, typer.Option()] = None,
+    height_m: Annotated[float | None, typer.Option("--height", min=1, max=350)] = None,
+    band_mhz: Annotated[float | None, typer.Option("--band", min=30, max=6000)] = None,
+) -> None:
+    from phusong.api.profile import told, write_profile
+
+    front: Front = ctx.obj
+    view = write_profile(
+        directory,
+        out,
+        start=start,
+        end=end,
+        technology=technology and technology.value,
+        height_m=height_m,
+        band_mhz=band_mhz,
+        lang=front.lang,
+    )
+    front.say("cli.profile.done", told=told(view, front.lang), path=out)
+
+
+@app.command()
+def fit(
+    ctx: typer.Context,
+    directory: Directory,
+    model: Annotated[str, typer.Option()] = "",
+    environment: Annotated[str, typer.Option()] = "",
+    technology: Annotated[Generation | None, typer.Option()] = None,
+) -> None:
+    from phusong.api.fitting import fit_study, lines_of
+
+    front: Front = ctx.obj
+    study = Study(directory)
+    wanted = technology and technology.value
+    found = fit_study(study, model=model, environment=environment, technology=wanted, lang=study.settings.language)
+    for line in lines_of(found, front.lang):
+        front.out.print(escape(line), soft_wrap=True)
+    paths = ", ".join(str(study.root / "results" / f"fit.{end}") for end in ("json", "csv", "png"))
+    front.say("fit.told.written", paths=paths)
 
 
 @app.command()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
@@ -15,12 +16,31 @@ from pydantic import BaseModel, ConfigDict, Field
 from phusong.api.errors import PROBLEM_JSON, NoResultsError, ResultsChangedError, language
 from phusong.api.layer_info import LayerBook
 from phusong.api.models import Dated, Meta
+from phusong.api.pipeline import Inputs, read_study
 from phusong.api.results import ResultsReader, Snapshot
 from phusong.layers.messages import Lang
 from phusong.layers.study import Study
 
 TRIES = 4
 PAUSE_S = 0.05
+
+
+class InputsReader:
+    """The inputs of a study as a run reads them, read again when a file changed; thread-safe."""
+
+    def __init__(self, study: Study) -> None:
+        self._study = study
+        self._lock = Lock()
+        self._kept: tuple[object, Inputs] | None = None
+
+    def inputs(self) -> Inputs:
+        """Validated layers and rasters; InputError as ``read_study``."""
+        files = [self._study.layers_path, *sorted(self._study.rasters_dir.glob("*.tif"))]
+        with self._lock:
+            stamp = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.exists()]
+            if self._kept is None or self._kept[0] != stamp:
+                self._kept = stamp, read_study(self._study)
+            return self._kept[1]
 
 
 @dataclass(frozen=True)
@@ -30,12 +50,13 @@ class Served:
     study: Study
     results: ResultsReader
     layers: LayerBook
+    inputs: InputsReader
 
     @classmethod
     def of(cls, study_dir: Path) -> Served:
         """Open a study folder; MissingError or SettingsError as ``Study``."""
         study = Study(study_dir)
-        return cls(study, ResultsReader(study.root), LayerBook(study))
+        return cls(study, ResultsReader(study.root), LayerBook(study), InputsReader(study))
 
     def meta(self, lang: Lang, *, units: dict[str, str] | None = None, layers: Iterable[str] | None = None) -> Meta:
         """What stands on every figure; ``layers``: the inputs it rests on, all of the study's if not given."""

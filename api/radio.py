@@ -1,0 +1,61 @@
+"""What a study's settings and inputs say of radio, as the radio room takes it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from phusong.api.pipeline import Inputs, air_of
+from phusong.coverage.radio.clutter import clutter_heights
+from phusong.coverage.radio.link_budget import LinkTerms
+from phusong.coverage.radio.models import Propagation
+from phusong.layers.grid import Raster
+from phusong.layers.study import Settings
+
+_WITH_ENVIRONMENT = ("okumura-hata", "cost231-hata")
+
+
+def propagation_of(inputs: Inputs) -> Propagation:
+    """The propagation model of the study, over its air."""
+    radio, air = inputs.settings.radio, air_of(inputs.settings, inputs.elevation.grid)
+    stated = {} if air.n0 is None else {"n0": air.n0}
+    return Propagation(
+        model=radio.model,
+        effective_earth_factor=air.effective_earth_factor,
+        terminal_height_m=radio.terminal_height_m,
+        spherical_earth=radio.spherical_earth,
+        vertical=radio.polarisation == "vertical",
+        environment=radio.environment,
+        terrain_k=radio.terrain_k,
+        offset_db=radio.offset_db,
+        time_pct=radio.time_pct,
+        delta_n=air.delta_n,
+        latitude_deg=air.latitude_deg,
+        **stated,
+    )
+
+
+def clutter_of(inputs: Inputs) -> Raster | None:
+    """Heights in m of what stands on the ground, None without land cover."""
+    cover, radio = inputs.land_cover, inputs.settings.radio
+    if cover is None:
+        return None
+    surface_model = radio.elevation_model == "surface"
+    heights = clutter_heights(cover, overrides=radio.clutter_height_m, surface_model=surface_model).height_m
+    return Raster(cover.grid, np.asarray(heights))
+
+
+def terms_of(settings: Settings) -> LinkTerms:
+    """What a covered place is asked to have."""
+    radio = settings.radio
+    environment = radio.environment if radio.model in _WITH_ENVIRONMENT else None
+    return LinkTerms(**radio.link.model_dump(), environment=environment)
+
+
+def usable_of(settings: Settings) -> dict[str, float]:
+    """Usable levels that the study states itself, by technology."""
+    return {str(technology): level for technology, level in settings.radio.usable_dbm.items()}
+
+
+def tags_of(settings: Settings) -> dict[str, str]:
+    """What every raster of the results says of itself: its date and, for synthetic layers, the word."""
+    return {"as_of": settings.units_valid_on.isoformat()} | ({"synthetic": "yes"} if settings.synthetic else {})
