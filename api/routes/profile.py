@@ -50,7 +50,7 @@ def profile(asked: Annotated[AskedPath, Query()], study: TheStudy, lang: TheLang
 
 @router.get(
     "/profile.png",
-    summary=say("api.route.profile_png", "en"),
+    summary=say("api.route.profile_picture", "en"),
     response_class=Response,
     responses={**problems(404), 200: {"content": {"image/png": {"schema": {"type": "string", "format": "binary"}}}}},
 )
