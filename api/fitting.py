@@ -103,8 +103,11 @@ def fit_inputs(inputs: Inputs, *, model: str = "", environment: str = "", techno
         name: kept[name].to_numpy(dtype=np.float64) for name in ("model_db", "free_space_db", "diffraction_db")
     }
     eirp_dbm = kept["eirp_dbm"].to_numpy(dtype=np.float64)
-    at_sites: dict[str, Any] = {"group": kept["site_id"], "folds": min(MOST_FOLDS, max(2, kept["site_id"].nunique()))}
+    sites_used = kept["site_id"].nunique()
+    at_sites: dict[str, Any] = {"group": kept["site_id"], "folds": min(MOST_FOLDS, sites_used)}
     try:
+        if sites_used < 2 and len(kept) >= LEAST_POINTS:
+            raise InputError("fit.error.few_sites", count=len(kept))
         fit = fit_over_terrain(measured, eirp_dbm=eirp_dbm, **losses, **at_sites, k_limits=K_LIMITS)
     except InputError as error:
         raise InputError(error.code, faults=_left_out(left_out), **error.params) from error

@@ -126,8 +126,8 @@ class PathProfile(BaseModel):
     band_mhz: float = Field(description="MHz")
     effective_earth_factor: float = Field(description="Effective Earth radius over the Earth's radius")
     state: Literal["clear", "in_zone", "blocked", "unknown"] = Field(
-        description="clear: 0.6 of the first Fresnel zone is free; in_zone: line of sight, but ground within it; "
-        "blocked: ground above the ray; unknown: elevation is missing on the way"
+        description="clear: 0.6 of the first Fresnel zone is free; in_zone: line of sight, but an obstacle within it; "
+        "blocked: an obstacle above the ray; unknown: elevation is missing on the way"
     )
     free_space_db: float = Field(description="ITU-R P.525, dB")
     bullington_db: float | None = Field(description="Bullington over the terrain, ITU-R P.526-15 4.5.1, dB")

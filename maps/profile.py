@@ -123,7 +123,7 @@ def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
     highest = max(float(known.max()), float(upper.max()))
     lowest = min(float(known.min()), float(one.ray_m.min()))
     span = max(highest - lowest, 20.0)
-    floor, roof = lowest - 0.10 * span, highest + 0.13 * span
+    floor, roof = lowest - 0.10 * span, highest + 0.17 * span
     axes.set(xlim=(0.0, km[-1]), ylim=(floor, roof))
     clutter = bool(np.nanmax(top - ground) > 0.0)
     if clutter:

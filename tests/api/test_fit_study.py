@@ -38,8 +38,11 @@ def phusong(*words: object) -> int:
     return 0
 
 
-def measured(layers: Layers, elevation: Raster, *, sites: int, count: int, noise_db: float = 0.0) -> Layers:
-    """The layers with ``sites`` masts in the east, and levels made by the maps' own way of computing, k and offset."""
+KEPT: dict[str, Layers] = {}
+
+
+def measured(layers: Layers, elevation: Raster, *, sites: int, count: int, true: bool = True) -> Layers:
+    """The layers with ``sites`` masts in the east, and levels as the maps compute them with k and offset (or -80)."""
     rng = np.random.default_rng(1)
     common = {"as_of": pd.Timestamp("2012-12-31"), "source": "test", "synthetic": True}
     at = [Point(LEFT + 10_000 + 900 * i, BOTTOM + 1_500 + 2_700 * i) for i in range(sites)]
@@ -58,11 +61,14 @@ def measured(layers: Layers, elevation: Raster, *, sites: int, count: int, noise
     truth = Propagation(model="okumura-hata", terrain_k=K, offset_db=OFFSET_DB)
     rows = []
     for x_m, y_m in rng.uniform([LEFT + 500, BOTTOM + 500], [LEFT + 15_500, BOTTOM + 15_500], (count, 2)):
+        if not true:
+            rows.append(("Nhà mạng 0", -80.0, Point(x_m, y_m)))
+            continue
         heard = level_at(
             x_m, y_m, sites=masts, sectors=sectors, elevation=elevation, on=common["as_of"].date(), propagation=truth
         )
         one = heard.iloc[int(rng.integers(len(heard)))]
-        rows.append((one["operator"], one["level_dbm"] + noise_db * rng.normal(), Point(x_m, y_m)))
+        rows.append((one["operator"], one["level_dbm"], Point(x_m, y_m)))
     reports = gpd.GeoDataFrame(
         {
             "report_id": [f"R{i}" for i in range(count)],
@@ -82,8 +88,9 @@ def measured(layers: Layers, elevation: Raster, *, sites: int, count: int, noise
 def study(
     make_tiny_study: Callable[..., Path], layers_of_tiny: Layers, elevation_of_tiny: Raster, tmp_path: Path
 ) -> Path:
-    layers = measured(layers_of_tiny, elevation_of_tiny, sites=5, count=45)
-    return make_tiny_study(tmp_path / "study", layers=layers)
+    if not KEPT:
+        KEPT["layers"] = measured(layers_of_tiny, elevation_of_tiny, sites=5, count=45)
+    return make_tiny_study(tmp_path / "study", layers=KEPT["layers"])
 
 
 def test_finds_k_and_offset_that_the_maps_were_made_with(study: Path) -> None:
@@ -153,13 +160,15 @@ def test_what_cannot_be_fitted_is_said(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     no_levels = make_tiny_study(tmp_path / "none", layers=layers_of_tiny)
-    few = make_tiny_study(tmp_path / "few", layers=measured(layers_of_tiny, elevation_of_tiny, sites=3, count=12))
-    layers = measured(layers_of_tiny, elevation_of_tiny, sites=1, count=21)
+    rest = (layers_of_tiny, elevation_of_tiny)
+    few = make_tiny_study(tmp_path / "few", layers=measured(*rest, sites=3, count=12, true=False))
+    layers = measured(*rest, sites=1, count=21, true=False)
     layers["signal_reports"].loc[0, "operator"] = "Nobody"
     one_site = make_tiny_study(tmp_path / "one", layers=layers)
     for study, words in (
         (no_levels, "no signal report holds a measured level"),
         (few, "12 measured levels are too few"),
+        (one_site, "20 measured levels that can be used are all served by one site"),
         (one_site, "1 left out: no sector of that operator"),
     ):
         assert phusong("fit", study, "--lang", "en") == 2
