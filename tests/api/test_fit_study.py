@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -60,7 +61,8 @@ def measured(layers: Layers, elevation: Raster, *, sites: int, count: int, true:
     )
     truth = Propagation(model="okumura-hata", terrain_k=K, offset_db=OFFSET_DB)
     rows = []
-    for x_m, y_m in rng.uniform([LEFT + 500, BOTTOM + 500], [LEFT + 15_500, BOTTOM + 15_500], (count, 2)):
+    for col, row in rng.integers(20, elevation.grid.shape[0] - 20, (count, 2)):
+        x_m, y_m = float(elevation.grid.x_m[col]), float(elevation.grid.y_m[row])
         if not true:
             rows.append(("Nhà mạng 0", -80.0, Point(x_m, y_m)))
             continue
@@ -128,7 +130,7 @@ def test_the_command_writes_its_three_files_and_a_run_keeps_them(
         assert phusong(*words, "--lang", lang) == 0
         told[lang] = capsys.readouterr().out
         assert 'model = "okumura-hata"' in told[lang]
-        assert "terrain_k = 0.6" in told[lang]
+        assert re.search(r"terrain_k = (0\.59|0\.60)\d", told[lang])
     assert told["vi"] != told["en"]
     results = study / "results"
     answer = json.loads((results / "fit.json").read_text(encoding="utf-8"))

@@ -49,7 +49,7 @@ def network(count: int = 8, seed: int = 5) -> tuple[gpd.GeoDataFrame, pd.DataFra
 
 def reports(count: int, seed: int = 7, **same: object) -> gpd.GeoDataFrame:
     rng = np.random.default_rng(seed)
-    at = [Point(GRID.left_m + e, GRID.top_m - s) for e, s in rng.uniform(1e3, 15e3, (count, 2))]
+    at = [Point(GRID.x_m[col], GRID.y_m[row]) for row, col in rng.integers(10, 150, (count, 2))]
     told = {"technology": "2G", "operator": "A", "as_of": pd.Timestamp(DAY)} | same
     return gpd.GeoDataFrame({name: [value] * count for name, value in told.items()}, geometry=at, crs=CRS)
 
@@ -75,7 +75,7 @@ def test_the_server_and_its_level_are_those_of_the_maps(operator: str | None) ->
 
 def test_every_sector_of_a_site_has_its_parts_and_the_strongest_comes_first() -> None:
     elevation, (sites, sectors) = hills(), network()
-    x_m, y_m = GRID.left_m + 7_300.0, GRID.top_m - 5_100.0
+    x_m, y_m = float(GRID.x_m[73]), float(GRID.y_m[51])
     own = sectors[sectors["site_id"] == "S3"]
     found = links(sites, own, x_m=x_m, y_m=y_m, terrain=Terrain.of(elevation), propagation=Propagation())
     ranked = level_at(x_m, y_m, sites=sites, sectors=own, elevation=elevation, on=DAY)
