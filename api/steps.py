@@ -14,18 +14,27 @@ from numpy.typing import NDArray
 
 from phusong.api.drawing import map_view
 from phusong.api.pipeline import Job, Made, Step, rules_of
+from phusong.api.radio import clutter_of, propagation_of, tags_of, terms_of, usable_of
+from phusong.api.radio_step import load_radio, radio_step
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.plan.invest import Plan, make_plan
 from phusong.coverage.plan.lacking import covered_now
 from phusong.coverage.population import People, distribute
 from phusong.coverage.province_indicators import province_indicators
-from phusong.coverage.radio import RadioResult, Reached, compute, radio_defaults, reach, usable_levels
+from phusong.coverage.radio import (
+    RadioResult,
+    Reached,
+    radio_defaults,
+    reach,
+    site_required_dbm,
+    usable_levels,
+)
 from phusong.coverage.targets import targets
 from phusong.coverage.unit_indicators import unit_indicators
 from phusong.coverage.village_indicators import village_indicators
 from phusong.coverage.zonal import Zones, zones
-from phusong.layers.rasters import read_bands, write_cog
-from phusong.layers.schema import LAYERS
+from phusong.layers.rasters import write_cog
+from phusong.layers.schema import LAYERS, PATTERNS
 from phusong.layers.writers.vectors import export, write_geoparquet, write_gpkg
 from phusong.maps.page import map_html
 from phusong.maps.static import map_png
@@ -64,7 +73,7 @@ def _people(job: Job) -> Made:
         write_geoparquet(pd.DataFrame(columns), job.path("people.parquet")),
         write_geoparquet(people.fallbacks, job.path("people_fallbacks.parquet")),
         _json(job.path("people.json"), {"method": people.method, "methods": people.methods}),
-        write_cog(people.raster, job.path("population.tif"), tags=_tags(job)),
+        write_cog(people.raster, job.path("population.tif"), tags=tags_of(job.settings)),
     ]
     counts = {
         "units": pairs.n_units,
@@ -89,69 +98,6 @@ def _load_people(job: Job) -> People:
     return People(pairs, table["people"].to_numpy(dtype=np.float64), how["method"], tuple(how["methods"]), fallbacks)
 
 
-# radio
-
-
-def _radio(job: Job) -> Made:
-    sites, sectors, settings = job.layer("sites"), job.layer("sectors"), job.settings.radio
-    note = job.path("radio.json")
-    if sites is None or sectors is None or not len(sites) or not len(sectors) or not job.settings.services.mobile:
-        return Made(None, [_json(note, None)], {"sectors": 0})
-    people: People = job.value("people")
-    grid = job.inputs.elevation.grid
-    radio = compute(
-        sites,
-        sectors,
-        elevation=job.inputs.elevation,
-        where=_wanted(people.zones),
-        grid=grid,
-        on=job.settings.units_valid_on,
-        usable_dbm=_usable(job),
-        max_range_m=settings.max_range_km * 1000,
-        effective_earth_factor=settings.effective_earth_factor,
-        terminal_height_m=settings.terminal_height_m,
-        progress=lambda done, whole: job.progress(done / whole),
-    )
-    files = [
-        _json(note, {"usable_dbm": dict(radio.usable_dbm), "counts": dict(radio.counts)}),
-        write_geoparquet(radio.sectors, job.path("sectors.parquet")),
-        write_geoparquet(radio.defaults_used, job.path("defaults_used.parquet")),
-        *export(radio.defaults_used, job.draft.directory, "defaults_used", formats=["csv"]).values(),
-    ]
-    for technology in radio.technologies:
-        names = [operator for tech, operator in radio.levels if tech == technology]
-        level, server = radio.best(technology)
-        levels = {"any": level} | {name: radio.levels[technology, name] for name in names}
-        servers = {"any": server} | {name: radio.servers[technology, name] for name in names}
-        tags = _tags(job) | {"technology": technology, "usable_dbm": f"{radio.usable_dbm[technology]:g}"}
-        stem = technology.lower()
-        files += [
-            write_cog(levels, job.path(f"coverage_{stem}.tif"), grid=grid, tags=tags | {"unit": "dBm"}),
-            write_cog(servers, job.path(f"servers_{stem}.tif"), grid=grid, tags=tags | {"unit": "row"}, nodata=-1),
-        ]
-    return Made(radio, files, dict(radio.counts) | {"defaults_used": int(radio.defaults_used["count"].sum())})
-
-
-def _load_radio(job: Job) -> RadioResult | None:
-    note = json.loads(job.path("radio.json").read_text(encoding="utf-8"))
-    if note is None:
-        return None
-    levels, servers = {}, {}
-    made = sorted(name for name in job.draft.steps["radio"]["files"] if name.startswith("coverage_"))
-    for path in map(job.path, made):  # others that lie there are a cut run's
-        technology = path.stem.removeprefix("coverage_").upper()
-        for name, band in read_bands(path).items():
-            if name != "any":
-                levels[technology, name] = band.values
-        for name, band in read_bands(job.path(f"servers_{technology.lower()}.tif")).items():
-            if name != "any":
-                servers[technology, name] = np.where(np.isnan(band.values), -1, band.values).astype(np.int32)
-    sectors = pd.read_parquet(job.path("sectors.parquet"))
-    defaults_used = pd.read_parquet(job.path("defaults_used.parquet"))
-    grid = job.inputs.elevation.grid
-    return RadioResult(grid, levels, servers, sectors, defaults_used, note["usable_dbm"], note["counts"])
-
-
 # indicators
 
 
@@ -167,7 +113,7 @@ def _indicators(job: Job) -> Made:
         people=people,
         elevation=inputs.elevation,
         radio=radio,
-        usable_dbm=usable_levels(_usable(job)),
+        usable_dbm=usable_levels(usable_of(job.settings)),
         village_radius_m=settings.people.village_radius_m,
         max_slope_pct=settings.people.max_slope_pct,
     )
@@ -252,8 +198,14 @@ def _plan(job: Job) -> Made:
     people: People = job.value("people")
     tables: Tables = job.value("indicators")
     asked, elevation = settings.plan, inputs.elevation
-    usable_dbm = usable_levels(_usable(job))[asked.technology]
     band_mhz = asked.band_mhz or float(radio_defaults()["technology"][asked.technology]["band_mhz"])
+    required_dbm = site_required_dbm(
+        asked.technology,
+        band_mhz=band_mhz,
+        height_m=asked.height_m,
+        usable_dbm=usable_levels(usable_of(settings)),
+        terms=terms_of(settings),
+    )
     villages = job.layer("villages")
     covered = covered_now(
         people,
@@ -277,10 +229,9 @@ def _plan(job: Job) -> Made:
             band_mhz=band_mhz,
             height_m=asked.height_m,
             where=where,
+            clutter=clutter_of(inputs),
             max_range_m=settings.radio.max_range_km * 1000,
-            effective_earth_factor=settings.radio.effective_earth_factor,
-            terminal_height_m=settings.radio.terminal_height_m,
-            least_dbm=usable_dbm,
+            propagation=propagation_of(inputs),
         )
 
     plan = make_plan(
@@ -290,7 +241,7 @@ def _plan(job: Job) -> Made:
         elevation=elevation,
         covered=covered,
         reach=reached,
-        usable_dbm=usable_dbm,
+        usable_dbm=required_dbm,
         technology=asked.technology,
         band_mhz=band_mhz,
         height_m=asked.height_m,
@@ -345,23 +296,6 @@ def _map(job: Job) -> Made:
 # shared by the steps
 
 
-def _wanted(pairs: Zones) -> np.ndarray:
-    """Cells that any commune touches."""
-    wanted = np.zeros(int(np.prod(pairs.grid.shape)), dtype=np.bool_)
-    wanted[pairs.cell] = True
-    return wanted.reshape(pairs.grid.shape)
-
-
-def _usable(job: Job) -> dict[str, float]:
-    return {str(technology): level for technology, level in job.settings.radio.usable_dbm.items()}
-
-
-def _tags(job: Job) -> dict[str, str]:
-    settings = job.settings
-    synthetic = {"synthetic": "yes"} if settings.synthetic else {}
-    return {"as_of": settings.units_valid_on.isoformat(), **synthetic}
-
-
 def _marked(frame: pd.DataFrame, job: Job) -> pd.DataFrame:
     """The frame with the date of the study and, for synthetic layers, the word."""
     marked = frame.copy()
@@ -409,9 +343,9 @@ STEPS = (
     ),
     Step(
         "radio",
-        _radio,
-        _load_radio,
-        ("sites", "sectors", "elevation"),
+        radio_step,
+        load_radio,
+        ("sites", "sectors", "elevation", "land_cover", PATTERNS),
         ("radio", "services", "units_valid_on", "synthetic"),
         after=("people",),
     ),
@@ -435,7 +369,7 @@ STEPS = (
         "plan",
         _plan,
         _load_plan,
-        ("units", "villages", "elevation"),
+        ("units", "villages", "elevation", "land_cover"),
         ("plan", "radio", "people", "units_valid_on", "synthetic"),
         after=("people", "radio", "indicators"),
     ),

@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 class Radio(Protocol):
-    """What indicators need of a radio result: levels in dBm by (technology, operator) and the usable levels."""
+    """What indicators need of a radio result: levels in dBm by (technology, operator), and where they cover."""
 
     @property
     def grid(self) -> Grid: ...
@@ -24,6 +24,7 @@ class Radio(Protocol):
     def levels(self) -> Mapping[tuple[str, str], NDArray[np.float32]]: ...
     @property
     def usable_dbm(self) -> Mapping[str, float]: ...
+    def covered(self, technology: str, operator: str | None = None) -> NDArray[np.float32]: ...
 
 
 def technologies_of(radio: Radio | None, reports: pd.DataFrame | None) -> tuple[str, ...]:
@@ -40,12 +41,8 @@ def operators_of(radio: Radio | None) -> tuple[str, ...]:
 
 
 def covered_at(radio: Radio, cell: NDArray[np.int64]) -> dict[tuple[str, str], Floats]:
-    """1, 0 or NaN at flat cell indices, float64[n], by (technology, operator): level at least the usable one."""
-    found = {}
-    for key, level in radio.levels.items():
-        values = level.reshape(-1)[cell]
-        found[key] = np.where(np.isnan(values), np.nan, (values >= radio.usable_dbm[key[0]]).astype(np.float64))
-    return found
+    """1, 0 or NaN at flat cell indices, float64[n], by (technology, operator): whether the level is what it must be."""
+    return {key: radio.covered(*key).reshape(-1)[cell].astype(np.float64) for key in radio.levels}
 
 
 def any_of(covered: Iterable[Floats]) -> Floats:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -30,6 +30,9 @@ DELIVERED = (
 """The files that people are given. Whatever else lies in the folder is kept for the next run: people by cell, candidate
 sites, and the sectors with their exact places, to which the server rasters point.
 """
+
+LASTING = "fit.*"
+"""Files of the results that no run makes and none removes."""
 
 
 def content_hash(data: bytes | Path) -> str:
@@ -95,6 +98,18 @@ class Results:
             yield Draft(self._new, self.directory)
 
     @contextmanager
+    def beside(self) -> Iterator[Path]:
+        """The results folder, to write the files in that no run makes (``LASTING``); InputError if a run is at work."""
+        with self._locked() as alone:
+            if not alone:
+                raise InputError("error.study_busy", directory=str(self.directory.parent))
+            self._recover()
+            self.directory.mkdir(exist_ok=True)
+            yield self.directory
+            if (self.directory / RECORD).exists():
+                os.utime(self.directory / RECORD)  # whoever keeps the results in memory looks again
+
+    @contextmanager
     def _locked(self) -> Iterator[bool]:
         """Whether no other process is at work in the study; the lock falls with the process that held it."""
         with self._lock.open("w") as lock:
@@ -118,6 +133,8 @@ class Results:
         """Make the draft the results: drop what no step names, write the record, rename."""
         draft.tidy()
         _write_json(draft.directory / RECORD, record | {"complete": True})
+        for path in self.directory.glob(LASTING):
+            _link(path, draft.directory / path.name)
         if self.directory.exists():
             os.rename(self.directory, self._old)
         os.rename(draft.directory, self.directory)
@@ -215,3 +232,56 @@ def _write_json(path: Path, value: Any) -> None:
     aside = path.with_name(path.name + ".part")
     aside.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
     os.replace(aside, path)
+
+
+class LossStore(MutableMapping[str, bytes]):
+    """Path losses by the hash of what they were computed from, a file each; those of other code are not seen.
+
+    Only speed hangs on it: a file that cannot be read counts as absent, one that cannot be written is left out.
+    """
+
+    def __init__(self, directory: Path, *, version: str) -> None:
+        self._root = directory
+        self._directory = directory / version[:16]
+        self._used: set[str] = set()
+
+    def __getitem__(self, key: str) -> bytes:
+        try:
+            found = (self._directory / key).read_bytes()
+        except OSError:
+            raise KeyError(key) from None
+        self._used.add(key)
+        return found
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        aside = self._directory / f"{key}.part"
+        try:
+            self._directory.mkdir(parents=True, exist_ok=True)
+            aside.write_bytes(value)
+            os.replace(aside, self._directory / key)
+        except OSError:
+            return
+        self._used.add(key)
+
+    def __delitem__(self, key: str) -> None:
+        try:
+            (self._directory / key).unlink()
+        except OSError:
+            raise KeyError(key) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(path.name for path in self._directory.glob("*") if path.suffix != ".part"))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def drop_unused(self) -> None:
+        """Remove what was neither read nor written since this store was opened, and that of other code."""
+        if not self._root.is_dir():
+            return
+        for path in self._root.iterdir():
+            if path != self._directory:
+                _remove(path)
+        for path in self._directory.glob("*"):
+            if path.name not in self._used:
+                _remove(path)

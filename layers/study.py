@@ -113,6 +113,8 @@ class RadioSettings(_Section):
     Copernicus GLO-30, AW3D30)."""
     servers_kept: Annotated[int, Field(ge=2, le=8)] = 3
     """How many of the best masts are kept for each cell."""
+    keep_path_loss: bool = True
+    """Keep the path losses of every mast in the study's folder: of a changed network only what changed is computed."""
     terminal_height_m: Annotated[float, Field(gt=0, le=100)] = 1.5
     """Height of the terminal above ground, m."""
     usable_dbm: dict[Technology, Annotated[float, Field(ge=-160, le=0)]] = {}

@@ -151,9 +151,13 @@ def level_classes(usable_dbm: float) -> tuple[float, ...]:
 
 def coverage_classes(level: Raster, frame: Frame, *, usable_dbm: float) -> NDArray[np.uint8]:
     """Class of each pixel, shape of ``frame``: 0 no data, 1 below usable, 2 to 5 by ``level_classes``; nearest cell."""
-    dbm = warp(level.values, level, frame, smooth=False)
-    classes = np.searchsorted(np.array(level_classes(usable_dbm), dtype=np.float32), dbm, side="right") + 1
-    classes[np.isnan(dbm)] = 0
+    return classes_of_level(warp(level.values, level, frame, smooth=False), usable_dbm=usable_dbm)
+
+
+def classes_of_level(level_dbm: NDArray[np.float32], *, usable_dbm: float) -> NDArray[np.uint8]:
+    """0 no data, 1 below usable, 2 to 5 by ``level_classes``, in the shape of the levels."""
+    classes = np.searchsorted(np.array(level_classes(usable_dbm), dtype=np.float32), level_dbm, side="right") + 1
+    classes[np.isnan(level_dbm)] = 0
     return classes.astype(np.uint8)
 
 

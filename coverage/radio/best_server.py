@@ -1,55 +1,125 @@
-"""The radio step: sites and a grid in, best level and best server per technology and operator out."""
+"""The radio step: sites and a grid in; levels, best and second-best servers per technology, operator and band out."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import date
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from phusong.coverage.radio import kernels
 from phusong.coverage.radio.defaults import usable_levels
-from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
 from phusong.coverage.radio.kernels import NO_SERVER_DBM
-from phusong.coverage.radio.network import Key, build_network
-from phusong.coverage.radio.sweep import Progress, Terrain, best_server, check_grid
+from phusong.coverage.radio.link_budget import LinkTerms
+from phusong.coverage.radio.models import Propagation
+from phusong.coverage.radio.network import BandKey, Key, Mast, Network, build_network, pattern_table
+from phusong.coverage.radio.required import coverage_probability_pct
+from phusong.coverage.radio.servers import Progress, Served, Store, Surroundings, enter, mast_losses, near
+from phusong.coverage.radio.terrain import Terrain, check_grid
 from phusong.layers.errors import MissingError
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.patterns import Patterns
 from phusong.layers.schema import TECHNOLOGIES
+
+F32 = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class ServerMap:
+    """Arrays (rows, cols) of one technology and operator: the two strongest masts of each cell, and how many serve.
+
+    ``level_dbm``, ``second_dbm``: float32 in the technology's own quantity; NaN no data, ``NO_SERVER_DBM`` computed but
+    no (second) mast in range. ``server``, ``second_server``: int32 row of the result's ``sectors``, -1 none; a mast
+    stands there with its strongest sector. ``above``: int32, masts that bring the level their sector must have to cover
+    the cell; -1 no data.
+    """
+
+    level_dbm: F32
+    server: NDArray[np.int32]
+    second_dbm: F32
+    second_server: NDArray[np.int32]
+    above: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What the lists of a result were computed from; another result with the same basis can go on from them."""
+
+    around: Surroundings
+    where: NDArray[np.bool_]
+    keys: tuple[BandKey, ...]
+    masts: tuple[Mast, ...]
+    served: Served
+
+    def carries(self, around: Surroundings, where: NDArray[np.bool_], keys: tuple[BandKey, ...]) -> bool:
+        """Whether lists for those cells, maps and surroundings can be made from these."""
+        mine, theirs = self.around.terrain, around.terrain
+        return (
+            self.around.propagation == around.propagation
+            and self.keys == keys
+            and mine.grid == theirs.grid
+            and np.array_equal(self.around.patterns, around.patterns)
+            and np.array_equal(self.where, where)
+            and np.array_equal(mine.by_row, theirs.by_row)
+            and np.array_equal(mine.surface_by_row, theirs.surface_by_row)
+        )
 
 
 @dataclass(frozen=True)
 class RadioResult:
-    """Received level and serving sector of each (technology, operator) on the grid.
+    """Received level and servers of each technology and operator on the grid.
 
-    ``levels``: float32 (rows, cols) dBm in the technology's own quantity; NaN no data, ``NO_SERVER_DBM`` computed but
-    no mast in range. ``servers``: int32, row of ``sectors``, -1 none. ``sectors``: those on air, completed. ``counts``:
-    sites, sectors, sectors_not_in_service, masts, masts_in_range, cells_wanted, cells_void, pairs, profiles.
+    ``maps``: by technology, operator and None, and by each of its bands (MHz) where there are several. ``sectors``:
+    those on air, completed. ``required_dbm``: level that covers by technology (usable level and margins); a sector's
+    own stands in its column required_dbm. ``counts``: sites, sectors, sectors_not_in_service, masts, cells_wanted,
+    cells_void, pairs (of cell and mast).
     """
 
     grid: Grid
-    levels: Mapping[Key, NDArray[np.float32]]
-    servers: Mapping[Key, NDArray[np.int32]]
+    maps: Mapping[BandKey, ServerMap]
     sectors: pd.DataFrame
     defaults_used: pd.DataFrame
     usable_dbm: Mapping[str, float]
+    required_dbm: Mapping[str, float]
     counts: Mapping[str, int]
+    basis: Basis | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def levels(self) -> dict[Key, F32]:
+        """Best level of each technology and operator."""
+        return {(t, o): of.level_dbm for (t, o, band), of in self.maps.items() if band is None}
+
+    @property
+    def servers(self) -> dict[Key, NDArray[np.int32]]:
+        """Best server of each technology and operator."""
+        return {(t, o): of.server for (t, o, band), of in self.maps.items() if band is None}
 
     @property
     def technologies(self) -> tuple[str, ...]:
         """Those on air, 2G first."""
-        return tuple(t for t in TECHNOLOGIES if any(key[0] == t for key in self.levels))
+        return tuple(t for t in TECHNOLOGIES if any(key[0] == t for key in self.maps))
 
     @property
     def operators(self) -> tuple[str, ...]:
         """Those on air, by name."""
-        return tuple(sorted({operator for _, operator in self.levels}))
+        return tuple(sorted({operator for _, operator, _ in self.maps}))
 
-    def best(self, technology: str) -> tuple[NDArray[np.float32], NDArray[np.int32]]:
-        """Best level and server over all operators; NaN where none is known to be usable and one is not known."""
+    def bands(self, technology: str, operator: str) -> dict[float, ServerMap]:
+        """The maps of each band, MHz, of a technology and operator."""
+        own = {band: of for (t, o, band), of in self.maps.items() if (t, o) == (technology, operator) and band}
+        if own:
+            return own
+        whole = self._of(technology, operator)
+        rows = self.sectors[(self.sectors["technology"] == technology) & (self.sectors["operator"] == operator)]
+        return {float(rows["band_mhz"].iloc[0]): whole}
+
+    def best(self, technology: str) -> tuple[F32, NDArray[np.int32]]:
+        """Best level and server over all operators; NaN where none is known to cover and one is not known."""
         keys = [key for key in self.levels if key[0] == technology]
         if not keys:
             raise MissingError("radio.error.no_technology", technology=technology)
@@ -60,20 +130,52 @@ class RadioResult:
         # a tie goes to the sector that stands first, whichever operator it is of
         ranked = np.where((known == top) & (servers >= 0), servers, np.iinfo(np.int32).max).min(axis=0)
         server = np.where(ranked == np.iinfo(np.int32).max, -1, ranked).astype(np.int32)
-        unknown = np.isnan(levels).any(axis=0) & ~(top >= self.usable_dbm[technology])
+        unknown = np.isnan(levels).any(axis=0) & ~(self.covered(technology) == 1.0)
         level = np.where(unknown, np.nan, top).astype(np.float32)
         return level, np.where(unknown, -1, server).astype(np.int32)
 
-    def covered(self, technology: str, operator: str | None = None) -> NDArray[np.float32]:
-        """1 where the level is usable, 0 where it is not, NaN where there is no data; any operator if none is named."""
+    def covered(self, technology: str, operator: str | None = None) -> F32:
+        """1 where the server's level is what it must be, 0 where not, NaN no data; any operator if none is named."""
+        if operator is not None:
+            of = self._of(technology, operator)
+            return np.where(np.isnan(of.level_dbm), np.float32(np.nan), _reaches(of, self._least()).astype(np.float32))
+        keys = [key for key in self.levels if key[0] == technology]
+        if not keys:
+            raise MissingError("radio.error.no_technology", technology=technology)
+        each = np.stack([self.covered(*key) for key in keys])
+        some = (each == 1.0).any(axis=0)
+        return np.where(~some & np.isnan(each).any(axis=0), np.float32(np.nan), some.astype(np.float32))
+
+    def serving(self, technology: str, operator: str | None = None) -> NDArray[np.int32]:
+        """How many masts cover a cell, -1 no data; over all operators (a mast of two counts twice) if none is named."""
+        keys = [key for key in self.levels if key[0] == technology] if operator is None else [(technology, operator)]
+        counts = np.stack([self._of(*key).above for key in keys])
+        return np.where((counts < 0).any(axis=0), -1, counts.sum(axis=0)).astype(np.int32)
+
+    def probability_pct(self, technology: str, operator: str | None = None, *, terms: LinkTerms | None = None) -> F32:
+        """Probability, %, that a place in the cell has what covering asks, given the spread of ``terms``; NaN no data.
+
+        Of the best server alone; the most of all operators if none is named.
+        """
+        terms = terms or LinkTerms()
+        least = self._least() - terms.fading_db
         if operator is None:
-            level = self.best(technology)[0]
-        elif (technology, operator) in self.levels:
-            level = self.levels[technology, operator]
-        else:
+            keys = [key for key in self.levels if key[0] == technology]
+            each = np.stack([self.probability_pct(*key, terms=terms) for key in keys])
+            return np.where(np.isnan(each).any(axis=0), np.float32(np.nan), each.max(axis=0))
+        of = self._of(technology, operator)
+        if not (of.server >= 0).any():
+            return np.where(np.isnan(of.level_dbm), np.float32(np.nan), np.float32(0.0))
+        needed = np.where(of.server >= 0, least[np.maximum(of.server, 0)], np.inf)
+        return coverage_probability_pct(of.level_dbm, required_dbm=needed, sigma_db=terms.spread_db)
+
+    def _of(self, technology: str, operator: str) -> ServerMap:
+        if (technology, operator, None) not in self.maps:
             raise MissingError("radio.error.no_operator", technology=technology, operator=operator)
-        usable = (level >= self.usable_dbm[technology]).astype(np.float32)
-        return np.where(np.isnan(level), np.float32(np.nan), usable)
+        return self.maps[technology, operator, None]
+
+    def _least(self) -> F32:
+        return self.sectors["required_dbm"].to_numpy(dtype=np.float32)
 
 
 def compute(
@@ -85,64 +187,170 @@ def compute(
     grid: Grid,
     on: date,
     usable_dbm: Mapping[str, float] | None = None,
+    terms: LinkTerms | None = None,
+    patterns: Patterns | None = None,
+    clutter: Raster | None = None,
     max_range_m: float = 20_000.0,
-    effective_earth_factor: float = 4.0 / 3.0,
-    terminal_height_m: float = 1.5,
-    spherical_earth: bool = True,
-    vertical: bool = True,
+    propagation: Propagation | None = None,
+    kept: int = 3,
+    store: Store | None = None,
+    before: RadioResult | None = None,
     progress: Progress | None = None,
 ) -> RadioResult:
-    """Received power of every sector on air by terrain profile, and the best of each technology and operator.
+    """Received power of every sector on air, and the best masts of each technology, operator and band.
 
-    Level = pilot power - feeder loss + antenna gain - pattern loss - free space (ITU-R P.525) - delta-Bullington
-    diffraction (P.526-15 4.5.3, P.1812-7 4.3.4; Bullington's alone unless ``spherical_earth``) of ``vertical`` (else
-    horizontal) polarisation over land, over the bilinear profile from mast to cell centre on an Earth of
-    ``effective_earth_factor`` times its radius, for cell centres within ``max_range_m`` on the grid. ``sites``,
-    ``sectors``: validated layers in the grid's CRS. ``elevation``: on ``grid``, m above sea level, wider than the cells
-    wanted by the range if masts beyond them count. ``where``: the cells wanted (all if None). ``on``: sites planned,
-    closed or out of service on that day are left out and counted. ``usable_dbm``: overrides a technology. ``progress``:
-    called with (done, in all).
+    Level = pilot power - feeder loss + antenna gain - pattern loss - basic transmission loss of ``propagation``, for
+    cell centres within ``max_range_m`` on the grid; the loss is exact along rays from each mast and linear between two
+    of them (``rays``), in 0.1 dB. ``sites``, ``sectors``: validated layers in the grid's CRS. ``elevation``: on
+    ``grid``, m above sea level, wider than the cells wanted by the range if masts beyond them count; ``clutter``:
+    heights of what stands on it, m. ``where``: the cells wanted (all if None). ``on``: sites planned, closed or out of
+    service on that day are left out and counted. ``usable_dbm``: overrides a technology; ``terms``: what a covered
+    place is asked to have beyond it. ``patterns``: of the sectors that name one. ``kept``: best masts kept for each
+    cell, 2 or more. ``store``: path losses by content, taken from it and put into it. ``before``: a result for almost
+    the same sites; only masts that changed are computed, with the same outcome. ``progress``: (masts done, in all).
 
-    Errors: CrsError if the elevation lies on another grid; InputError for sectors without site or height, a bandwidth
-    that is none of the technology's, sites without elevation; ComputeError if work was lost.
+    Errors: CrsError if a raster lies on another grid; InputError for sectors without site or height, a bandwidth that
+    is none of the technology's, sites without elevation; ComputeError if work was lost.
     """
     check_grid(elevation, grid)
-    terrain = Terrain.of(elevation)
-    usable = usable_levels(usable_dbm)
-    network = build_network(sites, sectors, terrain=terrain, on=on, max_range_m=max_range_m)
+    terrain, propagation = Terrain.of(elevation, clutter), propagation or Propagation()
     wanted = np.ones(grid.shape, dtype=np.bool_) if where is None else np.asarray(where, dtype=np.bool_)
-    swept = best_server(
-        terrain,
-        network.masts,
-        usable_dbm=np.array([usable[technology] for technology, _ in network.keys], dtype=np.float64),
-        where=wanted,
-        window=(0, grid.shape[0], 0, grid.shape[1]),
-        earth_radius_m=effective_earth_factor * EARTH_RADIUS_M,
-        terminal_height_m=terminal_height_m,
-        spherical=spherical_earth,
-        vertical=vertical,
-        progress=progress,
+    if wanted.shape != grid.shape:
+        raise ValueError(f"where {wanted.shape} does not fit the grid {grid.shape}")
+    network = build_network(
+        sites,
+        sectors,
+        terrain=terrain,
+        on=on,
+        max_range_m=max_range_m,
+        usable_dbm=usable_levels(usable_dbm),
+        terms=terms,
+        patterns=patterns,
     )
+    around = Surroundings(terrain, propagation, pattern_table(network.patterns), store)
+    served = None
+    if before is not None and before.basis is not None:
+        served = _go_on(before, network, around=around, where=wanted, kept=kept)
+    if served is None:
+        served = enter(
+            Served.empty(wanted, keys=len(network.keys), kept=kept, voids=terrain.voids),
+            network.masts,
+            around=around,
+            progress=progress,
+        )
+    elif progress is not None:
+        progress(len(network.masts), len(network.masts))
     counts = {
         "sites": int(network.sectors["site_id"].nunique()),
         "sectors": len(network.sectors),
         "sectors_not_in_service": network.not_in_service,
-        "masts": len(network.masts.place),
-        "masts_in_range": swept.masts_in_range,
+        "masts": len(network.masts),
         "cells_wanted": int(wanted.sum()),
         "cells_void": int((wanted & np.isnan(elevation.values)).sum()),
-        "pairs": swept.pairs,
-        "profiles": swept.profiles,
+        "pairs": served.pairs,
     }
+    least = network.sectors["required_dbm"].to_numpy(dtype=np.float32)
+    void = np.isnan(elevation.values)
     return RadioResult(
         grid,
-        {key: swept.level[i] for i, key in enumerate(network.keys)},
-        {key: swept.server[i] for i, key in enumerate(network.keys)},
+        {key: _server_map(served, i, least_dbm=least, void=void) for i, key in enumerate(network.keys)},
         network.sectors,
         network.defaults_used,
-        usable,
+        network.usable_dbm,
+        network.required_dbm,
         counts,
+        Basis(around, wanted, network.keys, network.masts, served),
     )
 
 
-__all__ = ["NO_SERVER_DBM", "RadioResult", "compute"]
+def _go_on(
+    before: RadioResult,
+    network: Network,
+    *,
+    around: Surroundings,
+    where: NDArray[np.bool_],
+    kept: int,
+) -> Served | None:
+    """The lists of ``before`` with the masts that are gone taken out and the new ones entered; None if it cannot be.
+
+    Where a list has run out, or the way to a leaving mast crosses a void, all masts enter it anew.
+    """
+    basis = before.basis
+    if basis is None or basis.served.level.shape[1] != kept or not basis.carries(around, where, network.keys):
+        return None
+    old_ids, new_ids = before.sectors["sector_id"].to_numpy(), network.sectors["sector_id"].to_numpy()
+    old = {_identity(mast, old_ids): mast for mast in basis.masts}
+    new = {_identity(mast, new_ids): mast for mast in network.masts}
+    gone = [mast for name, mast in old.items() if name not in new]
+    come = [mast for name, mast in new.items() if name not in old]
+    if len(gone) + len(come) > len(new) // 4 + 2:
+        return None
+    last = basis.served
+    served = replace(
+        last, level=last.level.copy(), server=last.server.copy(), above=last.above.copy(), doubt=last.doubt.copy()
+    )
+    served = enter(served, gone, around=around, leaving=True)
+    if not np.array_equal(old_ids, new_ids):
+        number = pd.Index(new_ids).get_indexer(pd.Index(old_ids)).astype(np.int32)
+        renumbered = np.concatenate([number, np.array([kernels.UNKNOWN, kernels.NONE], dtype=np.int32)])
+        served = replace(served, server=renumbered[served.server])
+    served = enter(served, come, around=around)
+    anew = np.zeros(where.shape, dtype=np.bool_)
+    for mast in gone:
+        (row0, row1, col0, col1), tenth_db = mast_losses(mast, around=around)
+        asked = served.where[row0:row1, col0:col1]
+        out = (served.server[:, :2, served.place[row0:row1, col0:col1][asked]] == kernels.UNKNOWN).any(axis=(0, 1))
+        again = np.asarray((tenth_db < 0).any(axis=0))
+        again[asked] |= out
+        anew[row0:row1, col0:col1] |= asked & again
+    cells = served.place[anew]
+    if len(cells):
+        served.level[:, :, cells], served.server[:, :, cells] = -np.inf, kernels.NONE
+        served.above[:, cells] = 0
+        if around.terrain.voids:
+            served.doubt[:, cells] = -np.inf
+        served = enter(served, near(new.values(), anew, cell_m=around.terrain.grid.cell_m), around=around, only=anew)
+    return served
+
+
+def _identity(mast: Mast, sector_ids: NDArray[np.object_]) -> tuple[object, ...]:
+    """What makes a mast the same in two networks with the same maps."""
+    names = tuple(sector_ids[mast.number].tolist())
+    return mast.place, mast.bands_mhz, names, mast.sectors.tobytes(), mast.band.tobytes(), mast.key.tobytes()
+
+
+def _server_map(served: Served, key: int, *, least_dbm: F32, void: NDArray[np.bool_]) -> ServerMap:
+    """The lists of one map as arrays over the grid."""
+    least = np.append(least_dbm, np.float32(np.inf))  # -1: none
+    levels, servers, known = [], [], []
+    for place in (0, 1):
+        level, server = served.level[key, place], served.server[key, place]
+        unknown = np.zeros(level.shape, dtype=np.bool_)
+        if served.doubt.shape[1]:
+            unknown = (served.doubt[key] > level) & (level < least[np.maximum(server, -1)])
+        levels.append(np.where(unknown, np.float32(np.nan), np.where(server >= 0, level, np.float32(NO_SERVER_DBM))))
+        servers.append(np.where(unknown | (server < 0), np.int32(-1), server))
+        known.append(~unknown)
+    above = np.where(known[0], served.above[key].astype(np.int32), np.int32(-1))
+    asked = served.where
+
+    def spread(values: NDArray[Any], empty: float) -> NDArray[Any]:
+        out = np.full(asked.shape, empty, dtype=values.dtype)
+        out[asked] = values
+        out[void] = empty
+        return out
+
+    return ServerMap(
+        spread(levels[0], np.nan),
+        spread(servers[0], -1),
+        spread(levels[1], np.nan),
+        spread(servers[1], -1),
+        spread(above, -1),
+    )
+
+
+def _reaches(of: ServerMap, least_dbm: F32) -> NDArray[np.bool_]:
+    return np.asarray(of.level_dbm >= np.append(least_dbm, np.float32(np.inf))[of.server])
+
+
+__all__ = ["NO_SERVER_DBM", "RadioResult", "ServerMap", "compute"]

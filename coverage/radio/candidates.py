@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from math import ceil, floor
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -11,13 +10,16 @@ from numpy.typing import NDArray
 
 from phusong.coverage.radio.antenna import grid_convergence_deg
 from phusong.coverage.radio.defaults import complete_sectors, radio_defaults
-from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
-from phusong.coverage.radio.kernels import NO_SERVER_DBM
-from phusong.coverage.radio.network import sector_table
+from phusong.coverage.radio.link_budget import LinkTerms
+from phusong.coverage.radio.models import Propagation
+from phusong.coverage.radio.network import Mast, pattern_table, sector_table
 from phusong.coverage.radio.quantity import pilot_power_dbm
-from phusong.coverage.radio.sweep import Masts, Terrain, best_server, check_grid
+from phusong.coverage.radio.required import deficits_db, required_levels
+from phusong.coverage.radio.servers import Store, Surroundings, mast_level
+from phusong.coverage.radio.terrain import Terrain, check_grid
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.patterns import Patterns
 
 Reached = tuple[int, tuple[int, int, int, int], NDArray[np.float32]]
 """Number of the position, window (row0, row1, col0, col1) of the grid, level in dBm on the window."""
@@ -35,7 +37,7 @@ def default_site(technology: str, *, band_mhz: float | None, height_m: float | N
             "azimuth_deg": np.array(azimuths, dtype=np.float64),
         }
     )
-    frame = complete_sectors(frame)[0]
+    frame = complete_sectors(frame)[0].assign(required_dbm=0.0)
     first = frame.iloc[0]
     frame["pilot_power_dbm"] = pilot_power_dbm(
         technology,
@@ -47,6 +49,21 @@ def default_site(technology: str, *, band_mhz: float | None, height_m: float | N
     return frame
 
 
+def site_required_dbm(
+    technology: str,
+    *,
+    band_mhz: float | None,
+    height_m: float | None,
+    usable_dbm: Mapping[str, float],
+    terms: LinkTerms,
+) -> float:
+    """Level from which a default site covers a place that is asked to have ``terms``; ``usable_dbm``: by technology."""
+    site = default_site(technology, band_mhz=band_mhz, height_m=height_m)
+    required = required_levels(usable_dbm, terms=terms, sectors=site)
+    lacking = deficits_db(site, required_dbm=required, usable_dbm=usable_dbm, terms=terms)
+    return required[technology] + float(lacking.max())
+
+
 def reach(
     positions: NDArray[np.float64] | Sequence[tuple[float, float]],
     *,
@@ -56,59 +73,36 @@ def reach(
     band_mhz: float | None = None,
     height_m: float | None = None,
     where: NDArray[np.bool_] | None = None,
+    clutter: Raster | None = None,
     max_range_m: float = 20_000.0,
-    effective_earth_factor: float = 4.0 / 3.0,
-    terminal_height_m: float = 1.5,
-    spherical_earth: bool = True,
-    vertical: bool = True,
-    least_dbm: float = NO_SERVER_DBM,
+    propagation: Propagation | None = None,
+    store: Store | None = None,
 ) -> Iterator[Reached]:
     """Level of a default three-sector site of ``technology`` at each of ``positions`` (n, 2) x_m, y_m, one by one.
 
     Yields (index, window, level): float32 dBm in the technology's quantity on the window of cells within range; NaN
-    where ``where`` does not ask for the cell or the terrain is void, ``NO_SERVER_DBM`` beyond range and below
-    ``least_dbm`` (name the usable level to spare work). The same arithmetic as ``compute``. CrsError if the elevation
-    lies on another grid; InputError if a position has none.
+    where ``where`` does not ask for the cell, the terrain is void or the path crosses a void, ``NO_SERVER_DBM`` beyond
+    range. The same arithmetic as ``compute``. CrsError if a raster lies on another grid; InputError if a position has
+    no elevation.
     """
     check_grid(elevation, grid)
     places = np.asarray(positions, dtype=np.float64).reshape(-1, 2)
-    terrain = Terrain.of(elevation)
+    terrain = Terrain.of(elevation, clutter)
+    around = Surroundings(terrain, propagation or Propagation(), pattern_table(Patterns()), store)
     sectors = default_site(technology, band_mhz=band_mhz, height_m=height_m)
     convergence = grid_convergence_deg(places[:, 0], places[:, 1], crs=grid.crs)
     height = float(sectors["height_m"].iloc[0])
-    numbers = np.arange(len(sectors), dtype=np.int32)
+    numbers = np.arange(len(sectors), dtype=np.int64)
+    none = np.zeros(len(sectors), dtype=np.int64)
     for index, (x_m, y_m) in enumerate(places):
         ground = terrain.ground_m(x_m, y_m)
         if np.isnan(ground):
             raise InputError("radio.error.point", x_m=f"{x_m:.0f}", y_m=f"{y_m:.0f}")
-        row, col = terrain.position(x_m, y_m)
-        table = sector_table(
-            sectors, convergence_deg=np.full(len(sectors), convergence[index]), max_range_m=max_range_m
-        )
-        masts = Masts(
-            np.array([[row, col, ground + height, ground]]),
-            np.array([0, len(sectors)], dtype=np.int64),
-            table,
-            np.zeros(len(sectors), dtype=np.int32),
-            numbers,
-        )
-        cells = float(masts.range_m[0]) / grid.cell_m
-        window = (
-            max(0, ceil(row - cells)),
-            min(grid.shape[0], floor(row + cells) + 1),
-            max(0, ceil(col - cells)),
-            min(grid.shape[1], floor(col + cells) + 1),
-        )
-        swept = best_server(
-            terrain,
-            masts,
-            usable_dbm=np.array([np.inf]),
-            where=where,
-            window=window,
-            earth_radius_m=effective_earth_factor * EARTH_RADIUS_M,
-            terminal_height_m=terminal_height_m,
-            spherical=spherical_earth,
-            vertical=vertical,
-            least_dbm=least_dbm,
-        )
-        yield index, window, swept.level[0]
+        turned = np.full(len(sectors), convergence[index])
+        table = sector_table(sectors, convergence_deg=turned, max_range_m=max_range_m, patterns=Patterns())
+        place = (*terrain.position(x_m, y_m), ground + height, ground)
+        mast = Mast(place, (float(sectors["band_mhz"].iloc[0]),), table, none, none, numbers)
+        window, level = mast_level(mast, around=around)
+        if where is not None:
+            level = np.where(where[window[0] : window[1], window[2] : window[3]], level, np.float32(np.nan))
+        yield index, window, level

@@ -1,4 +1,4 @@
-"""Compiled arithmetic of the radio step: profile, diffraction, antenna and the best-server sweep.
+"""Compiled arithmetic of single paths and of servers: profile, diffraction, antenna, and the best masts of a cell.
 
 All of it stands in this one file because numba's cache watches only the file of the function it compiles: a change of
 a helper in another file would go on running from the cache. The modules beside it give these functions their manual.
@@ -11,6 +11,7 @@ that every path across it shows itself. Positions are (row, col) in cells, whole
 from __future__ import annotations
 
 from math import asin, atan2, ceil, cos, exp, floor, log10, pi, sin, sqrt
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -18,27 +19,26 @@ from numpy.typing import NDArray
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
+I16 = NDArray[np.int16]
+U16 = NDArray[np.uint16]
 I32 = NDArray[np.int32]
 I64 = NDArray[np.int64]
-Bool = NDArray[np.bool_]
 
 VOID = 1.0e30
 NO_SERVER_DBM = -200.0
-COARSE = 8  # points a step of the first, coarse walk
-ROUNDING = 1.0e-6  # what rounding may take from a bound, in dB, radians or as a share
 HIGHEST_M = 1.0e9  # what is higher has a part of a void in it
-PROBE_CELLS = 16.0
-BLOCK_CELLS = 4
-RADII = (4, 8, 12, 16)
+ROUNDING = 1.0e-3  # dB, more than what rounding to float32 may add to a level
 LIGHT_M_GHZ = 0.299792458  # speed of light: wavelength in m times frequency in GHz
 LAND_PERMITTIVITY, LAND_CONDUCTIVITY_S_PER_M = 22.0, 0.003  # P.1812-7 4.3.3
 SEA_PERMITTIVITY, SEA_CONDUCTIVITY_S_PER_M = 80.0, 5.0
 FRONT_TO_BACK_DB = 25.0  # Am, 3GPP TR 36.814 table A.2.1.1-2
 SIDE_LOBE_DB = 20.0  # SLAv, the same table
 
-# columns of the sector table the sweep reads
-EIRP, ROOT_WAVELENGTH, RANGE_M2, AZIMUTH, TILT, DOWNTILT, WIDTH_H, WIDTH_V = range(8)
-SECTOR_COLUMNS = 8
+# columns of the table of sectors
+EIRP, LEAST, RANGE_M2, AZIMUTH, TILT, DOWNTILT, WIDTH_H, WIDTH_V, PATTERN = range(9)
+SECTOR_COLUMNS = 9
+STRETCH = 128  # cells side by side that are served together
+NONE, UNKNOWN = -1, -2  # in the place of a server: the list ends; it goes on with masts not known
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -296,6 +296,43 @@ def excess_db(
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
+def excess_on_sphere(
+    path_m: F64, height_m: F64, earth_radius_m: float, root_wavelength: float, vertical: bool, out: F32
+) -> None:
+    """What the spherical Earth adds to Bullington's loss at all pairs of ``height_m`` and every ``path_m``, land.
+
+    P.1812-7 eq. (39) as in ``excess_db``, over a smooth profile without steps. ``out``: (paths, heights, heights) dB.
+    """
+    ghz = LIGHT_M_GHZ / (root_wavelength * root_wavelength)
+    curve = 0.5 / earth_radius_m
+    for p in range(path_m.shape[0]):
+        length_m = path_m[p]
+        for t in range(height_m.shape[0]):
+            for r in range(t + 1):
+                tx_m, rx_m = height_m[t], height_m[r]
+                sphere_db = spherical_db(length_m, tx_m, rx_m, earth_radius_m, root_wavelength, ghz, 0.0, vertical)
+                excess = 0.0
+                if sphere_db > 0.0:
+                    straight = (rx_m - tx_m) / length_m
+                    beyond = length_m >= (sqrt(tx_m) + sqrt(rx_m)) / sqrt(curve)
+                    if beyond:  # both horizons are those of the smooth Earth
+                        above_tx = curve * length_m - 2.0 * sqrt(curve * tx_m) - straight
+                        above_rx = curve * length_m - 2.0 * sqrt(curve * rx_m) + straight
+                        root_nu = sqrt(2.0 * length_m * max(above_tx, 0.0) * max(above_rx, 0.0))
+                    else:
+                        nearest = np.inf
+                        for i in range(1, 200):
+                            part = 0.5 - 0.5 * cos(pi * i / 200.0)  # finer towards the ends
+                            product = length_m * length_m * part * (1.0 - part)
+                            below = tx_m + (rx_m - tx_m) * part - curve * product
+                            nearest = min(nearest, below * below / product)
+                        root_nu = -sqrt(2.0 * length_m * nearest)
+                    excess = max(sphere_db - bullington_db(root_nu, root_wavelength, length_m), 0.0)
+                out[p, t, r] = excess
+                out[p, r, t] = excess
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
 def sample_profile(
     by_row: F32,
     by_col: F32,
@@ -304,21 +341,19 @@ def sample_profile(
     rx_row: float,
     rx_col: float,
     cell_m: float,
-    stride: int,
     d_m: F64,
     h_m: F64,
 ) -> int:
     """Distances from the transmitter and bilinear elevations where the path crosses the lines of cell centres.
 
     The lines are those across the longer of its two extents, so the step is 1 to 1.41 cells and the bilinear value is a
-    linear one between two cells. ``stride`` keeps every such point (1) or every stride-th. Writes into ``d_m``, ``h_m``
-    and returns how many points lie between the ends.
+    linear one between two cells. Writes into ``d_m``, ``h_m`` and returns how many points lie between the ends.
     """
     rows = rx_row - tx_row
     cols = rx_col - tx_col
     if abs(cols) >= abs(rows):
-        return cross_lines(by_row, tx_col, rx_col, tx_row, rows / cols, cell_m, stride, d_m, h_m)
-    return cross_lines(by_col, tx_row, rx_row, tx_col, cols / rows, cell_m, stride, d_m, h_m)
+        return cross_lines(by_row, tx_col, rx_col, tx_row, rows / cols, cell_m, d_m, h_m)
+    return cross_lines(by_col, tx_row, rx_row, tx_col, cols / rows, cell_m, d_m, h_m)
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -329,22 +364,20 @@ def cross_lines(
     side: float,
     slope: float,
     cell_m: float,
-    stride: int,
     d_m: F64,
     h_m: F64,
 ) -> int:
     """``sample_profile`` along the second axis, from ``start`` to ``end``; ``side`` + ``slope`` a cell across."""
     if end > start:
         first = floor(start) + 1
-        lines = ceil(end) - first
-        step = stride
+        n = ceil(end) - first
+        step = 1
     elif end < start:
         first = ceil(start) - 1
-        lines = first - floor(end)
-        step = -stride
+        n = first - floor(end)
+        step = -1
     else:
         return 0
-    n = (lines + stride - 1) // stride
     step_m = cell_m * sqrt(1.0 + slope * slope)
     for i in range(n):
         ahead = first + step * i - start
@@ -373,6 +406,16 @@ def bilinear(by_row: F32, row: float, col: float) -> float:
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
+def in_body(turn: float, elevation: float, tilt: float) -> tuple[float, float]:
+    """A direction, off boresight and above the horizontal, as an antenna sees it that is tilted downwards."""
+    if tilt == 0.0:
+        return turn, elevation
+    level = cos(elevation)
+    x, y, z = level * cos(turn), level * sin(turn), sin(elevation)
+    return atan2(y, x * cos(tilt) - z * sin(tilt)), asin(min(max(x * sin(tilt) + z * cos(tilt), -1.0), 1.0))
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
 def attenuation_db(
     azimuth: float, elevation: float, boresight: float, tilt: float, downtilt: float, width_h: float, width_v: float
 ) -> float:
@@ -384,12 +427,7 @@ def attenuation_db(
     if np.isnan(boresight):
         vertical = (-elevation - downtilt) / width_v
         return min(12.0 * vertical * vertical, SIDE_LOBE_DB)
-    turn = azimuth - boresight
-    if tilt != 0.0:
-        level = cos(elevation)
-        x, y, z = level * cos(turn), level * sin(turn), sin(elevation)
-        elevation = asin(min(max(x * sin(tilt) + z * cos(tilt), -1.0), 1.0))
-        turn = atan2(y, x * cos(tilt) - z * sin(tilt))
+    turn, elevation = in_body(azimuth - boresight, elevation, tilt)
     turn -= 2.0 * pi * floor(turn / (2.0 * pi) + 0.5)
     horizontal = turn / width_h
     vertical = (-elevation - downtilt) / width_v
@@ -411,418 +449,362 @@ def slant_db(path_m2: float, rise_m: float) -> float:
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def least_attenuation_db(
-    azimuth: float,
-    elevation: float,
-    about_azimuth: float,
-    about_elevation: float,
-    boresight: float,
-    tilt: float,
-    downtilt: float,
-    width_h: float,
-    width_v: float,
+def tabulated_db(
+    azimuth: float, elevation: float, boresight: float, tilt: float, downtilt: float, patterns: F32, p: int
 ) -> float:
-    """At most ``attenuation_db`` of every direction within ``about_*`` of (azimuth, elevation)."""
-    if not np.isnan(boresight):
-        turn = azimuth - boresight
-        if tilt != 0.0:  # a turn of the body keeps angles between directions: look about by the whole angle
-            level = cos(elevation)
-            x, y, z = level * cos(turn), level * sin(turn), sin(elevation)
-            elevation = asin(min(max(x * sin(tilt) + z * cos(tilt), -1.0), 1.0))
-            turn = atan2(y, x * cos(tilt) - z * sin(tilt))
-            about_elevation += about_azimuth
-            steepest = abs(elevation) + about_elevation
-            about_azimuth = 0.5 * pi * about_elevation / cos(steepest) if steepest < 1.5 else pi
-        turn -= 2.0 * pi * floor(turn / (2.0 * pi) + 0.5)
-        horizontal = max(abs(turn) - about_azimuth, 0.0) / width_h
-    else:
-        horizontal = 0.0
-    vertical = max(abs(elevation + downtilt) - about_elevation, 0.0) / width_v
-    side = min(12.0 * horizontal * horizontal, FRONT_TO_BACK_DB)
-    lobe = min(12.0 * vertical * vertical, SIDE_LOBE_DB)
-    return min(side + lobe, FRONT_TO_BACK_DB)
+    """Loss of measured pattern ``p``, of (n, 2, 360) horizontal and vertical dB: ``antenna.tabulated_loss_db``."""
+    turn = azimuth
+    if not np.isnan(boresight):  # else it stands upright, its zero to the north
+        turn, elevation = in_body(azimuth - boresight, elevation, tilt)
+    around = (turn - 2.0 * pi * floor(turn / (2.0 * pi) + 0.5)) * (180.0 / pi)
+    below = (-elevation - downtilt) * (180.0 / pi)
+    behind = abs(around) / 180.0
+    loss_db = (
+        on_circle(patterns, p, 0, around)
+        + (1.0 - behind) * (on_circle(patterns, p, 1, below) - patterns[p, 0, 0])
+        + behind * (on_circle(patterns, p, 1, 180.0 - below) - patterns[p, 0, 180])
+    )
+    return float(max(loss_db, 0.0))
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def least_root_nu(
-    lowest: F32,
-    mast_row: float,
-    mast_col: float,
-    middle_row: float,
-    middle_col: float,
-    half_cells: float,
-    near_m: float,
-    far_m: float,
-    tx_m: float,
-    rx_m: float,
-    cell_m: float,
-    earth_radius_m: float,
-) -> float:
-    """At most ``bullington_root_nu`` of every path from a mast to a cell of a tile; 0 if none is known to be blocked.
-
-    The tile's cell centres lie within ``half_cells`` of its middle and between ``near_m`` and ``far_m`` from the mast;
-    ``rx_m`` is its highest receiver. At a share of the way each path has a point of its profile within 0.75 cells, and
-    that lies within the share times ``half_cells`` of the straight way to the middle: its height is at least the
-    ``lowest`` around, so its rise over the ray is at least what is computed here.
-    """
-    probes = int(near_m / (PROBE_CELLS * cell_m))
-    slack = 0.75 * cell_m / near_m
-    bulge = 0.5 * near_m * near_m / earth_radius_m
-    rise = rx_m - tx_m
-    from_tx = 0.0
-    from_rx = 0.0
-    radius = 0
-    for i in range(probes):
-        share = (i + 0.5) / probes
-        while RADII[radius] < share * half_cells + 2.75:
-            radius += 1
-        row = int(mast_row + share * (middle_row - mast_row)) // BLOCK_CELLS
-        col = int(mast_col + share * (middle_col - mast_col)) // BLOCK_CELLS
-        first, last = share - slack, share + slack
-        over = (
-            float(lowest[radius, row, col])
-            + bulge * min(first * (1.0 - first), last * (1.0 - last))
-            - (tx_m + share * rise + slack * abs(rise))
-        )
-        if over > 0.0:
-            from_tx = max(from_tx, over / last)
-            from_rx = max(from_rx, over / (1.0 - first))
-    return sqrt(2.0 * from_tx * from_rx / far_m)
+def on_circle(patterns: F32, p: int, cut: int, angle_deg: float) -> float:
+    """Linear between the 360 values of a cut."""
+    at = angle_deg - 360.0 * floor(angle_deg / 360.0)
+    first = int(at)
+    low, high = float(patterns[p, cut, first % 360]), float(patterns[p, cut, (first + 1) % 360])
+    return low + (at - first) * (high - low)
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def most_dbm(
-    lowest: F32,
-    tile: I64,
-    least_ground_m: float,
-    most_ground_m: float,
-    mast: F64,
-    sectors: F64,
-    first: int,
-    last: int,
-    cell_m: float,
-    earth_radius_m: float,
-    terminal_m: float,
-    upper: F64,
-) -> float:
-    """The most a mast's sectors ``first:last`` can bring in any cell of a tile; to ``upper`` the most of each."""
-    low_row, high_row, low_col, high_col = tile[0], tile[1] - 1, tile[2], tile[3] - 1
-    down = max(low_row - mast[0], mast[0] - high_row, 0.0)
-    across = max(low_col - mast[1], mast[1] - high_col, 0.0)
-    near_m = cell_m * sqrt(down * down + across * across)
-    middle_row, middle_col = 0.5 * (low_row + high_row), 0.5 * (low_col + high_col)
-    half_cells = sqrt((high_row - middle_row) ** 2 + (high_col - middle_col) ** 2)
-    east, north = (middle_col - mast[1]) * cell_m, (mast[0] - middle_row) * cell_m
-    middle_m = sqrt(east * east + north * north)
-    far_m = middle_m + half_cells * cell_m
-    low_rise = least_ground_m + terminal_m - mast[2]
-    high_rise = most_ground_m + terminal_m - mast[2]
-    away_db = slant_db(near_m * near_m, max(low_rise, -high_rise, 0.0))
-    azimuth, elevation, about_azimuth, about_elevation = 0.0, 0.0, pi, pi
-    root_nu = 0.0
-    if near_m > 2.0 * half_cells * cell_m:
-        azimuth = atan2(east, north)
-        about_azimuth = asin(half_cells * cell_m / middle_m) + ROUNDING
-        bulge = 0.5 / earth_radius_m
-        high = max(high_rise / near_m, high_rise / far_m) - bulge * near_m
-        low = min(low_rise / near_m, low_rise / far_m) - bulge * far_m
-        high, low = atan2(high, 1.0), atan2(low, 1.0)
-        elevation, about_elevation = 0.5 * (high + low), 0.5 * (high - low) + ROUNDING
-        if near_m >= PROBE_CELLS * cell_m:
-            root_nu = least_root_nu(
-                lowest,
-                mast[0],
-                mast[1],
-                middle_row,
-                middle_col,
-                half_cells,
-                near_m,
-                far_m,
-                mast[2],
-                most_ground_m + terminal_m,
-                cell_m,
-                earth_radius_m,
-            )
-    most = -np.inf
-    root_wavelength = 0.0
-    loss_db = 0.0
-    for s in range(first, last):
-        upper[s - first] = -np.inf
-        if near_m * near_m > sectors[s, RANGE_M2] * (1.0 + ROUNDING):
-            continue
-        if root_nu > 0.0 and sectors[s, ROOT_WAVELENGTH] != root_wavelength:
-            root_wavelength = sectors[s, ROOT_WAVELENGTH]
-            loss_db = bullington_db(root_nu, root_wavelength, near_m)
-        pattern_db = least_attenuation_db(
+def towards_db(azimuth: float, elevation: float, sectors: F64, s: int, patterns: F32) -> float:
+    """Pattern loss of sector ``s`` in a direction from its mast."""
+    loss_db: float
+    if sectors[s, PATTERN] >= 0.0:
+        loss_db = tabulated_db(
             azimuth,
             elevation,
-            about_azimuth,
-            about_elevation,
             sectors[s, AZIMUTH],
             sectors[s, TILT],
             sectors[s, DOWNTILT],
-            sectors[s, WIDTH_H],
-            sectors[s, WIDTH_V],
+            patterns,
+            int(sectors[s, PATTERN]),
         )
-        upper[s - first] = sectors[s, EIRP] - away_db - pattern_db - loss_db + ROUNDING
-        most = max(most, upper[s - first])
-    return most
+        return loss_db
+    loss_db = attenuation_db(
+        azimuth,
+        elevation,
+        sectors[s, AZIMUTH],
+        sectors[s, TILT],
+        sectors[s, DOWNTILT],
+        sectors[s, WIDTH_H],
+        sectors[s, WIDTH_V],
+    )
+    return loss_db
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def known_points(d_m: F64, h_m: F64, n: int) -> int:
-    """Moves the points of a profile that are not void to the front; how many there are."""
-    known = 0
-    for i in range(n):
-        if h_m[i] < HIGHEST_M:
-            d_m[known] = d_m[i]
-            h_m[known] = h_m[i]
-            known += 1
-    return known
+def atan2_of(y: Any, x: Any) -> Any:
+    """atan2 in float32 within 3e-7, without a call, so that loops of it become vectors."""
+    high = max(abs(x), abs(y), np.float32(1.0e-30))
+    part = min(abs(x), abs(y)) / high
+    square = part * part
+    turn = np.float32(-0.0046687733) * square + np.float32(0.0241661895)
+    turn = turn * square + np.float32(-0.0593670908)
+    turn = turn * square + np.float32(0.0990609690)
+    turn = turn * square + np.float32(-0.1401658504)
+    turn = turn * square + np.float32(0.1996923540)
+    turn = turn * square + np.float32(-0.3333195972)
+    turn = (turn * square + np.float32(0.9999998978)) * part
+    turn = np.float32(0.5 * pi) - turn if abs(y) > abs(x) else turn
+    turn = np.float32(pi) - turn if x < np.float32(0.0) else turn
+    return -turn if y < np.float32(0.0) else turn
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def sweep(
-    first_tile: int,
-    last_tile: int,
-    by_row: F32,
-    by_col: F32,
-    lowest: F32,
-    wanted: Bool,
-    tiles: I64,
-    near_start: I64,
-    near: I32,
-    masts: F64,
-    first_sector: I64,
-    sectors: F64,
-    sector_key: I32,
-    sector_rank: I32,
-    sector_twin: I64,
-    usable_dbm: F64,
+def directions(
+    width: int,
+    r: int,
+    c: int,
+    mast: F64,
+    ground: F32,
     cell_m: float,
     earth_radius_m: float,
     terminal_m: float,
-    least_dbm: float,
-    spherical: bool,
-    vertical: bool,
-    row_origin: int,
-    col_origin: int,
+    east: F32,
+    up: F32,
+    path_m2: F32,
+    azimuth: F32,
+    elevation: F32,
+) -> float:
+    """Where cells side by side lie from a mast; metres to the north of it.
+
+    To the arrays: metres to the east and up (less the Earth's curve), squared distance along the ground, azimuth from
+    the grid's north, elevation.
+    """
+    north = np.float32((mast[0] - r) * cell_m)
+    west = np.float32((c - mast[1]) * cell_m)
+    cell, bulge, down = np.float32(cell_m), np.float32(0.5 / earth_radius_m), np.float32(terminal_m - mast[2])
+    for i in range(width):
+        away = west + cell * np.float32(i)
+        square = away * away + north * north
+        higher = ground[r + 1, c + i + 1] + down - bulge * square
+        east[i], up[i], path_m2[i] = away, higher, square
+        azimuth[i] = atan2_of(away, north)
+        elevation[i] = atan2_of(higher, np.sqrt(square))
+    return north
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def strongest(
+    width: int,
+    tenth_db: I16,
+    b: int,
+    row: int,
+    first: int,
+    north: float,
+    east: F32,
+    up: F32,
+    path_m2: F32,
+    azimuth: F32,
+    elevation: F32,
+    turns: F32,
+    rises: F32,
+    sectors: F64,
+    s: int,
+    number: int,
+    patterns: F32,
+    best: F32,
+    best_number: I32,
+    over: F32,
+) -> None:
+    """Raise the best level of cells side by side, its sector, and the most that any is over its least, by a sector."""
+    eirp, reach, least = np.float32(sectors[s, EIRP]), np.float32(sectors[s, RANGE_M2]), np.float32(sectors[s, LEAST])
+    if sectors[s, PATTERN] >= 0.0:
+        for i in range(width):
+            if tenth_db[b, row, first + i] == 0 or path_m2[i] > reach:
+                continue
+            azimuth_here, elevation_here = atan2_of(east[i], north), atan2_of(up[i], np.sqrt(path_m2[i]))
+            away_db = np.float32(towards_db(azimuth_here, elevation_here, sectors, s, patterns))
+            dbm = eirp - np.float32(0.1) * abs(np.float32(tenth_db[b, row, first + i])) - away_db
+            over[i] = max(over[i], dbm - least)
+            if dbm > best[i]:
+                best[i], best_number[i] = dbm, number
+        return
+    omni = np.isnan(sectors[s, AZIMUTH])
+    boresight = np.float32(0.0 if omni else sectors[s, AZIMUTH])
+    per_h = np.float32(0.0 if omni else 1.0 / sectors[s, WIDTH_H])
+    most_db = np.float32(SIDE_LOBE_DB if omni else FRONT_TO_BACK_DB)
+    downtilt, per_v = np.float32(sectors[s, DOWNTILT]), np.float32(1.0 / sectors[s, WIDTH_V])
+    tilt = 0.0 if omni else sectors[s, TILT]
+    if tilt == 0.0:
+        for i in range(width):
+            turn = azimuth[i] - boresight
+            turns[i] = turn - np.float32(2.0 * pi) * np.floor(turn * np.float32(0.5 / pi) + np.float32(0.5))
+            rises[i] = elevation[i]
+    else:
+        cos_b, sin_b = np.float32(cos(boresight)), np.float32(sin(boresight))
+        cos_t, sin_t = np.float32(cos(tilt)), np.float32(sin(tilt))
+        for i in range(width):
+            ahead, aside = north * cos_b + east[i] * sin_b, east[i] * cos_b - north * sin_b
+            along, above = ahead * cos_t - up[i] * sin_t, ahead * sin_t + up[i] * cos_t
+            turns[i] = atan2_of(aside, along)
+            rises[i] = atan2_of(above, np.sqrt(along * along + aside * aside))
+    for i in range(width):
+        horizontal, vertical = turns[i] * per_h, (rises[i] + downtilt) * per_v
+        side = min(np.float32(12.0) * horizontal * horizontal, np.float32(FRONT_TO_BACK_DB))
+        lobe = min(np.float32(12.0) * vertical * vertical, np.float32(SIDE_LOBE_DB))
+        dbm = eirp - np.float32(0.1) * abs(np.float32(tenth_db[b, row, first + i])) - min(side + lobe, most_db)
+        dbm = dbm if path_m2[i] <= reach else np.float32(-np.inf)
+        over[i] = max(over[i], dbm - least)
+        better = dbm > best[i]
+        best[i] = dbm if better else best[i]
+        best_number[i] = number if better else best_number[i]
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def serve(
+    first_run: int,
+    last_run: int,
+    runs: I64,
+    row0: int,
+    col0: int,
+    tenth_db: I16,
+    mast: F64,
+    sectors: F64,
+    band: I64,
+    key: I64,
+    number: I64,
+    patterns: F32,
+    ground: F32,
+    cell_m: float,
+    earth_radius_m: float,
+    terminal_m: float,
     level: F32,
     server: I32,
-    visited: I64,
-    computed: I64,
-) -> None:
-    """Best level (dBm) and server of each key on each wanted cell of the tiles ``first_tile:last_tile``.
+    above: U16,
+    doubt: F32,
+    leaving: bool,
+) -> int:
+    """Enter one mast into the lists of the best of the cells of some runs; how many of them it reaches.
 
-    Threads may sweep different tiles at once: each writes its own cells and its own counts.
-
-    ``lowest``: from ``sweep.lowest_ground``. ``tiles``: (n, 4) row0, row1, col0, col1;
-    ``near[near_start[t]:near_start[t + 1]]``: the masts that may reach tile t; ``masts``: (m, 4) row, col, antenna
-    above sea level, ground; sectors of mast i are ``first_sector[i]:first_sector[i + 1]``, ``sector_twin``: the first
-    of them with the same pattern; ``level`` and ``server``: (keys, rows, cols) from (row_origin, col_origin).
-    ``spherical``: with the spherical-Earth term (delta-Bullington), else Bullington alone; ``vertical``: polarisation.
-
-    Diffraction only takes away, Bullington's takes more with every point of the profile, and the spherical-Earth term
-    only adds to it. So in each cell the winners of the cell before are tried first, then the masts in the order of what
-    they can bring the tile at most (``most_dbm``), and a path is not walked whose bound, free-space level or level over
-    every ``COARSE``-th point of its profile lies below the best already found for all of its keys. That changes the
-    work, never the result: ties go to the lower rank, and a path across a void counts as doubt with what it could bring
-    by its known points. Levels below ``least_dbm`` are not looked for. ``visited`` counts (cell, mast) pairs a tile,
-    ``computed`` the profiles walked in full.
+    ``runs``: (n, 4) row, first column, last column and one, place of the first cell's list. ``tenth_db``: (bands, rows,
+    cols) from (row0, col0), see ``rays.path_losses``. ``sectors``, ``band``, ``key``, ``number``: the mast's, sorted by
+    key, then number. ``level``, ``server``: (keys, kept, cells), best first, ties to the lower number; a server
+    ``NONE`` ends a list, and ``UNKNOWN`` says that masts which are not in it may follow. ``above``: (keys, cells) how
+    many masts bring their sector's ``LEAST`` level; ``doubt``: (keys, cells) the most that a path across a void might
+    bring, or no cells where there is no void. With ``leaving`` the mast is taken out of lists and counts again.
     """
-    keys = level.shape[0]
-    longest = max(by_row.shape[0], by_row.shape[1])
-    most_sectors = 1
-    for m in range(masts.shape[0]):
-        most_sectors = max(most_sectors, first_sector[m + 1] - first_sector[m])
-    d_m = np.empty(longest)
-    h_m = np.empty(longest)
-    work = np.empty(longest)
-    zeros = np.zeros(longest)
-    free_dbm = np.empty(most_sectors)
-    pattern_db = np.empty(most_sectors)
-    best = np.empty(keys)
-    doubt = np.empty(keys)
-    rank = np.empty(keys, dtype=np.int32)
-    for t in range(first_tile, last_tile):
-        seen = 0
-        walked = 0
-        low_ground, high_ground = VOID, -VOID
-        for r in range(tiles[t, 0], tiles[t, 1]):
-            for c in range(tiles[t, 2], tiles[t, 3]):
-                ground = float(by_row[r + 1, c + 1])
-                if wanted[r, c] and ground < VOID:
-                    low_ground = min(low_ground, ground)
-                    high_ground = max(high_ground, ground)
-        start = near_start[t]
-        count = near_start[t + 1] - start
-        upper = np.empty((count, most_sectors))
-        bound = np.empty(count)
-        for i in range(count):
-            m = near[start + i]
-            bound[i] = most_dbm(
-                lowest,
-                tiles[t],
-                low_ground,
-                high_ground,
-                masts[m],
-                sectors,
-                first_sector[m],
-                first_sector[m + 1],
-                cell_m,
-                earth_radius_m,
-                terminal_m,
-                upper[i],
-            )
-        order = np.argsort(-bound)
-        winner = np.full(keys, -1)
-        tried = np.zeros(count, dtype=np.int64)
-        cell = 0
-        for r in range(tiles[t, 0], tiles[t, 1]):
-            for c in range(tiles[t, 2], tiles[t, 3]):
-                if not wanted[r, c]:
+    kept = level.shape[1]
+    count = sectors.shape[0]
+    east, up, path_m2 = np.empty(STRETCH, np.float32), np.empty(STRETCH, np.float32), np.empty(STRETCH, np.float32)
+    azimuth, elevation = np.empty(STRETCH, np.float32), np.empty(STRETCH, np.float32)
+    turns, rises = np.empty(STRETCH, np.float32), np.empty(STRETCH, np.float32)
+    best, over = np.empty(STRETCH, np.float32), np.empty(STRETCH, np.float32)
+    best_number = np.empty(STRETCH, np.int32)
+    seen = 0
+    for run in range(first_run, last_run):
+        r = runs[run, 0]
+        row = r - row0
+        if row < 0 or row >= tenth_db.shape[1]:
+            continue
+        end = min(runs[run, 2], col0 + tenth_db.shape[2])
+        for c in range(max(runs[run, 1], col0), end, STRETCH):
+            width = min(end - c, STRETCH)
+            at = runs[run, 3] + c - runs[run, 1]
+            known, crossing = 0, 0
+            for i in range(width):
+                known += tenth_db[0, row, c - col0 + i] != 0
+                crossing += tenth_db[0, row, c - col0 + i] < 0
+            if known == 0:
+                continue
+            seen += known
+            turned, north = False, 0.0
+            first = 0
+            while first < count:
+                k, last = key[first], first
+                most_dbm, least_dbm = -np.inf, np.inf
+                while last < count and key[last] == k:
+                    most_dbm, least_dbm = max(most_dbm, sectors[last, EIRP]), min(least_dbm, sectors[last, LEAST])
+                    last += 1
+                hope = crossing > 0 or leaving
+                if not hope:
+                    most, least = np.float32(most_dbm + ROUNDING), np.float32(least_dbm)
+                    hopes = 0
+                    for b in range(tenth_db.shape[0]):
+                        for i in range(width):
+                            free = most - np.float32(0.1) * np.float32(tenth_db[b, row, c - col0 + i])
+                            hopes += (free >= least) | (free >= level[k, kept - 1, at + i])
+                    hope = hopes > 0
+                if not hope:
+                    first = last
                     continue
-                seen += count
-                ground = float(by_row[r + 1, c + 1])
-                if ground >= VOID:
+                if not turned:
+                    north = directions(
+                        width,
+                        r,
+                        c,
+                        mast,
+                        ground,
+                        cell_m,
+                        earth_radius_m,
+                        terminal_m,
+                        east,
+                        up,
+                        path_m2,
+                        azimuth,
+                        elevation,
+                    )
+                    turned = True
+                best[:width] = -np.inf
+                over[:width] = -np.inf
+                best_number[:width] = NONE
+                for s in range(first, last):
+                    strongest(
+                        width,
+                        tenth_db,
+                        band[s],
+                        row,
+                        c - col0,
+                        np.float32(north),
+                        east,
+                        up,
+                        path_m2,
+                        azimuth,
+                        elevation,
+                        turns,
+                        rises,
+                        sectors,
+                        s,
+                        number[s],
+                        patterns,
+                        best,
+                        best_number,
+                        over,
+                    )
+                first = last
+                if leaving:
+                    for i in range(width):
+                        if tenth_db[0, row, c - col0 + i] > 0 and best_number[i] >= 0:
+                            above[k, at + i] -= np.uint16(over[i] >= 0.0)
+                            strike(level, server, k, at + i, best_number[i])
                     continue
-                rx_m = ground + terminal_m
-                best[:] = least_dbm
-                doubt[:] = -np.inf
-                rank[:] = -1
-                worst = least_dbm
-                cell += 1
-                for step in range(keys + count):
-                    if step < keys:
-                        i = winner[step]
-                        if i < 0 or tried[i] == cell:
-                            continue
-                    else:
-                        i = order[step - keys]
-                        if bound[i] < worst:
-                            break
-                        if tried[i] == cell:
-                            continue
-                    tried[i] = cell
-                    m = near[start + i]
-                    first, last = first_sector[m], first_sector[m + 1]
-                    hope = False
-                    for s in range(first, last):
-                        hope = hope or upper[i, s - first] >= best[sector_key[s]]
-                    if not hope:
-                        continue
-                    east = (c - masts[m, 1]) * cell_m
-                    north = (masts[m, 0] - r) * cell_m
-                    path_m2 = east * east + north * north
-                    rise = rx_m - masts[m, 2]
-                    away_db = slant_db(path_m2, rise)
-                    path_m = sqrt(path_m2)
-                    azimuth = atan2(east, north)
-                    elevation = elevation_angle(path_m, rise, earth_radius_m)
-                    hope = False
-                    pattern_db[: last - first] = -1.0
-                    for s in range(first, last):
-                        free = -np.inf
-                        if path_m2 <= sectors[s, RANGE_M2]:
-                            free = sectors[s, EIRP] - away_db
-                            if free >= best[sector_key[s]]:
-                                twin = sector_twin[s]
-                                if pattern_db[twin - first] < 0.0:
-                                    pattern_db[twin - first] = attenuation_db(
-                                        azimuth,
-                                        elevation,
-                                        sectors[s, AZIMUTH],
-                                        sectors[s, TILT],
-                                        sectors[s, DOWNTILT],
-                                        sectors[s, WIDTH_H],
-                                        sectors[s, WIDTH_V],
-                                    )
-                                free -= pattern_db[twin - first]
-                        free_dbm[s - first] = free
-                        hope = hope or free >= best[sector_key[s]]
-                    if not hope:
-                        continue
-                    n = 0
-                    root_nu = -np.inf
-                    for stride in (COARSE, 1):
-                        n = sample_profile(
-                            by_row, by_col, masts[m, 0], masts[m, 1], float(r), float(c), cell_m, stride, d_m, h_m
-                        )
-                        root_nu = bullington_root_nu(d_m, h_m, n, path_m, masts[m, 2], rx_m, earth_radius_m, work)
-                        if stride == 1 or root_nu < 0.0:
-                            continue
-                        root_wavelength = 0.0
-                        loss_db = 0.0
-                        hope = root_nu == np.inf
-                        for s in range(first, last):
-                            if hope:
-                                break
-                            free = free_dbm[s - first]
-                            if free < best[sector_key[s]]:
-                                continue
-                            if sectors[s, ROOT_WAVELENGTH] != root_wavelength:
-                                root_wavelength = sectors[s, ROOT_WAVELENGTH]
-                                loss_db = bullington_db(root_nu, root_wavelength, path_m)
-                            hope = free - loss_db >= best[sector_key[s]] - ROUNDING
-                        if not hope:
-                            break
-                    if not hope:
-                        continue
-                    walked += 1
-                    void = root_nu == np.inf
-                    if void:
-                        n = known_points(d_m, h_m, n)
-                        root_nu = bullington_root_nu(d_m, h_m, n, path_m, masts[m, 2], rx_m, earth_radius_m, work)
-                    root_wavelength = 0.0
-                    loss_db = 0.0
-                    excess = -1.0
-                    above_tx, above_rx = -1.0, -1.0
-                    for s in range(first, last):
-                        key = sector_key[s]
-                        free = free_dbm[s - first]
-                        if free < best[key]:
-                            continue
-                        if sectors[s, ROOT_WAVELENGTH] != root_wavelength:
-                            root_wavelength = sectors[s, ROOT_WAVELENGTH]
-                            loss_db = bullington_db(root_nu, root_wavelength, path_m)
-                            excess = -1.0
-                        dbm = free - loss_db
-                        if void:
-                            doubt[key] = max(doubt[key], dbm)
-                            continue
-                        if dbm < best[key]:
-                            continue
-                        if spherical:
-                            if above_tx < 0.0:
-                                _, _, low_tx, low_rx = smooth_surface(
-                                    d_m, h_m, n, path_m, masts[m, 3], ground, masts[m, 2], rx_m, work
-                                )
-                                above_tx, above_rx = masts[m, 2] - low_tx, rx_m - low_rx
-                            if excess < 0.0:
-                                excess = excess_db(
-                                    d_m,
-                                    n,
-                                    path_m,
-                                    above_tx,
-                                    above_rx,
-                                    earth_radius_m,
-                                    root_wavelength,
-                                    vertical,
-                                    work,
-                                    zeros,
-                                )
-                            dbm -= excess
-                        if dbm > best[key] or (dbm == best[key] and (rank[key] < 0 or sector_rank[s] < rank[key])):
-                            best[key] = dbm
-                            rank[key] = sector_rank[s]
-                            winner[key] = i
-                    worst = best[0]
-                    for key in range(1, keys):
-                        worst = min(worst, best[key])
-                for key in range(keys):
-                    if best[key] < usable_dbm[key] and doubt[key] > best[key]:
-                        continue
-                    level[key, r - row_origin, c - col_origin] = best[key] if rank[key] >= 0 else NO_SERVER_DBM
-                    server[key, r - row_origin, c - col_origin] = rank[key]
-        visited[t] = seen
-        computed[t] = walked
+                if crossing > 0:
+                    for i in range(width):
+                        if tenth_db[0, row, c - col0 + i] < 0:
+                            doubt[k, at + i] = max(doubt[k, at + i], best[i])
+                enter(width, tenth_db, row, c - col0, level, server, above, k, at, best, best_number, over)
+    return seen
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def enter(
+    width: int,
+    tenth_db: I16,
+    row: int,
+    first: int,
+    level: F32,
+    server: I32,
+    above: U16,
+    k: int,
+    at: int,
+    best: F32,
+    best_number: I32,
+    over: F32,
+) -> None:
+    """Put a mast into the lists of cells side by side; behind an unknown server there is no place."""
+    for i in range(width):
+        reached = tenth_db[0, row, first + i] > 0
+        best[i] = best[i] if reached else np.float32(-np.inf)
+        over[i] = over[i] if reached else np.float32(-np.inf)
+    for i in range(width):
+        above[k, at + i] += np.uint16(1) if over[i] >= np.float32(0.0) else np.uint16(0)
+    last = level.shape[1] - 1
+    better_than_last = 0
+    for i in range(width):
+        better_than_last += best[i] >= level[k, last, at + i]
+    if better_than_last == 0:
+        return
+    for p in range(last + 1):
+        for i in range(width):
+            mine, theirs = best[i], level[k, p, at + i]
+            my_number, their_number = best_number[i], server[k, p, at + i]
+            better = (mine > theirs) | ((mine == theirs) & (my_number < their_number))
+            better &= their_number != UNKNOWN
+            level[k, p, at + i] = mine if better else theirs
+            server[k, p, at + i] = my_number if better else their_number
+            best[i] = np.float32(-np.inf) if their_number == UNKNOWN else (theirs if better else mine)
+            best_number[i] = their_number if better else my_number
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def strike(level: F32, server: I32, k: int, at: int, number: int) -> None:
+    """Take a server out of a cell's list; what followed the last of a full list is not known."""
+    kept = level.shape[1]
+    for p in range(kept):
+        if server[k, p, at] == number:
+            end = NONE if server[k, kept - 1, at] == NONE else UNKNOWN
+            for q in range(p, kept - 1):
+                level[k, q, at], server[k, q, at] = level[k, q + 1, at], server[k, q + 1, at]
+            level[k, kept - 1, at], server[k, kept - 1, at] = -np.inf, end
+            return

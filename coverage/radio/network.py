@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
-from math import log10, pi
 
 import geopandas as gpd
 import numpy as np
@@ -12,25 +12,58 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.coverage.radio import kernels
-from phusong.coverage.radio.antenna import grid_convergence_deg
+from phusong.coverage.radio.antenna import grid_convergence_deg, sector_patterns
 from phusong.coverage.radio.defaults import complete_sectors, radio_defaults
-from phusong.coverage.radio.diffraction import wavelength_m
+from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.quantity import pilot_power_dbm
-from phusong.coverage.radio.sweep import Masts, Terrain
+from phusong.coverage.radio.required import deficits_db, required_levels
+from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import Fault, InputError
+from phusong.layers.patterns import Patterns
 
 Key = tuple[str, str]
 """Technology and operator."""
+BandKey = tuple[str, str, float | None]
+"""Technology, operator and band in MHz; None: all its bands."""
+
+
+@dataclass(frozen=True)
+class Mast:
+    """Antennas at one position and height: they share every path.
+
+    ``place``: row and col in cells, antenna and ground above sea level in m. ``bands_mhz``: (bands,), rising. The rest
+    is a row for each sector and map it competes on, sorted by map: ``sectors`` (columns of ``kernels``), ``band`` (its
+    place in ``bands_mhz``), ``key`` (number of the map), ``number`` (row of the network's sectors).
+    """
+
+    place: tuple[float, float, float, float]
+    bands_mhz: tuple[float, ...]
+    sectors: NDArray[np.float64]
+    band: NDArray[np.int64]
+    key: NDArray[np.int64]
+    number: NDArray[np.int64]
+
+    @property
+    def range_m(self) -> float:
+        """The longest range of its sectors."""
+        return float(np.sqrt(self.sectors[:, kernels.RANGE_M2].max()))
 
 
 @dataclass(frozen=True)
 class Network:
-    """The sectors on air, completed, sorted by ``sector_id``, with the columns x_m, y_m and pilot_power_dbm added."""
+    """The sectors on air, completed, sorted by ``sector_id``; added: x_m, y_m, pilot_power_dbm, required_dbm.
+
+    ``keys``: the maps the sectors compete on, one for each technology and operator, and one for each of its bands where
+    it has several. ``required_dbm``: by technology, see ``required``; a sector's own is that and its deficit.
+    """
 
     sectors: pd.DataFrame
     defaults_used: pd.DataFrame
-    keys: tuple[Key, ...]
-    masts: Masts
+    keys: tuple[BandKey, ...]
+    masts: tuple[Mast, ...]
+    usable_dbm: Mapping[str, float]
+    required_dbm: Mapping[str, float]
+    patterns: Patterns
     not_in_service: int
 
 
@@ -51,14 +84,28 @@ def on_air(sites: gpd.GeoDataFrame, *, on: date) -> pd.Series[bool]:
 
 
 def build_network(
-    sites: gpd.GeoDataFrame, sectors: pd.DataFrame, *, terrain: Terrain, on: date, max_range_m: float
+    sites: gpd.GeoDataFrame,
+    sectors: pd.DataFrame,
+    *,
+    terrain: Terrain,
+    on: date,
+    max_range_m: float,
+    usable_dbm: Mapping[str, float],
+    terms: LinkTerms | None = None,
+    patterns: Patterns | None = None,
 ) -> Network:
-    """The network on air on a day. InputError names sectors without site or height, and sites without elevation."""
+    """The network on air on a day. InputError names sectors without site or height, and sites without elevation.
+
+    ``usable_dbm``: of every technology; ``terms``: what a covered place is asked to have (outdoors, median, downlink).
+    """
     known = sectors["site_id"].isin(sites["site_id"])
     if not known.all():
         raise _refuse("radio.error.no_site", sectors.loc[~known, "sector_id"])
+    terms, patterns = terms or LinkTerms(), patterns or Patterns()
     active = sectors["site_id"].isin(sites.loc[on_air(sites, on=on), "site_id"])
-    frame, defaults_used = complete_sectors(sectors[active].sort_values("sector_id", ignore_index=True))
+    frame, defaults_used = complete_sectors(
+        sectors[active].sort_values("sector_id", ignore_index=True), patterns=patterns
+    )
     if frame["height_m"].isna().any():
         raise _refuse("radio.error.no_height", frame.loc[frame["height_m"].isna(), "sector_id"])
     places = pd.DataFrame(
@@ -67,44 +114,59 @@ def build_network(
     frame["x_m"] = places["x_m"].reindex(frame["site_id"]).to_numpy()
     frame["y_m"] = places["y_m"].reindex(frame["site_id"]).to_numpy()
     frame["pilot_power_dbm"] = _pilot_powers(frame)
-    pairs = list(zip(frame["technology"].tolist(), frame["operator"].tolist(), strict=True))
-    keys = tuple(sorted(set(pairs)))
-    number = {key: i for i, key in enumerate(keys)}
-    masts = _masts(
-        frame, np.array([number[pair] for pair in pairs], dtype=np.int32), terrain=terrain, max_range_m=max_range_m
-    )
-    return Network(frame, defaults_used, keys, masts, int((~active).sum()))
+    required = required_levels(usable_dbm, terms=terms, sectors=frame)
+    least = frame["technology"].map(required).astype("float64")
+    frame["required_dbm"] = least + deficits_db(frame, required_dbm=required, usable_dbm=usable_dbm, terms=terms)
+    keys = _keys(frame)
+    masts = _masts(frame, keys, terrain=terrain, max_range_m=max_range_m, patterns=patterns)
+    return Network(frame, defaults_used, keys, masts, usable_dbm, required, patterns, int((~active).sum()))
 
 
 def sector_table(
-    frame: pd.DataFrame, *, convergence_deg: NDArray[np.float64], max_range_m: float
+    frame: pd.DataFrame, *, convergence_deg: NDArray[np.float64], max_range_m: float, patterns: Patterns
 ) -> NDArray[np.float64]:
-    """Rows as the kernel reads them (columns of ``kernels``) from completed sectors with pilot_power_dbm.
+    """Rows as the kernels read them (columns of ``kernels``), from completed sectors.
 
-    EIRP holds the level at 1 m in free space: pilot power - feeder loss + antenna gain - 20 log10(4 pi / wavelength).
+    EIRP is that of the measured signal: pilot power - feeder loss + antenna gain.
     """
     table = np.empty((len(frame), kernels.SECTOR_COLUMNS))
-    waves = np.array([wavelength_m(float(mhz)) for mhz in frame["band_mhz"]])
     limits = np.array(
         [1e3 * radio_defaults()["technology"][t].get("max_range_km", np.inf) for t in frame["technology"]]
     )
-    power = frame["pilot_power_dbm"] - frame["feeder_loss_db"] + frame["antenna_gain_dbi"]
-    table[:, kernels.EIRP] = power.to_numpy() - 20.0 * log10(4.0 * pi) + 20.0 * np.log10(waves)
-    table[:, kernels.ROOT_WAVELENGTH] = np.sqrt(waves)
+    measured, tilt_deg = sector_patterns(frame, patterns)
+    table[:, kernels.EIRP] = frame["pilot_power_dbm"] - frame["feeder_loss_db"] + frame["antenna_gain_dbi"]
+    table[:, kernels.LEAST] = frame["required_dbm"]
     table[:, kernels.RANGE_M2] = np.minimum(limits, max_range_m) ** 2
     table[:, kernels.AZIMUTH] = np.radians(frame["azimuth_deg"].to_numpy() - convergence_deg)
     table[:, kernels.TILT] = np.radians(frame["mechanical_tilt_deg"].to_numpy())
-    table[:, kernels.DOWNTILT] = np.radians(frame["electrical_tilt_deg"].to_numpy())
+    table[:, kernels.DOWNTILT] = np.radians(tilt_deg)
     table[:, kernels.WIDTH_H] = np.radians(frame["beamwidth_h_deg"].to_numpy())
     table[:, kernels.WIDTH_V] = np.radians(frame["beamwidth_v_deg"].to_numpy())
+    table[:, kernels.PATTERN] = measured
     return table
 
 
-def _masts(frame: pd.DataFrame, key: NDArray[np.int32], *, terrain: Terrain, max_range_m: float) -> Masts:
+def pattern_table(patterns: Patterns) -> NDArray[np.float32]:
+    """(n, 2, 360) horizontal and vertical loss in dB at whole degrees, as the kernels read them."""
+    return np.stack([patterns.horizontal_db, patterns.vertical_db], axis=1)
+
+
+def _keys(frame: pd.DataFrame) -> tuple[BandKey, ...]:
+    """A map for each technology and operator, and one for each band of those that have several."""
+    keys: list[BandKey] = []
+    for technology, operator in sorted(set(zip(frame["technology"], frame["operator"], strict=True))):
+        own = (frame["technology"] == technology) & (frame["operator"] == operator)
+        bands = sorted(set(frame.loc[own, "band_mhz"].tolist()))
+        keys += [(technology, operator, None), *((technology, operator, mhz) for mhz in bands if len(bands) > 1)]
+    return tuple(keys)
+
+
+def _masts(
+    frame: pd.DataFrame, keys: tuple[BandKey, ...], *, terrain: Terrain, max_range_m: float, patterns: Patterns
+) -> tuple[Mast, ...]:
     x_m, y_m = frame["x_m"].to_numpy(dtype=np.float64), frame["y_m"].to_numpy(dtype=np.float64)
-    table = sector_table(
-        frame, convergence_deg=grid_convergence_deg(x_m, y_m, crs=terrain.grid.crs), max_range_m=max_range_m
-    )
+    convergence = grid_convergence_deg(x_m, y_m, crs=terrain.grid.crs)
+    table = sector_table(frame, convergence_deg=convergence, max_range_m=max_range_m, patterns=patterns)
     ground = np.array([terrain.ground_m(x, y) for x, y in zip(x_m, y_m, strict=True)])
     if np.isnan(ground).any():
         raise _refuse("radio.error.no_elevation", frame.loc[np.isnan(ground), "site_id"])
@@ -112,12 +174,35 @@ def _masts(frame: pd.DataFrame, key: NDArray[np.int32], *, terrain: Terrain, max
         (terrain.grid.top_m - y_m) / terrain.grid.cell_m - 0.5,
         (x_m - terrain.grid.left_m) / terrain.grid.cell_m - 0.5,
     )
+    numbers = {key: i for i, key in enumerate(keys)}
+    bands = frame["band_mhz"].to_numpy(dtype=np.float64)
+    owners = list(zip(frame["technology"], frame["operator"], strict=True))
     places = np.stack([row, col, ground + frame["height_m"].to_numpy(dtype=np.float64), ground], axis=1)
-    place, mast = np.unique(places.reshape(-1, 4), axis=0, return_inverse=True)
-    mast = mast.reshape(-1)
-    order = np.lexsort((np.arange(len(frame)), table[:, kernels.ROOT_WAVELENGTH], mast))
-    first = np.searchsorted(mast[order], np.arange(len(place) + 1)).astype(np.int64)
-    return Masts(place, first, np.ascontiguousarray(table[order]), key[order], order.astype(np.int32))
+    place, of_mast = np.unique(places.reshape(-1, 4), axis=0, return_inverse=True)
+    order = np.argsort(of_mast.reshape(-1), kind="stable")
+    ends = np.searchsorted(of_mast.reshape(-1)[order], np.arange(len(place) + 1))
+    masts = []
+    for mast, (first, last) in enumerate(zip(ends[:-1].tolist(), ends[1:].tolist(), strict=True)):
+        own = order[first:last]
+        own_bands = np.unique(bands[own])
+        entries = sorted(
+            (numbers[key], int(i))
+            for i in own
+            for key in ((*owners[i], None), (*owners[i], float(bands[i])))
+            if key in numbers
+        )
+        number = np.array([i for _, i in entries], dtype=np.int64)
+        masts.append(
+            Mast(
+                tuple(place[mast].tolist()),
+                tuple(own_bands.tolist()),
+                table[number],
+                np.searchsorted(own_bands, bands[number]).astype(np.int64),
+                np.array([key for key, _ in entries], dtype=np.int64),
+                number,
+            )
+        )
+    return tuple(masts)
 
 
 def _pilot_powers(frame: pd.DataFrame) -> NDArray[np.float64]:

@@ -1,0 +1,208 @@
+"""The radio step: the network's maps, as rasters and tables, and read back from them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from phusong.api.pipeline import Job, Made, versions
+from phusong.api.radio import clutter_of, propagation_of, tags_of, terms_of, usable_of
+from phusong.coverage.indicators import operator_slugs
+from phusong.coverage.population import People
+from phusong.coverage.radio import RadioResult, ServerMap, compute
+from phusong.coverage.radio.network import BandKey
+from phusong.coverage.radio.required import link_table, terms_text
+from phusong.coverage.radio.site_general import MODELS
+from phusong.coverage.radio.validity import validity_summary
+from phusong.coverage.zonal import Zones
+from phusong.layers.grid import Raster
+from phusong.layers.rasters import read_bands, write_cog
+from phusong.layers.store import LossStore
+from phusong.layers.writers.vectors import export, write_geoparquet
+from phusong.maps.classes import LEVEL_COLOURS
+from phusong.maps.images import classes_of_level, level_classes
+
+NO_COUNT = 255
+KINDS: dict[str, tuple[str, float | None]] = {
+    "coverage": ("dBm", None),
+    "servers": ("row", -1),
+    "second": ("dBm", None),
+    "second_servers": ("row", -1),
+    "serving": ("masts", NO_COUNT),
+}
+"""Unit and no data of the rasters of a technology, or of one of its bands, that hold the fields of a ``ServerMap``."""
+
+
+def radio_step(job: Job) -> Made:
+    """Levels, servers, second best, number of serving masts, class and probability of each technology."""
+    sites, sectors, settings = job.layer("sites"), job.layer("sectors"), job.settings.radio
+    note = job.path("radio.json")
+    if sites is None or sectors is None or not len(sites) or not len(sectors) or not job.settings.services.mobile:
+        note.write_text("null\n", encoding="utf-8")
+        return Made(None, [note], {"sectors": 0})
+    people: People = job.value("people")
+    grid, terms = job.inputs.elevation.grid, terms_of(job.settings)
+    store = LossStore(job.draft.directory.parent / "path_loss", version=versions()["code"])
+    radio = compute(
+        sites,
+        sectors,
+        elevation=job.inputs.elevation,
+        where=_wanted(people.zones),
+        grid=grid,
+        on=job.settings.units_valid_on,
+        usable_dbm=usable_of(job.settings),
+        terms=terms,
+        patterns=job.inputs.patterns,
+        clutter=clutter_of(job.inputs),
+        max_range_m=settings.max_range_km * 1000,
+        propagation=propagation_of(job.inputs),
+        kept=settings.servers_kept,
+        store=store if settings.keep_path_loss else None,
+        progress=lambda done, whole: job.progress(done / whole),
+    )
+    store.drop_unused()
+    kept = {
+        "usable_dbm": dict(radio.usable_dbm),
+        "required_dbm": dict(radio.required_dbm),
+        "counts": dict(radio.counts),
+        "bands_mhz": [[t, o, band] for t, o, band in radio.maps if band is not None],
+    }
+    note.write_text(json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    lang = job.settings.language
+    budget = link_table(radio.sectors, usable_dbm=radio.usable_dbm, terms=terms, lang=lang)
+    files = [
+        note,
+        write_geoparquet(radio.sectors, job.path("sectors.parquet")),
+        write_geoparquet(radio.defaults_used, job.path("defaults_used.parquet")),
+        *export(radio.defaults_used, job.draft.directory, "defaults_used", formats=["csv"]).values(),
+        *export(budget, job.draft.directory, "link_budget", formats=["csv"]).values(),
+    ]
+    model = settings.model.replace("-", "_")
+    if model in MODELS:
+        limits = validity_summary(
+            model,
+            radio.sectors,
+            max_range_m=settings.max_range_km * 1000,
+            terminal_height_m=settings.terminal_height_m,
+            environment=settings.environment,
+            lang=lang,
+        )
+        files += export(limits, job.draft.directory, "model_limits", formats=["csv"]).values()
+    common = tags_of(job.settings) | {"model": settings.model, "asked": terms_text(terms, lang=lang)}
+    for technology in radio.technologies:
+        tags = common | {"technology": technology, "usable_dbm": f"{radio.usable_dbm[technology]:g}"}
+        tags |= {"required_dbm": f"{radio.required_dbm[technology]:g}"}
+        files += _technology(job, radio, technology, tags=tags)
+    return Made(radio, files, dict(radio.counts) | {"defaults_used": int(radio.defaults_used["count"].sum())})
+
+
+def load_radio(job: Job) -> RadioResult | None:
+    """The result of ``radio_step`` from its files."""
+    note = json.loads(job.path("radio.json").read_text(encoding="utf-8"))
+    if note is None:
+        return None
+    sectors = pd.read_parquet(job.path("sectors.parquet"))
+    keys: list[BandKey] = [
+        (t, o, None) for t, o in sorted(set(zip(sectors["technology"], sectors["operator"], strict=True)))
+    ]
+    keys += [(t, o, float(band)) for t, o, band in note["bands_mhz"]]
+    read: dict[Path, dict[str, Raster]] = {}
+
+    def band(quantity: str, key: tuple[str, str, float | None]) -> NDArray[Any]:
+        path = _path(job, quantity, key[0], key[2])
+        if path not in read:
+            read[path] = read_bands(path)
+        values = read[path][key[1]].values
+        return values if KINDS[quantity][1] is None else np.where(np.isnan(values), -1, values).astype(np.int32)
+
+    grid = job.inputs.elevation.grid
+    maps = {key: ServerMap(*(band(quantity, key) for quantity in KINDS)) for key in keys}
+    defaults_used = pd.read_parquet(job.path("defaults_used.parquet"))
+    return RadioResult(grid, maps, sectors, defaults_used, note["usable_dbm"], note["required_dbm"], note["counts"])
+
+
+def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str, str]) -> Iterator[Path]:
+    """The rasters of a technology: of any operator and of each, and of each band where an operator has several."""
+    names = [operator for tech, operator in radio.levels if tech == technology]
+    level, server = radio.best(technology)
+    every: dict[str, dict[str, NDArray[Any]]] = {
+        "coverage": {"any": level},
+        "servers": {"any": server},
+        "serving": {"any": _counts(radio.serving(technology))},
+    }
+    yield from _rasters(
+        job, {o: radio.maps[technology, o, None] for o in names}, technology, None, tags=tags, every=every
+    )
+    bands = {mhz for t, _, mhz in radio.maps if t == technology and mhz is not None}
+    for mhz in sorted(bands):
+        own = {o: radio.maps[technology, o, mhz] for o in names if (technology, o, mhz) in radio.maps}
+        yield from _rasters(job, own, technology, mhz, tags=tags | {"band_mhz": f"{mhz:g}"}, every={})
+    operators, slugs = (None, *names), operator_slugs(names)
+    terms, least_dbm = terms_of(job.settings), radio.required_dbm[technology]
+    likely = {name or "any": radio.probability_pct(technology, name, terms=terms) for name in operators}
+    rounded = {
+        name: np.where(np.isnan(values), NO_COUNT, np.round(values)).astype(np.uint8) for name, values in likely.items()
+    }
+    chance = tags | {"unit": "%", "sigma_db": f"{terms.spread_db:.1f}"}
+    stem = technology.lower()
+    yield write_cog(rounded, job.path(f"probability_{stem}.tif"), grid=radio.grid, nodata=NO_COUNT, tags=chance)
+    for name in operators:  # a colour table allows of one band
+        dbm = level if name is None else radio.levels[technology, name]
+        yield write_cog(
+            {name or "any": classes_of_level(dbm, usable_dbm=least_dbm)},
+            job.path(f"class_{stem}.tif" if name is None else f"class_{stem}_{slugs[name]}.tif"),
+            grid=radio.grid,
+            nodata=0,
+            colormap=dict(enumerate(LEVEL_COLOURS)),
+            tags=tags | {"unit": "class", "bounds_dbm": " ".join(f"{dbm:g}" for dbm in level_classes(least_dbm))},
+        )
+
+
+def _rasters(
+    job: Job,
+    maps: Mapping[str, ServerMap],
+    technology: str,
+    band_mhz: float | None,
+    *,
+    tags: dict[str, str],
+    every: Mapping[str, Mapping[str, NDArray[Any]]],
+) -> Iterator[Path]:
+    """A raster a quantity, with a band an operator after those of ``every``."""
+    grid = job.inputs.elevation.grid
+    of: dict[str, Callable[[ServerMap], NDArray[Any]]] = {
+        "coverage": lambda servers: servers.level_dbm,
+        "servers": lambda servers: servers.server,
+        "second": lambda servers: servers.second_dbm,
+        "second_servers": lambda servers: servers.second_server,
+        "serving": lambda servers: _counts(servers.above),
+    }
+    for quantity, take in of.items():
+        bands = {**every.get(quantity, {}), **{name: take(servers) for name, servers in maps.items()}}
+        unit, nodata = KINDS[quantity]
+        path = _path(job, quantity, technology, band_mhz)
+        yield write_cog(bands, path, grid=grid, tags=tags | {"unit": unit}, nodata=nodata)
+
+
+def _path(job: Job, quantity: str, technology: str, band_mhz: float | None) -> Path:
+    """``coverage_2g.tif``; of one band ``band_coverage_2g_900mhz.tif``."""
+    stem = technology.lower()
+    name = f"{quantity}_{stem}" if band_mhz is None else f"band_{quantity}_{stem}_{band_mhz:g}mhz"
+    return job.path(f"{name}.tif")
+
+
+def _counts(masts: NDArray[np.int32]) -> NDArray[np.uint8]:
+    """Counts as bytes, ``NO_COUNT`` for no data."""
+    return np.where(masts < 0, NO_COUNT, np.minimum(masts, NO_COUNT - 1)).astype(np.uint8)
+
+
+def _wanted(pairs: Zones) -> NDArray[np.bool_]:
+    """Cells that any commune touches."""
+    wanted = np.zeros(int(np.prod(pairs.grid.shape)), dtype=np.bool_)
+    wanted[pairs.cell] = True
+    return wanted.reshape(pairs.grid.shape)
