@@ -96,7 +96,8 @@ def state_text(view: ProfileView, lang: Lang) -> str:
 def title_of(view: ProfileView, lang: Lang) -> str:
     """From where to where."""
     ends = (view.tx, view.rx)
-    places = (say("profile.place", lang, lon=f"{end.lon:.5f}", lat=f"{end.lat:.5f}") for end in ends)
+    degrees = ({name: number(getattr(end, name), lang, decimals=5) for name in ("lon", "lat")} for end in ends)
+    places = (say("profile.place", lang, **place) for place in degrees)
     return " → ".join(end.name or place for end, place in zip(ends, places, strict=True))
 
 
