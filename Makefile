@@ -26,7 +26,7 @@ types: $(VENV)/.ready-dev  ## Types, strictly; the rooms are linked under the na
 bench: bench-radio  ## Times of the main job and of the radio step, against a calibration loop
 	$(BIN)/python tests/bench/bench_pipeline.py
 
-bench-radio: $(VENV)/.ready-test  ## Times of the radio sweep alone, beside gdal_viewshed where it is installed
+bench-radio: $(VENV)/.ready-test  ## Times of the radio engine alone, beside other programs where they are installed
 	$(BIN)/python tests/bench/bench_radio.py
 
 serve: demo  ## Map, lists and API of the demo on http://127.0.0.1:8000
