@@ -321,32 +321,32 @@ def _identity(mast: Mast, sector_ids: NDArray[np.object_]) -> tuple[object, ...]
 
 def _server_map(served: Served, key: int, *, least_dbm: F32, void: NDArray[np.bool_]) -> ServerMap:
     """The lists of one map as arrays over the grid."""
-    least = np.append(least_dbm, np.float32(np.inf))  # -1: none
-    levels, servers, known = [], [], []
-    for place in (0, 1):
-        level, server = served.level[key, place], served.server[key, place]
-        unknown = np.zeros(level.shape, dtype=np.bool_)
-        if served.doubt.shape[1]:
-            unknown = (served.doubt[key] > level) & (level < least[np.maximum(server, -1)])
-        levels.append(np.where(unknown, np.float32(np.nan), np.where(server >= 0, level, np.float32(NO_SERVER_DBM))))
-        servers.append(np.where(unknown | (server < 0), np.int32(-1), server))
-        known.append(~unknown)
-    above = np.where(known[0], served.above[key].astype(np.int32), np.int32(-1))
-    asked = served.where
+    whole = bool(served.where.all())
+    any_void = bool(void.any())
 
-    def spread(values: NDArray[Any], empty: float) -> NDArray[Any]:
-        out = np.full(asked.shape, empty, dtype=values.dtype)
-        out[asked] = values
-        out[void] = empty
+    def over_grid(values: NDArray[Any], empty: float) -> NDArray[Any]:
+        if whole:
+            out = values.reshape(served.where.shape)
+        else:
+            out = np.full(served.where.shape, empty, dtype=values.dtype)
+            out[served.where] = values
+        if any_void:
+            out[void] = empty
         return out
 
-    return ServerMap(
-        spread(levels[0], np.nan),
-        spread(servers[0], -1),
-        spread(levels[1], np.nan),
-        spread(servers[1], -1),
-        spread(above, -1),
-    )
+    above = served.above[key].astype(np.int32)
+    arrays: list[NDArray[Any]] = []
+    for place in (0, 1):
+        level, server = served.level[key, place].copy(), served.server[key, place].copy()
+        level[server < 0] = NO_SERVER_DBM
+        if served.doubt.shape[1]:
+            least = np.append(least_dbm, np.float32(np.inf))[server]  # -1, none, is the last
+            unknown = (served.doubt[key] > level) & (level < least)
+            level[unknown], server[unknown] = np.nan, -1
+            if place == 0:
+                above[unknown] = -1
+        arrays += [over_grid(level, np.nan), over_grid(server, -1)]
+    return ServerMap(*arrays, over_grid(above, -1))
 
 
 def _reaches(of: ServerMap, least_dbm: F32) -> NDArray[np.bool_]:

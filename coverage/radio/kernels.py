@@ -623,6 +623,54 @@ def strongest(
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
+def only_sector(
+    sectors: F64, band: I64, first: int, last: int, width: int, azimuth: F32, elevation: F32, across: bool
+) -> int:
+    """The one of sectors ``first:last`` that is the strongest of all in cells side by side, -1 if that is not plain.
+
+    It is plain where they differ in their azimuth alone, the same one faces the first and the last cell most, and its
+    pattern stays above the floor that all share. ``across``: the cells pass north or south of the mast.
+    """
+    for s in range(first, last):
+        if (
+            band[s] != band[first]
+            or sectors[s, PATTERN] >= 0.0
+            or sectors[s, TILT] != 0.0
+            or np.isnan(sectors[s, AZIMUTH])
+        ):
+            return -1
+        for column in (EIRP, LEAST, RANGE_M2, DOWNTILT, WIDTH_H, WIDTH_V):
+            if sectors[s, column] != sectors[first, column]:
+                return -1
+    found = facing(sectors, first, last, azimuth[0])
+    if across or found != facing(sectors, first, last, azimuth[width - 1]):
+        return -1
+    steep = np.float32(0.0)
+    downtilt = np.float32(sectors[first, DOWNTILT])
+    for i in range(width):
+        steep = max(steep, abs(elevation[i] + downtilt))
+    lobe = min(12.0 * (steep / sectors[first, WIDTH_V]) ** 2, SIDE_LOBE_DB)
+    for end in (0, width - 1):
+        turn = azimuth[end] - sectors[found, AZIMUTH]
+        turn -= 2.0 * pi * floor(turn / (2.0 * pi) + 0.5)
+        if 12.0 * (turn / sectors[first, WIDTH_H]) ** 2 + lobe >= FRONT_TO_BACK_DB - ROUNDING:
+            return -1
+    return found
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
+def facing(sectors: F64, first: int, last: int, azimuth: float) -> int:
+    """Which of sectors ``first:last`` is turned least away from an azimuth, the first of two."""
+    least, found = np.inf, first
+    for s in range(first, last):
+        turn = azimuth - sectors[s, AZIMUTH]
+        turn = abs(turn - 2.0 * pi * floor(turn / (2.0 * pi) + 0.5))
+        if turn < least:
+            least, found = turn, s
+    return found
+
+
+@njit(error_model="numpy", cache=True, nogil=True)
 def serve(
     first_run: int,
     last_run: int,
@@ -719,7 +767,10 @@ def serve(
                 best[:width] = -np.inf
                 over[:width] = -np.inf
                 best_number[:width] = NONE
+                alone = only_sector(sectors, band, first, last, width, azimuth, elevation, c < mast[1] < c + width)
                 for s in range(first, last):
+                    if alone >= 0 and s != alone:
+                        continue
                     strongest(
                         width,
                         tenth_db,

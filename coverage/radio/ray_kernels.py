@@ -30,8 +30,7 @@ I64 = NDArray[np.int64]
 HIGHEST_M = 1.0e9  # what is higher has a part of a void in it
 BLOCK = 16  # samples of a block of the line-of-sight scan
 CLEAR_NU_SQUARED = 0.78 * 0.78  # below nu = -0.78 an edge costs nothing: P.526-15 eq. (31)
-THINNEST = 64  # near the mast only every so many-th ray is needed
-SPACING_CELLS = 2.0  # between two rays, at most
+THINNEST = 32  # near the mast only every so many-th ray is needed
 NODES_LOG2 = 2  # the table of the spherical-Earth term has 2**NODES_LOG2 nodes an octave
 OCTAVE = 23 - NODES_LOG2
 LOWEST_PATH_M, LOWEST_HEIGHT_M = 32.0, 0.5
@@ -136,8 +135,7 @@ def horizons(
     """
     longest = ground.shape[1]
     told = tx_horizon.shape[0] == ground.shape[0]
-    d = np.empty(longest)
-    flat = np.empty(longest)
+    d, per_m, flat, slope = np.empty(longest), np.empty(longest), np.empty(longest), np.empty(longest)
     hull_d, hull_h, hull_j = np.empty(longest), np.empty(longest), np.empty(longest, dtype=np.int64)
     highest = np.empty(longest // BLOCK + 1)
     bulge = 0.5 / earth_radius_m
@@ -145,41 +143,45 @@ def horizons(
     for k in range(ground.shape[0]):
         for j in range(count[k]):
             d[j] = first_m[k] + j * step_m[k]
+            per_m[j] = 1.0 / d[j]
             flat[j] = surface[k, j] - bulge * d[j] * d[j]
+            slope[j] = (flat[j] - tx_m) * per_m[j]
         top = -1
         rise, rise_j = -np.inf, -1
         block = -np.inf
         for j in range(count[k]):
             path_m, here = d[j], ground[k, j] - bulge * d[j] * d[j]
-            # what a ground-level end hides from itself it hides from an antenna above it, too
+            # what the ground of an end hides from itself it hides from an antenna above it, too
             while top >= 1 and (hull_h[top] - hull_h[top - 1]) * (path_m - hull_d[top - 1]) <= (
                 here - hull_h[top - 1]
             ) * (hull_d[top] - hull_d[top - 1]):
                 top -= 1
             if j >= start[k]:
                 rx_m = here + terminal_m
-                straight = (rx_m - tx_m) / path_m
+                straight = (rx_m - tx_m) * per_m[j]
                 back_j = rise_j
                 if top < 0:
                     root_nu[k, j] = -np.inf
+                    if told:
+                        tx_horizon[k, j], rx_horizon[k, j] = -1, -1
                 elif rise >= straight:
                     t = top
-                    back = (hull_h[t] - rx_m) / (path_m - hull_d[t])
-                    while t > 0:
-                        further = (hull_h[t - 1] - rx_m) / (path_m - hull_d[t - 1])
-                        if further < back:
-                            break
-                        back = further
+                    while t > 0 and (hull_h[t - 1] - rx_m) * (path_m - hull_d[t]) >= (hull_h[t] - rx_m) * (
+                        path_m - hull_d[t - 1]
+                    ):
                         t -= 1
                     back_j = hull_j[t]
+                    back = (hull_h[t] - rx_m) / (path_m - hull_d[t])
                     root_nu[k, j] = sqrt(2.0 * path_m * (rise - straight) * max(back + straight, 0.0))
+                    if told:
+                        tx_horizon[k, j], rx_horizon[k, j] = rise_j, back_j
                 else:
-                    nearest = least / path_m
+                    nearest = least * per_m[j]
                     nearest_j = rise_j
                     blocks = j // BLOCK
                     for i in range(blocks * BLOCK, j):
                         below = tx_m + straight * d[i] - flat[i]
-                        closeness = below * below / (d[i] * (path_m - d[i]))
+                        closeness = below * below * per_m[i] / (path_m - d[i])
                         if closeness < nearest:
                             nearest, nearest_j = closeness, i
                     middle = 0.5 * path_m
@@ -191,26 +193,20 @@ def horizons(
                             continue
                         for i in range(b * BLOCK, b * BLOCK + BLOCK):
                             below = tx_m + straight * d[i] - flat[i]
-                            closeness = below * below / (d[i] * (path_m - d[i]))
+                            closeness = below * below * per_m[i] / (path_m - d[i])
                             if closeness < nearest:
                                 nearest, nearest_j = closeness, i
                     root_nu[k, j] = -sqrt(2.0 * path_m * nearest)
-                    back_j = nearest_j
                     if told:
                         tx_horizon[k, j], rx_horizon[k, j] = nearest_j, nearest_j
-                if told and rise >= straight:
-                    tx_horizon[k, j], rx_horizon[k, j] = rise_j, back_j
-                elif told and top < 0:
-                    tx_horizon[k, j], rx_horizon[k, j] = -1, -1
             while top >= 1 and (hull_h[top] - hull_h[top - 1]) * (path_m - hull_d[top - 1]) <= (
                 flat[j] - hull_h[top - 1]
             ) * (hull_d[top] - hull_d[top - 1]):
                 top -= 1
             top += 1
             hull_d[top], hull_h[top], hull_j[top] = path_m, flat[j], j
-            slope = (flat[j] - tx_m) / path_m
-            if slope > rise:
-                rise, rise_j = slope, j
+            if slope[j] > rise:
+                rise, rise_j = slope[j], j
             block = max(block, flat[j])
             if j % BLOCK == BLOCK - 1:
                 highest[j // BLOCK] = block
@@ -236,14 +232,19 @@ def above_smooth(
     both ends, eqs. (87), (88), are a running maximum and two points of the upper hull of the (unflattened) ground.
     """
     longest = ground.shape[1]
+    d, per_m, height, slope = np.empty(longest), np.empty(longest), np.empty(longest), np.empty(longest)
     hull_d, hull_h = np.empty(longest), np.empty(longest)
     for k in range(ground.shape[0]):
+        for j in range(count[k]):
+            d[j], height[j] = first_m[k] + j * step_m[k], float(ground[k, j])
+            per_m[j] = 1.0 / d[j]
+            slope[j] = (height[j] - tx_m) * per_m[j]
         top = -1
         rise = -np.inf
         area, moment = 0.0, 0.0
         before_m, before = 0.0, tx_ground_m
         for j in range(count[k]):
-            path_m, here = first_m[k] + j * step_m[k], float(ground[k, j])
+            path_m, here = d[j], height[j]
             width = path_m - before_m
             area += width * (here + before)
             moment += width * (here * (2.0 * path_m + before_m) + before * (path_m + 2.0 * before_m))
@@ -253,19 +254,17 @@ def above_smooth(
             ) * (hull_d[top] - hull_d[top - 1]):
                 top -= 1
             if j >= start[k]:
-                smooth_tx = (2.0 * area * path_m - moment) / (path_m * path_m)
-                smooth_rx = (moment - area * path_m) / (path_m * path_m)
+                smooth_tx = (2.0 * area - moment * per_m[j]) * per_m[j]
+                smooth_rx = (moment * per_m[j] - area) * per_m[j]
                 rx_m = here + terminal_m
-                straight = (rx_m - tx_m) / path_m
+                straight = (rx_m - tx_m) * per_m[j]
                 if rise > straight:
                     t = top
-                    back = (hull_h[t] - rx_m) / (path_m - hull_d[t])
-                    while t > 0:
-                        further = (hull_h[t - 1] - rx_m) / (path_m - hull_d[t - 1])
-                        if further < back:
-                            break
-                        back = further
+                    while t > 0 and (hull_h[t - 1] - rx_m) * (path_m - hull_d[t]) >= (hull_h[t] - rx_m) * (
+                        path_m - hull_d[t - 1]
+                    ):
                         t -= 1
+                    back = (hull_h[t] - rx_m) / (path_m - hull_d[t])
                     over = hull_h[t] - straight * hull_d[t]
                     while t > 0:  # the highest over the ray lies between the two that are steepest from the ends
                         further = hull_h[t - 1] - straight * hull_d[t - 1]
@@ -281,7 +280,7 @@ def above_smooth(
                 above_rx[k, j] = rx_m - min(smooth_rx, here)
             top += 1
             hull_d[top], hull_h[top] = path_m, here
-            rise = max(rise, (here - tx_m) / path_m)
+            rise = max(rise, slope[j])
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -379,6 +378,7 @@ def spread(
     side: float,
     ahead: int,
     range_cells: float,
+    spacing_cells: float,
     down: bool,
     raster: F32,
     voids: bool,
@@ -409,7 +409,7 @@ def spread(
             high -= 1
         if high < low:
             continue
-        thin = thinning(away, rays)
+        thin = thinning(away, rays, spacing_cells)
         per_cell, zero = 0.5 * rays / (away * thin), 0.5 * rays / thin
         last_ray = rays // thin - 1
         for s in range(low, high + 1):
@@ -440,10 +440,10 @@ def owned(s: int, side: float, away: float, range_cells: float, down: bool) -> b
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
-def thinning(away: float, rays: int) -> int:
-    """Every how many-th ray is enough ``away`` cells from the mast: a power of two, SPACING_CELLS apart at most."""
+def thinning(away: float, rays: int, spacing_cells: float) -> int:
+    """Every how many-th ray is enough ``away`` cells from the mast: a power of two, ``spacing_cells`` apart at most."""
     thin = 1
-    while thin < THINNEST and 4.0 * thin * away <= SPACING_CELLS * rays:
+    while thin < THINNEST and 4.0 * thin * away <= spacing_cells * rays:
         thin *= 2
     return thin
 

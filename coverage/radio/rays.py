@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phusong.coverage.radio import kernels, ray_kernels
-from phusong.coverage.radio.ray_kernels import SPACING_CELLS, THINNEST
+from phusong.coverage.radio.ray_kernels import THINNEST
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import ComputeError
 
@@ -19,6 +19,9 @@ F64 = NDArray[np.float64]
 I64 = NDArray[np.int64]
 Window = tuple[int, int, int, int]
 """row0, row1, col0, col1 of a grid, the ends not included."""
+
+SPACING_M = 75.0
+"""Two rays lie no farther apart than this, or than one cell where cells are larger; the truth test chose it."""
 
 QUADRANTS = ((True, 1), (True, -1), (False, 1), (False, -1))
 """East, west, south, north: whether the rays march over columns, and towards higher or lower lines."""
@@ -47,14 +50,20 @@ class Rays:
     tx_ground_m: float
 
 
+def spacing_cells(cell_m: float) -> float:
+    """How far two rays may lie apart, in cells."""
+    return max(SPACING_M / cell_m, 1.0)
+
+
 def quadrants(terrain: Terrain, mast: Sequence[float], *, range_cells: float) -> Iterator[Rays]:
     """The sampled quadrants of a mast at (row, col, antenna above sea level, ground) that hold any cell in range."""
     row, col, tx_m, tx_ground_m = (float(value) for value in mast)
-    rays = max(ceil(2.0 * range_cells / SPACING_CELLS / THINNEST), 1) * THINNEST
+    spacing = spacing_cells(terrain.grid.cell_m)
+    rays = max(ceil(2.0 * range_cells / spacing / THINNEST), 1) * THINNEST
     slopes = np.linspace(-1.0, 1.0, rays + 1)
     number = np.arange(rays + 1)
     power = np.where(number == 0, THINNEST, np.minimum(number & -number, THINNEST))
-    nearest = np.where(power == THINNEST, 0.0, SPACING_CELLS * rays / (4.0 * power))  # cells; see ``thinning``
+    nearest = np.where(power == THINNEST, 0.0, spacing * rays / (4.0 * power))  # cells; see ``thinning``
     least_slope = np.maximum(np.abs(slopes) - 2.0 * THINNEST / rays, 0.0)  # of the cells between a ray and the next
     step_m = terrain.grid.cell_m * np.sqrt(1.0 + slopes * slopes)
     for down, ahead in QUADRANTS:
@@ -63,7 +72,7 @@ def quadrants(terrain: Terrain, mast: Sequence[float], *, range_cells: float) ->
         first = floor(line) + 1 if ahead > 0 else ceil(line) - 1
         before = abs(first - line)
         inside = lines - first if ahead > 0 else first + 1
-        room = np.where(slopes > 0.0, sides - 1 - side, side) + SPACING_CELLS + 1.0
+        room = np.where(slopes > 0.0, sides - 1 - side, side) + spacing + 1.0
         leaves = np.divide(room, np.abs(slopes), out=np.full(rays + 1, np.inf), where=slopes != 0.0)
         ends = np.minimum(range_cells / np.sqrt(1.0 + least_slope * least_slope), leaves)
         count = np.clip(np.floor(ends - before) + 1.0, 0.0, inside).astype(np.int64)
@@ -170,7 +179,7 @@ def path_losses(
     seen = np.full(bands, int(row == mast[0] and col == mast[1]))
     for rays in quadrants(terrain, mast, range_cells=range_cells):
         raster = terrain.by_row if rays.down else terrain.by_col
-        place = (rays.line, rays.side, rays.ahead, range_cells, rays.down)
+        place = (rays.line, rays.side, rays.ahead, range_cells, spacing_cells(terrain.grid.cell_m), rays.down)
         for band, loss_db in enumerate(losses(rays)):
             seen[band] += ray_kernels.spread(
                 loss_db, rays.void_from, *place, raster, terrain.voids, row0, col0, tenth_db[band]

@@ -75,12 +75,16 @@ class Served:
         return np.asarray(np.cumsum(self.where.reshape(-1)).reshape(self.where.shape) - self.where)
 
 
-def runs_of(where: NDArray[np.bool_], *, place: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Cells side by side as (n, 4): row, first column, last column and one, place of the first; row by row."""
+def runs_of(where: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Cells side by side as (n, 4): row, first column, last column and one, cells before them; row by row."""
+    rows, cols = where.shape
+    if where.all():
+        row = np.arange(rows)
+        return np.stack([row, np.zeros_like(row), np.full_like(row, cols), row * cols], axis=1)
     edges = np.diff(where.astype(np.int8), axis=1, prepend=0, append=0)
     row, first = np.nonzero(edges == 1)
     last = np.nonzero(edges == -1)[1]
-    return np.stack([row, first, last, place[row, first]], axis=1).astype(np.int64)
+    return np.stack([row, first, last, np.cumsum(last - first) - (last - first)], axis=1)
 
 
 def enter(
@@ -97,7 +101,9 @@ def enter(
     ``only``: the cells, (rows, cols), whose lists are touched. ComputeError if a pair of cell and mast was lost.
     """
     cells = served.where if only is None else only & served.where
-    runs = runs_of(cells, place=served.place)
+    runs = runs_of(cells)
+    if only is not None:
+        runs[:, 3] = served.place[runs[:, 0], runs[:, 1]]
     pairs = 0
     with ThreadPoolExecutor(get_num_threads()) as threads:
         for first in range(0, len(masts), BATCH_MASTS):
@@ -166,7 +172,7 @@ def mast_level(mast: Mast, *, around: Surroundings) -> tuple[Window, NDArray[np.
     _serve_runs(
         0,
         row1 - row0,
-        runs=runs_of(everywhere, place=served.place),
+        runs=runs_of(everywhere),
         served=served,
         batch=[(replace(mast, place=(row - row0, col - col0, tx_m, ground_m)), ((0, 0, 0, 0), tenth_db))],
         around=replace(around, terrain=terrain.cut(window)),
