@@ -16,6 +16,8 @@ import pytest
 import shapely
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from phusong.coverage.radio import kernels
+from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.grid import Grid, Raster
 
 ON = date(2012, 12, 31)
@@ -61,6 +63,14 @@ def make_mountains(rows: int = 120, cols: int = 140, *, seed: int = 7) -> Raster
         for height, width in ((900, 12), (250, 4))
     )
     return Raster(make_grid(rows, cols), np.maximum(noise + 400.0, 0.0).astype(np.float32))
+
+
+def make_lands() -> dict[str, Raster]:
+    """The mountains, low hills of the same shape, rough flat ground and the sea."""
+    high = make_mountains()
+    rough = np.random.default_rng(1).normal(100.0, 0.5, high.values.shape)
+    heights = {"mountains": high.values, "hills": 0.08 * high.values, "flat": rough, "sea": 0.0 * rough}
+    return {name: Raster(high.grid, values.astype(np.float32)) for name, values in heights.items()}
 
 
 def make_network(
@@ -131,9 +141,20 @@ def reference_spherical_db(d: float, hte: float, hre: float, ghz: float, earth_k
 
 
 def reference_delta_bullington_db(
-    d: np.ndarray, h: np.ndarray, tx: float, rx: float, wave: float, earth: float, *, vertical: bool = True
+    d: np.ndarray,
+    h: np.ndarray,
+    tx: float,
+    rx: float,
+    wave: float,
+    earth: float,
+    *,
+    vertical: bool = True,
+    fine: bool = False,
 ) -> float:
-    """P.1812-7 eqs. (37) to (39) with the smooth surface of eqs. (83) to (89), as printed."""
+    """P.1812-7 eqs. (37) to (39) with the smooth surface of eqs. (83) to (89), as printed.
+
+    ``fine``: the smooth Earth of eq. (39) is read in fine steps, not only where the profile has its points.
+    """
     if len(d) < 3:
         return 0.0
     km = d / 1e3
@@ -146,7 +167,8 @@ def reference_delta_bullington_db(
         at, ar = np.max(over / km[1:-1]), np.max(over / (path - km[1:-1]))
         hst, hsr = hst - np.max(over) * at / (at + ar), hsr - np.max(over) * ar / (at + ar)
     hte, hre = tx - min(hst, h[0]), rx - min(hsr, h[-1])
-    smooth = reference_bullington_db(d, np.zeros_like(h), hte, hre, wave, earth)
+    steps = d[-1] * (0.5 - 0.5 * np.cos(np.pi * np.arange(801) / 800)) if fine else d
+    smooth = reference_bullington_db(steps, np.zeros_like(steps), hte, hre, wave, earth)
     sphere = reference_spherical_db(path, hte, hre, 0.299792458 / wave, earth / 1e3, vertical=vertical)
     return reference_bullington_db(d, h, tx, rx, wave, earth) + max(sphere - smooth, 0.0)
 
@@ -200,6 +222,50 @@ def reference_level_dbm(elevation: Raster, sector: pd.Series, row: int, col: int
     )
 
 
+def exact_path_loss_db(
+    terrain: Terrain,
+    mast: tuple[float, float, float, float],
+    row: float,
+    col: float,
+    *,
+    mhz: float,
+    terminal_m: float = 1.5,
+    earth_m: float = EARTH_M,
+    spherical: bool = True,
+) -> float:
+    """Free space and delta-Bullington of one path for itself, with the compiled functions of single paths.
+
+    inf across a void.
+    """
+    d, h = np.empty((2, max(terrain.by_row.shape)))
+    cell_m, wave = terrain.grid.cell_m, 299.792458 / mhz
+    n = kernels.sample_profile(terrain.by_row, terrain.by_col, mast[0], mast[1], row, col, cell_m, d, h)
+    ground = kernels.bilinear(terrain.by_row, row, col)
+    rx, path = ground + terminal_m, float(np.hypot(row - mast[0], col - mast[1]) * cell_m)
+    room = np.empty(max(n, 1))
+    root_nu = kernels.bullington_root_nu(d, h, n, path, mast[2], rx, earth_m, room)
+    if root_nu == np.inf:
+        return float("inf")
+    loss = 20 * np.log10(4 * np.pi * np.hypot(path, rx - mast[2]) / wave)
+    loss += kernels.bullington_db(root_nu, np.sqrt(wave), path)
+    if spherical:
+        *_, low_tx, low_rx = kernels.smooth_surface(d, h, n, path, mast[3], ground, mast[2], rx, room)
+        above = mast[2] - low_tx, rx - low_rx
+        loss += kernels.excess_db(d, n, path, *above, earth_m, np.sqrt(wave), True, room, np.zeros_like(room))
+    return float(loss)
+
+
+def assert_small_errors(errors_db: np.ndarray, *, bias_db: float = 0.1) -> None:
+    """What maps that are linear between two rays may be off by: of exact paths, on any terrain."""
+    size = np.abs(errors_db)
+    assert np.isfinite(size).all()
+    assert len(size) >= 100
+    assert abs(np.mean(errors_db)) <= bias_db
+    assert np.median(size) <= 0.15
+    assert np.quantile(size, 0.9) <= 1.0
+    assert np.quantile(size, 0.99) <= 5.0
+
+
 @pytest.fixture(
     params=STEP_LOGS
     or [pytest.param(None, marks=pytest.mark.skip(reason="PHUSONG_RF_VALIDATION does not name the official profiles"))],
@@ -213,6 +279,31 @@ def step_log(request: pytest.FixtureRequest) -> StepLog:
 @pytest.fixture(scope="session")
 def mountains() -> Raster:
     return make_mountains()
+
+
+@pytest.fixture(scope="session")
+def lands() -> dict[str, Raster]:
+    return make_lands()
+
+
+@pytest.fixture(scope="session")
+def exact_loss() -> Callable[..., float]:
+    return exact_path_loss_db
+
+
+@pytest.fixture(scope="session")
+def small_errors() -> Callable[..., None]:
+    return assert_small_errors
+
+
+@pytest.fixture(scope="session")
+def reference_bullington() -> Callable[..., float]:
+    return reference_bullington_db
+
+
+@pytest.fixture(scope="session")
+def reference_spherical() -> Callable[..., float]:
+    return reference_spherical_db
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""The raster against the slow reference, and the laws of a best-server map."""
+"""Maps and points against the slow reference, and the laws of a best-server map."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ import shapely
 
 from phusong.coverage.radio import NO_SERVER_DBM, compute, level_at, profile, reach
 from phusong.coverage.radio.antenna import grid_convergence_deg
-from phusong.layers.errors import ComputeError, CrsError, InputError, MissingError
+from phusong.coverage.radio.models import Propagation
+from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.grid import Raster
 
 ON = date(2012, 12, 31)
@@ -38,12 +39,13 @@ def same(first, second) -> None:
         np.testing.assert_array_equal(*ids)
 
 
-def test_random_cells_equal_the_reference_over_all_sectors(result, mountains, reference_level) -> None:
+def test_random_cells_are_the_reference_over_all_sectors(result, mountains, reference_level, small_errors) -> None:
+    """Maps are linear between two rays and in 0.1 dB: not each cell is exact, all together are."""
     grid, frame = mountains.grid, result.sectors
     turns = grid_convergence_deg(frame["x_m"].to_numpy(), frame["y_m"].to_numpy(), crs=grid.crs)
     rng = np.random.default_rng(11)
-    checked = 0
-    for row, col in zip(rng.integers(0, grid.shape[0], 30), rng.integers(0, grid.shape[1], 30), strict=True):
+    errors, lost = [], []
+    for row, col in zip(rng.integers(0, grid.shape[0], 45), rng.integers(0, grid.shape[1], 45), strict=True):
         away = np.hypot(frame["x_m"] - grid.x_m[col], frame["y_m"] - grid.y_m[row])
         levels = pd.Series(
             [
@@ -57,15 +59,19 @@ def test_random_cells_equal_the_reference_over_all_sectors(result, mountains, re
                 assert raster[row, col] == NO_SERVER_DBM
                 assert result.servers[key][row, col] == -1
             else:
-                assert raster[row, col] == pytest.approx(mine.max(), abs=1e-4)
-                assert levels[result.servers[key][row, col]] == pytest.approx(mine.max(), abs=1e-6)
-                checked += 1
-    assert checked > 80
+                errors.append(raster[row, col] - mine.max())
+                lost.append(mine.max() - levels[result.servers[key][row, col]])
+    small_errors(np.array(errors))
+    assert np.quantile(lost, 0.9) == 0.0  # the server is the reference's strongest sector, or nearly as strong
+    assert max(lost) < 3.0
 
 
-def test_level_at_a_cell_centre_is_the_raster(result, province, mountains) -> None:
+def test_level_at_a_cell_centre_is_the_raster(result, province, mountains, small_errors) -> None:
+    """The exact path to a point against maps that are linear between two rays."""
     grid = mountains.grid
-    for row, col in ((3, 5), (60, 70), (119, 139), (40, 100)):
+    errors = []
+    rng = np.random.default_rng(2)
+    for row, col in rng.integers(0, grid.shape, (32, 2)):
         table = level_at(
             float(grid.x_m[col]),
             float(grid.y_m[row]),
@@ -78,11 +84,32 @@ def test_level_at_a_cell_centre_is_the_raster(result, province, mountains) -> No
         best = table.groupby(["technology", "operator"])["level_dbm"].max()
         for key, raster in result.levels.items():
             if key in best:
-                assert raster[row, col] == pytest.approx(best[key], abs=1e-4)
+                errors.append(raster[row, col] - best[key])
             else:
                 assert raster[row, col] == NO_SERVER_DBM
         assert table.groupby("technology")["level_dbm"].apply(lambda s: s.is_monotonic_decreasing).all()
         assert (table["usable"] == (table["level_dbm"] >= table["technology"].map(result.usable_dbm))).all()
+    small_errors(np.array(errors))
+
+
+def test_level_at_any_point_is_the_reference_of_every_sector(result, province, mountains, reference_level) -> None:
+    """Exact for the point: at cell centres within what float32 heights of antennas leave."""
+    grid, frame = mountains.grid, result.sectors
+    turns = grid_convergence_deg(frame["x_m"].to_numpy(), frame["y_m"].to_numpy(), crs=grid.crs)
+    at = {sector_id: i for i, sector_id in enumerate(frame["sector_id"])}
+    for row, col in ((3, 5), (60, 70), (119, 139), (40, 100)):
+        place = float(grid.x_m[col]), float(grid.y_m[row])
+        table = level_at(
+            *place, sites=province[0], sectors=province[1], elevation=mountains, on=ON, max_range_m=6_000.0
+        )
+        assert len(table) > 20
+        for found in table.itertuples(index=False):
+            number = at[found.sector_id]
+            known = reference_level(mountains, frame.iloc[number], row, col, turn_deg=turns[number])
+            assert found.level_dbm == pytest.approx(known, abs=0.25)
+            assert found.distance_m == pytest.approx(
+                np.hypot(place[0] - frame["x_m"][number], place[1] - frame["y_m"][number])
+            )
 
 
 def test_a_point_that_no_mast_reaches_has_an_empty_table_with_the_same_columns(province, mountains) -> None:
@@ -98,7 +125,8 @@ def test_profile_holds_the_same_losses(mountains, network_of) -> None:
     grid = mountains.grid
     x0, y0, x1, y1 = 541_003.0, 1_845_007.0, float(grid.x_m[100]), float(grid.y_m[20])
     sites, sectors = network_of([(x0, y0)])
-    level = run(sites, sectors, mountains, max_range_m=20_000.0).levels["2G", "A"][20, 100]
+    point = {"sites": sites, "sectors": sectors, "elevation": mountains, "on": ON, "max_range_m": 20_000.0}
+    level = level_at(x1, y1, **point)["level_dbm"][0]
     path = profile(x0, y0, x1, y1, elevation=mountains, tx_height_m=36.0, rx_height_m=1.5, band_mhz=900.0)
     assert path.d_m[0] == 0.0
     assert np.all(np.diff(path.d_m) > 0)
@@ -106,7 +134,10 @@ def test_profile_holds_the_same_losses(mountains, network_of) -> None:
     rise = path.ray_m[-1] - path.ray_m[0]
     angle = np.degrees(np.arctan2(rise - path.d_m[-1] ** 2 / (2 * 4 / 3 * 6_371_000.0), path.d_m[-1]))
     by_hand = 43.0 - 2.0 + 11.0 - min(12 * (angle / 7.0) ** 2, 20.0) - path.free_space_db - path.diffraction_db
-    assert level == pytest.approx(by_hand, abs=1e-4)
+    assert level == pytest.approx(by_hand, abs=0.25)  # the spherical Earth's part stands in a table
+    without = Propagation(spherical_earth=False)
+    by_hand += path.spherical_excess_db
+    assert level_at(x1, y1, **point, propagation=without)["level_dbm"][0] == pytest.approx(by_hand, abs=0.01)
     back = profile(x1, y1, x0, y0, elevation=mountains, tx_height_m=1.5, rx_height_m=36.0, band_mhz=900.0)
     assert back.diffraction_db == pytest.approx(path.diffraction_db, abs=1e-9)
     blocked = np.any(path.ground_m[1:-1] + path.bulge_m[1:-1] >= path.ray_m[1:-1])
@@ -122,7 +153,7 @@ def test_flat_sea_level_ground_is_free_space_nearby(grid_of, network_of) -> None
     slant_km = np.hypot(d, 298.5) / 1e3
     down = np.degrees(np.arctan2(298.5 + d**2 / (2 * 4 / 3 * 6_371_000.0), d))
     textbook = 43 - 2 + 11 - 12 * (down / 180) ** 2 - (32.45 + 20 * np.log10(900.0) + 20 * np.log10(slant_km))
-    assert level[4, 8] == pytest.approx(textbook, abs=0.01)
+    assert level[4, 8] == pytest.approx(textbook, abs=0.06)  # losses are in 0.1 dB
     np.testing.assert_allclose(level[4, :4], level[4, 8:4:-1], atol=1e-4)
     assert level[4, 40] < level[4, 20] < level[4, 8]
 
@@ -222,13 +253,8 @@ def test_nothing_on_air_gives_nothing(mountains, network_of) -> None:
 def test_progress_is_told_to_the_end(province, mountains) -> None:
     told: list[tuple[int, int]] = []
     run(*province, mountains, max_range_m=1_000.0, progress=lambda done, total: told.append((done, total)))
-    assert told[-1][0] == told[-1][1] == 8 * 9
-
-
-def test_lost_work_is_an_error(province, mountains, monkeypatch) -> None:
-    monkeypatch.setattr("phusong.coverage.radio.kernels.sweep", lambda *arguments: None)
-    with pytest.raises(ComputeError):
-        run(*province, mountains)
+    assert told[-1] == (24, 24)  # masts: two sites share one
+    assert [done for done, _ in told] == sorted({done for done, _ in told})
 
 
 def test_reach_is_a_site_of_defaults(mountains, network_of) -> None:
@@ -250,19 +276,21 @@ def test_reach_is_a_site_of_defaults(mountains, network_of) -> None:
         assert (outside == NO_SERVER_DBM).all()
 
 
-def test_reach_above_a_level_is_the_same_map_cut_off(mountains) -> None:
+def test_reach_of_some_cells_is_the_same_map_cut_out(mountains) -> None:
     grid = mountains.grid
     place = [(float(grid.x_m[70]), float(grid.y_m[60]))]
     where = np.zeros(grid.shape, dtype=bool)
     where[30:90, 20:130] = True
-    common = {"elevation": mountains, "grid": grid, "technology": "4G", "max_range_m": 6_000.0}
+    store: dict[str, bytes] = {}
+    common = {"elevation": mountains, "grid": grid, "technology": "4G", "max_range_m": 6_000.0, "store": store}
     ((_, window, whole),) = reach(place, **common)
-    ((_, same_window, cut),) = reach(place, **common, where=where, least_dbm=-105.0)
+    assert len(store) == 1
+    ((_, same_window, cut),) = reach(place, **common, where=where)
+    assert len(store) == 1
     assert window == same_window
     asked = where[window[0] : window[1], window[2] : window[3]]
-    np.testing.assert_array_equal(cut[asked], np.where(whole >= -105.0, whole, NO_SERVER_DBM)[asked])
+    np.testing.assert_array_equal(cut[asked], whole[asked])
     assert np.isnan(cut[~asked]).all()
-    assert (cut[asked] == NO_SERVER_DBM).any()
 
 
 def test_refusals_name_what_is_wrong(mountains, network_of) -> None:

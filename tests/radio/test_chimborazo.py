@@ -1,4 +1,4 @@
-"""Real mountains: the raster against the slow reference on the Chimborazo, sites on summits, slopes and in valleys."""
+"""Real mountains: maps against the slow reference on the Chimborazo, sites on summits, slopes and in valleys."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ def chimborazo() -> Raster:
     return Raster(grid, values)
 
 
-def test_the_raster_is_the_reference_on_real_mountains(chimborazo, network_of, reference_level) -> None:
+def test_maps_are_the_reference_on_real_mountains(chimborazo, network_of, reference_level, small_errors) -> None:
+    """Linear between two rays: not each cell is exact, all together are."""
     grid, values = chimborazo.grid, chimborazo.values
     assert np.isfinite(values).all()
     assert np.ptp(values) > 1_000.0
@@ -63,7 +64,8 @@ def test_the_raster_is_the_reference_on_real_mountains(chimborazo, network_of, r
     )
     frame = result.sectors
     turns = grid_convergence_deg(frame["x_m"].to_numpy(), frame["y_m"].to_numpy(), crs=grid.crs)
-    for row, col in rng.integers(0, grid.shape, (30, 2)):
+    errors = []
+    for row, col in rng.integers(0, grid.shape, (60, 2)):
         away = np.hypot(frame["x_m"] - grid.x_m[col], frame["y_m"] - grid.y_m[row]).to_numpy()
         for technology in ("2G", "4G"):
             known = [
@@ -71,6 +73,5 @@ def test_the_raster_is_the_reference_on_real_mountains(chimborazo, network_of, r
                 for i, sector in frame.iterrows()
                 if sector["technology"] == technology and away[i] <= 20_000.0
             ]
-            assert result.levels[technology, "A"][row, col] == pytest.approx(
-                max(known, default=NO_SERVER_DBM), abs=1e-3
-            )
+            errors.append(result.levels[technology, "A"][row, col] - max(known, default=NO_SERVER_DBM))
+    small_errors(np.array(errors))

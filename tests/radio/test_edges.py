@@ -23,7 +23,8 @@ def flat(grid, height=100.0):
     return Raster(grid, np.full(grid.shape, height, dtype=np.float32))
 
 
-def test_sites_at_every_edge_and_corner_of_the_elevation(mountains, network_of, reference_level) -> None:
+def test_sites_at_every_edge_and_corner_of_the_elevation(mountains, network_of, reference_level, small_errors) -> None:
+    """Linear between two rays: not each cell is exact, all together are."""
     left, bottom, right, top = mountains.grid.bounds
     places = [
         (left, top),
@@ -37,9 +38,16 @@ def test_sites_at_every_edge_and_corner_of_the_elevation(mountains, network_of, 
     level = result.levels["2G", "A"]
     assert np.isfinite(level).all()
     assert (level > NO_SERVER_DBM).all()
-    for row, col in ((0, 0), (0, 139), (119, 0), (119, 139), (60, 70)):
-        best = max(reference_level(mountains, s, row, col, turn_deg=0.0) for _, s in result.sectors.iterrows())
-        assert level[row, col] == pytest.approx(best, abs=1e-4)
+    corners = [(0, 0), (0, 139), (119, 0), (119, 139)]
+    edges = [(r, c) for r in (0, 119) for c in range(3, 139, 9)] + [(r, c) for c in (0, 139) for r in range(3, 119, 9)]
+    inside = np.random.default_rng(1).integers(0, mountains.grid.shape, (60, 2)).tolist()
+    known = {
+        (row, col): max(reference_level(mountains, s, row, col, turn_deg=0.0) for _, s in result.sectors.iterrows())
+        for row, col in (*corners, *edges, *map(tuple, inside))
+    }
+    for cell in corners:
+        assert level[cell] == pytest.approx(known[cell], abs=0.1)
+    small_errors(np.array([level[cell] - dbm for cell, dbm in known.items()]))
 
 
 def test_a_void_cell_is_no_data_and_casts_doubt_only_where_it_matters(grid_of, network_of) -> None:
@@ -132,7 +140,8 @@ def test_raising_all_the_land_changes_nothing(mountains, network_of) -> None:
     sites, sectors = network_of([(float(mountains.grid.x_m[60]), float(mountains.grid.y_m[60]))])
     low = level_of(mountains, sites, sectors).levels["2G", "A"]
     high = level_of(Raster(mountains.grid, mountains.values + np.float32(1024.0)), sites, sectors).levels["2G", "A"]
-    np.testing.assert_allclose(low, high, atol=5e-3)
+    np.testing.assert_allclose(low, high, atol=0.11)  # losses are in 0.1 dB, and heights in float32
+    assert (np.abs(low - high) < 0.01).mean() > 0.95
 
 
 def test_the_cell_of_the_mast_itself_is_served(mountains, network_of) -> None:
@@ -141,7 +150,7 @@ def test_the_cell_of_the_mast_itself_is_served(mountains, network_of) -> None:
     result = level_of(mountains, sites, sectors)
     slant_km = 34.5 / 1e3
     straight_down = 43 - 2 + 11 - 20 - (32.45 + 20 * np.log10(900.0) + 20 * np.log10(slant_km))
-    assert result.levels["2G", "A"][60, 60] == pytest.approx(straight_down, abs=0.01)
+    assert result.levels["2G", "A"][60, 60] == pytest.approx(straight_down, abs=0.06)
 
 
 def test_gsm_ends_at_35_km(grid_of, network_of) -> None:

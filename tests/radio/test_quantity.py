@@ -8,7 +8,7 @@ import pytest
 from phusong.coverage.radio.defaults import complete_sectors, radio_defaults, sector_defaults, usable_levels
 from phusong.coverage.radio.network import build_network
 from phusong.coverage.radio.quantity import pilot_power_dbm, resource_blocks
-from phusong.coverage.radio.sweep import Terrain
+from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import InputError
 from phusong.layers.schema import SECTORS, TECHNOLOGIES
 
@@ -95,7 +95,14 @@ def test_a_sector_with_a_wrong_bandwidth_is_named(mountains, network_of) -> None
     x_m, y_m = mountains.grid.x_m[50], mountains.grid.y_m[50]
     sites, sectors = network_of([(x_m, y_m)], technology="4G", bandwidth_mhz=7.0)
     with pytest.raises(InputError) as caught:
-        build_network(sites, sectors, terrain=Terrain.of(mountains), on=date(2012, 1, 1), max_range_m=5e3)
+        build_network(
+            sites,
+            sectors,
+            terrain=Terrain.of(mountains),
+            on=date(2012, 1, 1),
+            max_range_m=5e3,
+            usable_dbm=usable_levels(None),
+        )
     assert "c000" in caught.value.say("vi")
 
 
