@@ -97,11 +97,13 @@ def test_people_are_given_results_and_no_working_files(tmp_path: Path) -> None:
     results = Results(tmp_path)
     make(results, "one")
     given = ["coverage_2g.tif", "gaps.csv", "map.html", "plan.xlsx", "population.tif", "units.parquet"]
+    given += ["second_2g.tif", "class_4g_viettel.tif", "band_second_2g_900mhz.tif", "fit.png", "model_limits.csv"]
     kept = ["candidates.csv", "people.parquet", "radio.json", "sectors.parquet", "servers_2g.tif", "gaps_old.csv"]
+    kept += ["second_servers_2g.tif", "band_servers_2g_900mhz.tif", "band_second_servers_2g_900mhz.tif"]
     for name in (*given, *kept):
         (results.directory / name).write_text("x")
     (results.directory / "gaps.json").symlink_to(results.directory / "sectors.parquet")
-    assert [path.name for path in results.files()] == [*given[:5], "run.json", given[5]]
+    assert [path.name for path in results.files()] == sorted([*given, "run.json"])
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
