@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from phusong.layers.errors import InputError, MissingError
-from phusong.layers.store import Draft, Results, key_of
+from phusong.layers.store import Draft, LossStore, Results, key_of
 
 
 def make(results: Results, text: str, *, steps: tuple[str, ...] = ("a", "b")) -> list[str]:
@@ -164,3 +164,89 @@ def test_old_results_that_cannot_be_removed_do_not_stop_a_reader(
     (tmp_path / "results.old").mkdir()
     monkeypatch.setattr("phusong.layers.store._remove", lambda path: None)
     assert results.path("a.txt").read_text() == "one"
+
+
+def opened(directory: Path, *, version: str = "0123456789abcdef-and-more") -> LossStore:
+    return LossStore(directory / "losses", version=version)
+
+
+def test_losses_are_kept_on_disk_by_key(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    assert len(store) == 0
+    assert store.get("a") is None
+    store["a"], store["b"] = b"one", b""
+    again = opened(tmp_path)
+    assert dict(again) == {"a": b"one", "b": b""}
+    again["a"] = b"two"
+    assert store["a"] == b"two"
+    del again["a"]
+    assert "a" not in store
+    with pytest.raises(KeyError):
+        del store["a"]
+    with pytest.raises(KeyError):
+        store["a"]
+
+
+def test_losses_of_other_code_are_not_seen_and_go(tmp_path: Path) -> None:
+    old = opened(tmp_path, version="of an older engine")
+    old["a"] = b"old"
+    store = opened(tmp_path)
+    assert "a" not in store
+    store["b"] = b"new"
+    store.drop_unused()
+    assert dict(opened(tmp_path)) == {"b": b"new"}
+    assert "a" not in opened(tmp_path, version="of an older engine")
+    assert [path.name for path in (tmp_path / "losses").iterdir()] == ["0123456789abcdef"]
+
+
+def test_losses_that_were_neither_read_nor_written_go(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store.drop_unused()  # nothing there yet
+    for name in "abcd":
+        store[name] = name.encode()
+    again = opened(tmp_path)
+    assert again["a"] == b"a"
+    assert again.get("x") is None
+    again["e"] = b"e"
+    assert "b" in again  # to be asked for is to be read
+    (tmp_path / "losses" / "0123456789abcdef" / "f.part").write_bytes(b"cut")
+    assert len(again) == 5
+    again.drop_unused()
+    assert dict(opened(tmp_path)) == {"a": b"a", "b": b"b", "e": b"e"}
+    assert not list((tmp_path / "losses" / "0123456789abcdef").glob("*.part"))
+
+
+def test_losses_that_cannot_be_read_or_written_are_absent(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store["a"], store["b"] = b"one", b"two"
+    home = tmp_path / "losses" / "0123456789abcdef"
+    (home / "a").unlink()
+    (home / "a").mkdir()  # no file, for whomever
+    assert store.get("a") is None
+    store["a"] = b"again"
+    assert store.get("a") is None
+    assert store["b"] == b"two"
+
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "losses").write_text("a file where the folder goes")
+    nowhere = opened(tmp_path / "elsewhere")
+    nowhere["a"] = b"one"
+    assert nowhere.get("a") is None
+    assert len(nowhere) == 0
+    nowhere.drop_unused()
+    assert (tmp_path / "elsewhere" / "losses").read_text() == "a file where the folder goes"
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to the superuser")
+def test_losses_in_a_folder_that_is_read_only_are_only_read(tmp_path: Path) -> None:
+    opened(tmp_path)["a"] = b"one"
+    home = tmp_path / "losses" / "0123456789abcdef"
+    home.chmod(0o500)
+    try:
+        store = opened(tmp_path)
+        store["b"] = b"two"
+        assert dict(store) == {"a": b"one"}
+        opened(tmp_path).drop_unused()
+        assert store["a"] == b"one"
+    finally:
+        home.chmod(0o700)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,13 @@ import pytest
 import shapely
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import compute, kernels, network, servers
+from phusong.coverage.radio.best_server import RadioResult
+from phusong.coverage.radio.defaults import usable_levels
+from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.patterns import Patterns
 
 ON = date(2012, 12, 31)
 EARTH_M = 6_371_000.0 * 4.0 / 3.0
@@ -266,6 +270,93 @@ def assert_small_errors(errors_db: np.ndarray, *, bias_db: float = 0.1) -> None:
     assert np.quantile(size, 0.99) <= 5.0
 
 
+OFF = np.minimum(np.arange(360.0), 360.0 - np.arange(360.0))
+MEASURED = Patterns(
+    names=("wide", "narrow"),
+    horizontal_db=np.stack([np.minimum(OFF / 9.0, 18.0), np.minimum(0.02 * OFF**1.7, 30.0)]).astype(np.float32),
+    vertical_db=np.stack([np.minimum(OFF / 5.0, 22.0), np.minimum(0.3 * OFF**1.4, 30.0)]).astype(np.float32),
+    gain_dbi=np.array([15.0, np.nan]),
+    tilt_deg=np.array([0.0, 2.0]),
+)
+ANTENNAS: tuple[dict[str, Any], ...] = (
+    {"azimuth_deg": np.nan},
+    {"azimuth_deg": 40.0, "mechanical_tilt_deg": 6.0, "electrical_tilt_deg": 2.0},
+    {"azimuth_deg": 200.0, "electrical_tilt_deg": 4.0},
+    {"azimuth_deg": 280.0, "pattern": "wide", "mechanical_tilt_deg": 3.0},
+    {"azimuth_deg": 100.0, "pattern": "narrow", "electrical_tilt_deg": 5.0},
+    {"azimuth_deg": np.nan, "pattern": "wide"},
+    {"azimuth_deg": 330.0, "electrical_tilt_deg": 4.0},
+)
+
+
+@dataclass(frozen=True)
+class Network:
+    """Sites and sectors on their elevation, and maps of them."""
+
+    sites: gpd.GeoDataFrame
+    sectors: pd.DataFrame
+    elevation: Raster
+    terms: LinkTerms = field(default_factory=LinkTerms)
+    max_range_m: float = 2_500.0
+
+    def built(self) -> network.Network:
+        return network.build_network(
+            self.sites,
+            self.sectors,
+            terrain=Terrain.of(self.elevation),
+            on=ON,
+            max_range_m=self.max_range_m,
+            usable_dbm=usable_levels(None),
+            terms=self.terms,
+            patterns=MEASURED,
+        )
+
+    def run(self, **more: Any) -> RadioResult:
+        common: dict[str, Any] = {"where": None, "max_range_m": self.max_range_m}
+        common |= {"patterns": MEASURED, "terms": self.terms, "elevation": self.elevation}
+        return compute(self.sites, self.sectors, grid=self.elevation.grid, on=ON, **(common | more))
+
+
+def make_mixed_network(elevation: Raster, *, seed: int = 1, count: int = 12, **more: Any) -> Network:
+    """Two operators, two bands of 2G, all kinds of antennas; two sites share a position, one is at a cell centre.
+
+    No site stands on a void, but some beside one.
+    """
+    rng = np.random.default_rng(seed)
+    grid = elevation.grid
+    rows, cols = np.nonzero(np.isfinite(gaussian_filter(elevation.values, 0.5, radius=1)))
+    picks = rng.choice(len(rows), count, replace=False)
+    off = rng.uniform(-0.49, 0.49, (count, 2)) * grid.cell_m
+    off[2] = 0.0
+    places = np.stack([grid.x_m[cols[picks]], grid.y_m[rows[picks]]], axis=1) + off
+    places[3 % count] = places[0]
+    plain = {"mechanical_tilt_deg": 0.0, "electrical_tilt_deg": 0.0, "pattern": None}
+    sectors = [
+        plain
+        | {
+            "site_id": f"s{i}",
+            "operator": "AB"[i % 2],
+            "technology": technology,
+            "band_mhz": band,
+            "height_m": 20.0 + 8.0 * (i % 3),
+        }
+        | ANTENNAS[int(kind)]
+        for i in range(count)
+        for technology, band in (("2G", 900.0), ("2G", 1800.0), ("4G", 2600.0))[: 2 + i % 2]
+        for kind in rng.choice(len(ANTENNAS), 1 + i % 3, replace=False)
+    ]
+    return Network(*make_network([(x, y) for x, y in places.tolist()], rows=sectors), elevation, **more)
+
+
+def assert_same_maps(first: RadioResult, second: RadioResult) -> None:
+    """Bit for bit."""
+    assert first.maps.keys() == second.maps.keys()
+    pd.testing.assert_frame_equal(first.sectors, second.sectors)
+    for key, of in first.maps.items():
+        for name in ("level_dbm", "server", "second_dbm", "second_server", "above"):
+            np.testing.assert_array_equal(getattr(of, name), getattr(second.maps[key], name), err_msg=f"{key} {name}")
+
+
 @pytest.fixture(
     params=STEP_LOGS
     or [pytest.param(None, marks=pytest.mark.skip(reason="PHUSONG_RF_VALIDATION does not name the official profiles"))],
@@ -329,6 +420,53 @@ def reference_delta_bullington() -> Callable[..., float]:
 @pytest.fixture(scope="session")
 def reference_pattern() -> Callable[..., float]:
     return reference_pattern_db
+
+
+@pytest.fixture(scope="session")
+def small_land(mountains: Raster) -> Raster:
+    return Raster(make_grid(44, 52), mountains.values[40:84, 50:102].copy())
+
+
+@pytest.fixture(scope="session")
+def holed_land(small_land: Raster) -> Raster:
+    values = small_land.values.copy()
+    values[20, 12:30] = np.nan
+    values[31:33, 40] = np.nan
+    return Raster(small_land.grid, values)
+
+
+@pytest.fixture(scope="session")
+def network_class() -> type[Network]:
+    return Network
+
+
+@pytest.fixture(scope="session")
+def mixed_network() -> Callable[..., Network]:
+    return make_mixed_network
+
+
+@pytest.fixture(scope="session")
+def measured() -> Patterns:
+    return MEASURED
+
+
+@pytest.fixture(scope="session")
+def same_maps() -> Callable[[RadioResult, RadioResult], None]:
+    return assert_same_maps
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Fills with the number of bands whenever path losses of a mast are computed."""
+    counted: list[int] = []
+    real = servers.path_losses
+
+    def counting(*given: Any, **named: Any) -> Any:
+        counted.append(named["bands"])
+        return real(*given, **named)
+
+    monkeypatch.setattr(servers, "path_losses", counting)
+    return counted
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ def map_of(
 
 
 def cells_of(loss: np.ndarray, mast: Mast, *, count: int, near: float = 0.5) -> list[tuple[int, int]]:
-    """Some cells, the mast's own left out; a share ``near`` of them at all ranges alike, the rest wherever cells are."""
+    """Some cells, the mast's own left out; a share ``near`` of them at all ranges alike, the rest anywhere."""
     rows, cols = np.nonzero(np.isfinite(loss))
     away = np.hypot(rows - mast[0], cols - mast[1])
     rows, cols, away = rows[away > 0.5], cols[away > 0.5], away[away > 0.5]
