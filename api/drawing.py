@@ -54,7 +54,7 @@ def map_view(
         postal_points=job.layer("postal_points"),
         plan=plan,
         rasters=_rasters(radio),
-        usable_dbm=dict(radio.usable_dbm) if radio else {},
+        usable_dbm=dict(radio.required_dbm) if radio else {},
         sources=_sources(job, settings.language),
         first_indicator=next((name for name in FIRST if name in known), ""),
     )

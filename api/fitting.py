@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from phusong.api.pipeline import Inputs, read_study
-from phusong.api.radio import clutter_of, propagation_of
+from phusong.api.radio import clutter_raster, propagation_of
 from phusong.coverage.radio.fit import LEAST_DIFFRACTION_DB, LEAST_POINTS, Residuals, TerrainFit, fit_over_terrain
 from phusong.coverage.radio.models import Model
 from phusong.coverage.radio.pairing import pair_levels
@@ -90,7 +90,7 @@ def fit_inputs(inputs: Inputs, *, model: str = "", environment: str = "", techno
         told,
         sites,
         sectors,
-        terrain=Terrain.of(inputs.elevation, clutter_of(inputs)),
+        terrain=Terrain.of(inputs.elevation, clutter_raster(inputs)),
         propagation=propagation,
         max_range_m=radio.max_range_km * 1000.0,
         patterns=inputs.patterns,

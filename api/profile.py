@@ -16,7 +16,7 @@ from phusong.api.errors import OutsideError, QueryError
 from phusong.api.models import Meta
 from phusong.api.pipeline import Inputs
 from phusong.api.profile_models import PathEnd, PathObstacle, PathPoints, PathProfile, PathSector
-from phusong.api.radio import clutter_of, propagation_of, terms_of, usable_of
+from phusong.api.radio import clutter_raster, propagation_of, terms_of, usable_of
 from phusong.api.served import Served
 from phusong.coverage.radio import radio_defaults
 from phusong.coverage.radio.link import Link, links, loss_by_model_db, path
@@ -58,7 +58,7 @@ def path_view(
             raise OutsideError("profile.error.no_elevation", lon=f"{lon:.5f}", lat=f"{lat:.5f}")
     if math.hypot(tx_x_m - rx_x_m, tx_y_m - rx_y_m) < 1e-3:
         raise QueryError("api.query", faults=(Fault("profile.error.one_place", column="to"),))
-    terrain, propagation = Terrain.of(elevation, clutter_of(inputs)), propagation_of(inputs)
+    terrain, propagation = Terrain.of(elevation, clutter_raster(inputs)), propagation_of(inputs)
     link: Link | None = None
     if len(sectors):
         given = {"height_m": height_m, "band_mhz": band_mhz}

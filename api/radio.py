@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from phusong.api.pipeline import Inputs, air_of
-from phusong.coverage.radio.clutter import clutter_heights
+from phusong.coverage.radio.clutter import Clutter, clutter_heights
 from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.models import Propagation
 from phusong.layers.grid import Raster
@@ -28,20 +26,25 @@ def propagation_of(inputs: Inputs) -> Propagation:
         terrain_k=radio.terrain_k,
         offset_db=radio.offset_db,
         time_pct=radio.time_pct,
+        location_pct=radio.location_pct,
         delta_n=air.delta_n,
         latitude_deg=air.latitude_deg,
         **stated,
     )
 
 
-def clutter_of(inputs: Inputs) -> Raster | None:
-    """Heights in m of what stands on the ground, None without land cover."""
+def clutter_of(inputs: Inputs) -> Clutter | None:
+    """What stands on the ground, None without land cover."""
     cover, radio = inputs.land_cover, inputs.settings.radio
     if cover is None:
         return None
-    surface_model = radio.elevation_model == "surface"
-    heights = clutter_heights(cover, overrides=radio.clutter_height_m, surface_model=surface_model).height_m
-    return Raster(cover.grid, np.asarray(heights))
+    return clutter_heights(cover, overrides=radio.clutter_height_m, surface_model=radio.elevation_model == "surface")
+
+
+def clutter_raster(inputs: Inputs) -> Raster | None:
+    """Heights in m of what stands on the ground, None without land cover."""
+    clutter = clutter_of(inputs)
+    return None if clutter is None else Raster(inputs.elevation.grid, clutter.height_m)
 
 
 def terms_of(settings: Settings) -> LinkTerms:

@@ -48,6 +48,7 @@ def radio_step(job: Job) -> Made:
         return Made(None, [note], {"sectors": 0})
     people: People = job.value("people")
     grid, terms = job.inputs.elevation.grid, terms_of(job.settings)
+    clutter = clutter_of(job.inputs)
     store = LossStore(job.draft.directory.parent / "path_loss", version=versions()["code"])
     radio = compute(
         sites,
@@ -59,7 +60,7 @@ def radio_step(job: Job) -> Made:
         usable_dbm=usable_of(job.settings),
         terms=terms,
         patterns=job.inputs.patterns,
-        clutter=clutter_of(job.inputs),
+        clutter=None if clutter is None else Raster(grid, clutter.height_m),
         max_range_m=settings.max_range_km * 1000,
         propagation=propagation_of(job.inputs),
         kept=settings.servers_kept,
@@ -99,7 +100,10 @@ def radio_step(job: Job) -> Made:
         tags = common | {"technology": technology, "usable_dbm": f"{radio.usable_dbm[technology]:g}"}
         tags |= {"required_dbm": f"{radio.required_dbm[technology]:g}"}
         files += _technology(job, radio, technology, tags=tags)
-    return Made(radio, files, dict(radio.counts) | {"defaults_used": int(radio.defaults_used["count"].sum())})
+    if clutter is not None:
+        files += export(clutter.table(lang), job.draft.directory, "clutter", formats=["csv"]).values()
+    counts = dict(radio.counts) | {"defaults_used": int(radio.defaults_used["count"].sum())}
+    return Made(radio, files, counts | (clutter.counts if clutter is not None else {}))
 
 
 def load_radio(job: Job) -> RadioResult | None:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from phusong.api.drawing import map_view
 from phusong.api.pipeline import Job, Made, Step, rules_of
-from phusong.api.radio import clutter_of, propagation_of, tags_of, terms_of, usable_of
+from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
 from phusong.api.radio_step import load_radio, radio_step
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.plan.invest import Plan, make_plan
@@ -229,7 +229,7 @@ def _plan(job: Job) -> Made:
             band_mhz=band_mhz,
             height_m=asked.height_m,
             where=where,
-            clutter=clutter_of(inputs),
+            clutter=clutter_raster(inputs),
             max_range_m=settings.radio.max_range_km * 1000,
             propagation=propagation_of(inputs),
         )

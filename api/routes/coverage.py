@@ -53,12 +53,13 @@ def coverage(
 
 def _levels(technology: str, asked: AskedPoint, study: Served, results: Snapshot) -> list[Level]:
     path = results.raster("coverage", technology)
-    usable_dbm = _as_number(results.tags(path).get("usable_dbm"))
+    asked_dbm = _as_number(results.tags(path).get("required_dbm"))
     servers_path = results.raster("servers", technology)
     servers = results.sample(servers_path, asked.lon, asked.lat) if results.has(servers_path.name) else {}
     found = []
     for place, (name, value) in enumerate(results.sample(path, asked.lon, asked.lat).items()):
         level = None if value is None or value <= NO_SERVER_DBM else value
+        usable_dbm = _required_dbm(servers.get(name), results) or asked_dbm
         usable = None if value is None or usable_dbm is None else value >= usable_dbm
         found.append(
             Level(
@@ -81,6 +82,12 @@ def _state(value: float | None, usable: bool | None) -> Any:
     if value <= NO_SERVER_DBM:
         return "no_mast_in_range"
     return "usable" if usable else "too_weak"
+
+
+def _required_dbm(row: float | None, results: Snapshot) -> float | None:
+    """What the level of a server must be: a sector may need more than its technology's easiest."""
+    sectors = results.sectors
+    return float(sectors[int(row)]["required_dbm"]) if row is not None and 0 <= row < len(sectors) else None
 
 
 def _server(row: float | None, asked: AskedPoint, study: Served, results: Snapshot) -> Server | None:

@@ -337,7 +337,7 @@ def _server_map(served: Served, key: int, *, least_dbm: F32, void: NDArray[np.bo
     above = served.above[key].astype(np.int32)
     arrays: list[NDArray[Any]] = []
     for place in (0, 1):
-        level, server = served.level[key, place].copy(), served.server[key, place].copy()
+        level, server = (of[key, place].copy() for of in (served.level, served.server))
         level[server < 0] = NO_SERVER_DBM
         if served.doubt.shape[1]:
             least = np.append(least_dbm, np.float32(np.inf))[server]  # -1, none, is the last
@@ -346,7 +346,8 @@ def _server_map(served: Served, key: int, *, least_dbm: F32, void: NDArray[np.bo
             if place == 0:
                 above[unknown] = -1
         arrays += [over_grid(level, np.nan), over_grid(server, -1)]
-    return ServerMap(*arrays, over_grid(above, -1))
+    level_dbm, server, second_dbm, second_server = arrays
+    return ServerMap(level_dbm, server, second_dbm, second_server, over_grid(above, -1))
 
 
 def _reaches(of: ServerMap, least_dbm: F32) -> NDArray[np.bool_]:

@@ -536,17 +536,16 @@ def directions(
     path_m2: F32,
     azimuth: F32,
     elevation: F32,
-) -> float:
+) -> Any:
     """Where cells side by side lie from a mast; metres to the north of it.
 
     To the arrays: metres to the east and up (less the Earth's curve), squared distance along the ground, azimuth from
     the grid's north, elevation.
     """
     north = np.float32((mast[0] - r) * cell_m)
-    west = np.float32((c - mast[1]) * cell_m)
-    cell, bulge, down = np.float32(cell_m), np.float32(0.5 / earth_radius_m), np.float32(terminal_m - mast[2])
+    bulge, down = np.float32(0.5 / earth_radius_m), np.float32(terminal_m - mast[2])
     for i in range(width):
-        away = west + cell * np.float32(i)
+        away = np.float32((c + i - mast[1]) * cell_m)  # the same number wherever the stretch begins
         square = away * away + north * north
         higher = ground[r + 1, c + i + 1] + down - bulge * square
         east[i], up[i], path_m2[i] = away, higher, square
@@ -562,7 +561,7 @@ def strongest(
     b: int,
     row: int,
     first: int,
-    north: float,
+    north: Any,
     east: F32,
     up: F32,
     path_m2: F32,

@@ -171,4 +171,4 @@ def loss_by_model_db(
     ray = ray_to(terrain, place, *terrain.position(*end))
     if ray.void_from[0] < ray.count[0]:
         return float("nan")
-    return float(losses_along(ray, bands_mhz=(band_mhz,), propagation=propagation)[0][0, -1])
+    return float(losses_along(ray, bands_mhz=(band_mhz,), propagation=propagation)[0].db[0, -1])

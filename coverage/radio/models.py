@@ -10,13 +10,15 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from phusong.coverage.radio import kernels, ray_kernels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_db, wavelength_m
 from phusong.coverage.radio.itm import Climate, Conditions, TimeLocationSituation
 from phusong.coverage.radio.itm_rays import itm_over_rays
+from phusong.coverage.radio.p1812 import location_sigma_db
 from phusong.coverage.radio.p1812_rays import BETA_EARTH_RADIUS_M, p1812_over_rays
-from phusong.coverage.radio.rays import Rays
+from phusong.coverage.radio.rays import NO_CHANGE, Loss, Rays
 from phusong.coverage.radio.site_general import path_loss
 from phusong.layers.errors import InputError
 
@@ -44,7 +46,7 @@ class Propagation:
     mast is seen), or a site-general one. ``terrain_k``: not None joins a site-general model with the terrain,
     max(model, free space + k diffraction). ``offset_db``: added to every loss. ``environment``: of the Hata models.
     ``spherical_earth``: with the spherical-Earth term of the diffraction. ``vertical``: polarisation. ``time_pct``,
-    ``delta_n`` (N-units/km), ``n0`` (N-units) and ``latitude_deg``: of p1812 and itm.
+    ``location_pct``, ``delta_n`` (N-units/km), ``n0`` (N-units) and ``latitude_deg``: of p1812 and itm.
     """
 
     model: Model = "delta-bullington"
@@ -56,6 +58,7 @@ class Propagation:
     terrain_k: float | None = None
     offset_db: float = 0.0
     time_pct: float = 50.0
+    location_pct: float = 50.0
     delta_n: float = 45.0
     n0: float = 360.0
     latitude_deg: float = 16.0
@@ -81,28 +84,30 @@ def losses_at_mast_db(mast: Sequence[float], *, bands_mhz: Sequence[float], prop
     return [free_space_loss_db(slant_m, wavelength_m=wavelength_m(mhz)) + propagation.offset_db for mhz in bands_mhz]
 
 
-def losses_along(rays: Rays, *, bands_mhz: Sequence[float], propagation: Propagation) -> list[F32]:
-    """Basic transmission loss in dB, float32 (rays, longest), of each band at the samples of a quadrant."""
+def losses_along(rays: Rays, *, bands_mhz: Sequence[float], propagation: Propagation) -> list[Loss]:
+    """Basic transmission loss of each band at the samples of a quadrant."""
     by_model = {"delta-bullington": _delta_bullington, "p1812": _p1812, "itm": _itm, "line-of-sight": _in_sight}
     losses = by_model.get(propagation.model, _site_general)(rays, bands_mhz, propagation)
-    for loss_db in losses if propagation.offset_db else []:
-        np.add(loss_db, np.float32(propagation.offset_db), out=loss_db)
+    for loss in losses if propagation.offset_db else []:
+        np.add(loss.db, np.float32(propagation.offset_db), out=loss.db)
     return losses
 
 
-def _delta_bullington(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation, k: float = 1.0) -> list[F32]:
+def _delta_bullington(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation, k: float = 1.0) -> list[Loss]:
     """Free space and ``k`` times the diffraction."""
     slant_db = _slant_db(rays, propagation=propagation)
     losses = diffraction_along(rays, bands_mhz=bands_mhz, propagation=propagation)
-    for loss_db, mhz in zip(losses, bands_mhz, strict=True):
-        np.multiply(loss_db, np.float32(k), out=loss_db)
-        np.add(loss_db, slant_db, out=loss_db)
-        np.add(loss_db, _at_one_metre_db(mhz), out=loss_db)
+    for loss, mhz in zip(losses, bands_mhz, strict=True):
+        if k != 1.0:
+            np.multiply(loss.db, np.float32(k), out=loss.db)
+            np.multiply(loss.per_metre, np.float32(k), out=loss.per_metre)
+        np.add(loss.db, slant_db, out=loss.db)
+        np.add(loss.db, _at_one_metre_db(mhz), out=loss.db)
     return losses
 
 
-def _p1812(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[F32]:
-    """ITU-R P.1812-7 for half of the places; its horizons are those of the bare ground."""
+def _p1812(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[Loss]:
+    """ITU-R P.1812-7; its horizons are those of the bare ground."""
     shape = rays.ground.shape
     tx_horizon, rx_horizon = np.empty(shape, dtype=np.int16), np.empty(shape, dtype=np.int16)
     whole = replace(propagation, spherical_earth=True)
@@ -115,9 +120,10 @@ def _p1812(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> 
     rare: Sequence[F32 | None] = [None] * len(bands_mhz)
     if propagation.time_pct < 50.0:
         anomalous = replace(whole, effective_earth_factor=BETA_EARTH_RADIUS_M / EARTH_RADIUS_M)
-        rare = diffraction_along(rays, bands_mhz=bands_mhz, propagation=anomalous)
-    return [
-        p1812_over_rays(
+        rare = [loss.db for loss in diffraction_along(rays, bands_mhz=bands_mhz, propagation=anomalous)]
+    losses = []
+    for mhz, of_median, rare_db in zip(bands_mhz, median, rare, strict=True):
+        loss_db = p1812_over_rays(
             rays.ground,
             rays.start,
             rays.count,
@@ -126,7 +132,7 @@ def _p1812(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> 
             tx_m=rays.tx_m,
             tx_ground_m=rays.tx_ground_m,
             terminal_m=propagation.terminal_height_m,
-            diffraction_50_db=median_db,
+            diffraction_50_db=of_median.db,
             diffraction_beta_db=rare_db,
             tx_horizon=tx_horizon,
             rx_horizon=rx_horizon,
@@ -136,14 +142,19 @@ def _p1812(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> 
             n0=propagation.n0,
             time_pct=propagation.time_pct,
         )
-        for mhz, median_db, rare_db in zip(bands_mhz, median, rare, strict=True)
-    ]
+        if propagation.location_pct != 50.0:  # eq. (69), in the open; never below free space
+            sigma_db = location_sigma_db(mhz, rx_height_m=propagation.terminal_height_m, clutter_m=0.0)
+            np.add(loss_db, np.float32(sigma_db * ndtri(propagation.location_pct / 100.0)), out=loss_db)
+            free_db = _slant_db(rays, propagation=propagation) + _at_one_metre_db(mhz)
+            np.maximum(loss_db, free_db, out=loss_db)
+        losses.append(Loss(loss_db, of_median.per_metre))  # of diffraction, which rules where heights matter
+    return losses
 
 
-def _itm(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[F32]:
-    """Longley-Rice, point to point: half of the places and situations."""
+def _itm(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[Loss]:
+    """Longley-Rice, point to point, half of the situations."""
     polarisation: Literal["vertical", "horizontal"] = "vertical" if propagation.vertical else "horizontal"
-    return itm_over_rays(
+    found = itm_over_rays(
         rays.ground,
         rays.start,
         rays.count,
@@ -155,20 +166,24 @@ def _itm(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> li
         terminal_m=propagation.terminal_height_m,
         bands_mhz=bands_mhz,
         conditions=Conditions(bands_mhz[0], polarisation, CLIMATE, propagation.n0),
-        quantiles=TimeLocationSituation(propagation.time_pct),
-    ).loss_db
+        quantiles=TimeLocationSituation(propagation.time_pct, propagation.location_pct),
+    )
+    return [Loss(loss_db, NO_CHANGE) for loss_db in found.loss_db]
 
 
-def _site_general(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[F32]:
+def _site_general(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[Loss]:
     """A site-general model; the greater of it and free space with ``terrain_k`` times the diffraction if set."""
     if propagation.model == "free-space":
         slant_db = _slant_db(rays, propagation=propagation)
-        losses = [slant_db + _at_one_metre_db(mhz) for mhz in bands_mhz]
+        by_distance = [slant_db + _at_one_metre_db(mhz) for mhz in bands_mhz]
     else:
-        losses = [_by_distance_db(rays, band_mhz=mhz, propagation=propagation) for mhz in bands_mhz]
-    if propagation.terrain_k is not None:
-        over = _delta_bullington(rays, bands_mhz, propagation, propagation.terrain_k)
-        losses = [np.maximum(loss_db, over_db) for loss_db, over_db in zip(losses, over, strict=True)]
+        by_distance = [_by_distance_db(rays, band_mhz=mhz, propagation=propagation) for mhz in bands_mhz]
+    if propagation.terrain_k is None:
+        return [Loss(loss_db, NO_CHANGE) for loss_db in by_distance]
+    losses = _delta_bullington(rays, bands_mhz, propagation, propagation.terrain_k)
+    for loss, loss_db in zip(losses, by_distance, strict=True):
+        loss.per_metre[loss_db > loss.db] = 0.0
+        np.maximum(loss.db, loss_db, out=loss.db)
     return losses
 
 
@@ -195,8 +210,8 @@ def diffraction_along(
     bands_mhz: Sequence[float],
     propagation: Propagation,
     horizons: tuple[NDArray[np.int16], NDArray[np.int16]] = (_NOT_TOLD, _NOT_TOLD),
-) -> list[F32]:
-    """Delta-Bullington diffraction loss in dB of each band; what does not depend on the band is computed once.
+) -> list[Loss]:
+    """Delta-Bullington diffraction loss of each band; what does not depend on the band is computed once.
 
     ``horizons``: where given, they take the sample numbers of the mast's and the receivers' horizon; see
     ``ray_kernels.horizons``.
@@ -204,20 +219,23 @@ def diffraction_along(
     shape, asked = rays.ground.shape, (rays.start, rays.count, rays.first_m, rays.step_m)
     earth_m, terminal_m = propagation.earth_radius_m, propagation.terminal_height_m
     waves_m = [wavelength_m(mhz) for mhz in bands_mhz]
-    root_nu = np.empty(shape, dtype=np.float32)
+    root_nu, per_metre = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     ray_kernels.horizons(
-        rays.ground, rays.surface, *asked, rays.tx_m, terminal_m, earth_m, max(waves_m), root_nu, *horizons
+        rays.ground, rays.surface, *asked, rays.tx_m, terminal_m, earth_m, max(waves_m), root_nu, per_metre, *horizons
     )
     above_tx = above_rx = root_nu
     if propagation.spherical_earth:
         above_tx, above_rx = np.empty(shape, dtype=np.float32), np.empty(shape, dtype=np.float32)
-        ray_kernels.above_smooth(rays.ground, *asked, rays.tx_m, rays.tx_ground_m, terminal_m, above_tx, above_rx)
+        ends = (rays.tx_m, rays.tx_ground_m, terminal_m)
+        ray_kernels.above_smooth(rays.ground, *asked, *ends, earth_m, max(waves_m), above_tx, above_rx)
     losses = []
     for wave_m in waves_m:
         excess = excess_table(wave_m, earth_m, propagation.vertical) if propagation.spherical_earth else _NO_TABLE
-        loss_db = np.zeros(shape, dtype=np.float32)
-        ray_kernels.diffraction(root_nu, above_tx, above_rx, *asked, sqrt(wave_m), excess, loss_db)
-        losses.append(loss_db)
+        loss = Loss(np.zeros(shape, dtype=np.float32), per_metre if len(waves_m) == 1 else per_metre.copy())
+        ray_kernels.diffraction(
+            root_nu, above_tx, above_rx, *asked, sqrt(wave_m), terminal_m, excess, loss.per_metre, loss.db
+        )
+        losses.append(loss)
     return losses
 
 
@@ -259,11 +277,11 @@ def _slant_db(rays: Rays, *, propagation: Propagation) -> F32:
     return out
 
 
-def _in_sight(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[F32]:
+def _in_sight(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[Loss]:
     """Free space where the mast is seen, ``HIDDEN_DB`` elsewhere."""
     slant_db = _slant_db(rays, propagation=propagation)
     slant_db[clearance_along(rays, propagation=propagation) < 0.0] = HIDDEN_DB
-    return [slant_db + _at_one_metre_db(mhz) for mhz in bands_mhz]
+    return [Loss(slant_db + _at_one_metre_db(mhz), NO_CHANGE) for mhz in bands_mhz]
 
 
 def _at_one_metre_db(band_mhz: float) -> np.float32:

@@ -18,7 +18,7 @@ from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_d
 from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.models import Propagation, clearance_along, losses_along, losses_at_mast_db
 from phusong.coverage.radio.network import build_network, pattern_table
-from phusong.coverage.radio.rays import ray_to
+from phusong.coverage.radio.rays import Loss, ray_to
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Raster
@@ -195,7 +195,9 @@ def level_at(
         losses = losses_along(ray, bands_mhz=mast.bands_mhz, propagation=propagation)
         if path_m == 0.0:
             at_mast_db = losses_at_mast_db(mast.place, bands_mhz=mast.bands_mhz, propagation=propagation)
-            losses = [np.full_like(loss, db) for loss, db in zip(losses, at_mast_db, strict=True)]
+            losses = [
+                Loss(np.full_like(loss.db, db), loss.per_metre) for loss, db in zip(losses, at_mast_db, strict=True)
+            ]
         seen = bool(clearance_along(ray, propagation=propagation)[0, -1] >= 0.0)
         rise_m = ground + propagation.terminal_height_m - mast.place[2]
         up = kernels.elevation_angle(path_m, rise_m, propagation.earth_radius_m)
@@ -206,7 +208,7 @@ def level_at(
             distance[number], sight[number] = path_m, seen
             if ray.void_from[0] == ray.count[0]:
                 away_db = kernels.towards_db(azimuth, up, mast.sectors, i, tables)
-                level[number] = mast.sectors[i, kernels.EIRP] - losses[band][0, -1] - away_db
+                level[number] = mast.sectors[i, kernels.EIRP] - losses[band].db[0, -1] - away_db
     table = frame[["technology", "operator", "sector_id", "site_id", "band_mhz"]].assign(
         distance_m=distance, level_dbm=level, line_of_sight=sight
     )

@@ -27,7 +27,9 @@ F64 = NDArray[np.float64]
 I16 = NDArray[np.int16]
 I64 = NDArray[np.int64]
 
+CLEAR = -1.0  # in the place of a height: the ray clears the smooth Earth
 HIGHEST_M = 1.0e9  # what is higher has a part of a void in it
+STEEPEST = 3.0  # times a single edge's change with height, at most
 BLOCK = 16  # samples of a block of the line-of-sight scan
 CLEAR_NU_SQUARED = 0.78 * 0.78  # below nu = -0.78 an edge costs nothing: P.526-15 eq. (31)
 THINNEST = 32  # near the mast only every so many-th ray is needed
@@ -36,6 +38,7 @@ OCTAVE = 23 - NODES_LOG2
 LOWEST_PATH_M, LOWEST_HEIGHT_M = 32.0, 0.5
 PATH_NODES, HEIGHT_NODES = 13 << NODES_LOG2, 14 << NODES_LOG2
 MOST_TENTH_DB = 32_000
+MOST_CHANGE_DB = 15.0  # for the ground of a cell beside its rays'
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -123,13 +126,15 @@ def horizons(
     earth_radius_m: float,
     wavelength_m: float,
     root_nu: F32,
+    per_metre: F32,
     tx_horizon: I16,
     rx_horizon: I16,
 ) -> None:
     """nu sqrt(wavelength) of Bullington's point at every asked sample, P.1812-7 eqs. (13) to (19), as in ``kernels``.
 
     The Earth is flattened: heights less d^2 / 2 R, where straight rays stay straight. In line of sight, samples whose
-    nu is below -0.78 at ``wavelength_m`` (the longest that is asked) may be passed over: they cost nothing. Where
+    nu is below -0.78 at ``wavelength_m`` (the longest that is asked) may be passed over: they cost nothing.
+    ``per_metre``: by how much it changes for each metre that the receiver stands higher. Where
     ``tx_horizon`` has room for the rays, the two horizons are written as sample numbers (-1 without a sample between
     the ends), in line of sight both the sample of the highest nu, which then is looked for at any clearance.
     """
@@ -161,7 +166,7 @@ def horizons(
                 straight = (rx_m - tx_m) * per_m[j]
                 back_j = rise_j
                 if top < 0:
-                    root_nu[k, j] = -np.inf
+                    root_nu[k, j], per_metre[k, j] = -np.inf, 0.0
                     if told:
                         tx_horizon[k, j], rx_horizon[k, j] = -1, -1
                 elif rise >= straight:
@@ -171,13 +176,17 @@ def horizons(
                     ):
                         t -= 1
                     back_j = hull_j[t]
-                    back = (hull_h[t] - rx_m) / (path_m - hull_d[t])
-                    root_nu[k, j] = sqrt(2.0 * path_m * (rise - straight) * max(back + straight, 0.0))
+                    rest = path_m - hull_d[t]
+                    above_tx, above_rx = rise - straight, max((hull_h[t] - rx_m) / rest + straight, 0.0)
+                    root = sqrt(2.0 * path_m * above_tx * above_rx)
+                    change = (above_rx + above_tx * hull_d[t] / rest) / max(root, 1.0e-9)
+                    one_edge = sqrt(2.0 * hull_d[t] * per_m[j] / rest)  # of a single edge there: it has no pole
+                    root_nu[k, j], per_metre[k, j] = root, -min(change, STEEPEST * one_edge)
                     if told:
                         tx_horizon[k, j], rx_horizon[k, j] = rise_j, back_j
                 else:
                     nearest = least * per_m[j]
-                    nearest_j = rise_j
+                    nearest_j = -1
                     blocks = j // BLOCK
                     for i in range(blocks * BLOCK, j):
                         below = tx_m + straight * d[i] - flat[i]
@@ -196,7 +205,9 @@ def horizons(
                             closeness = below * below * per_m[i] / (path_m - d[i])
                             if closeness < nearest:
                                 nearest, nearest_j = closeness, i
-                    root_nu[k, j] = -sqrt(2.0 * path_m * nearest)
+                    root_nu[k, j], per_metre[k, j] = -sqrt(2.0 * path_m * nearest), 0.0
+                    if nearest_j >= 0:
+                        per_metre[k, j] = -sqrt(2.0 * d[nearest_j] * per_m[j] / (path_m - d[nearest_j]))
                     if told:
                         tx_horizon[k, j], rx_horizon[k, j] = nearest_j, nearest_j
             while top >= 1 and (hull_h[top] - hull_h[top - 1]) * (path_m - hull_d[top - 1]) <= (
@@ -223,6 +234,8 @@ def above_smooth(
     tx_m: float,
     tx_ground_m: float,
     terminal_m: float,
+    earth_radius_m: float,
+    wavelength_m: float,
     above_tx: F32,
     above_rx: F32,
 ) -> None:
@@ -230,15 +243,21 @@ def above_smooth(
 
     The sums of eqs. (83), (84) run along the ray; the highest obstacle over the straight ray and the steepest from
     both ends, eqs. (87), (88), are a running maximum and two points of the upper hull of the (unflattened) ground.
+    ``above_tx`` is ``CLEAR`` where the spherical Earth takes nothing at ``wavelength_m`` (the longest that is asked):
+    with u the share of the way h_te (1 - u) + h_re u is at least 2 sqrt(h_te h_re u (1 - u)), so by eq. (25) the ray
+    clears the Earth all the way if 2 sqrt(h_te h_re) > d^2 / 4 R + 0.552 sqrt(wavelength d). Obstacles only add to
+    the two heights.
     """
     longest = ground.shape[1]
     d, per_m, height, slope = np.empty(longest), np.empty(longest), np.empty(longest), np.empty(longest)
-    hull_d, hull_h = np.empty(longest), np.empty(longest)
+    hull_d, hull_h, needed = np.empty(longest), np.empty(longest), np.empty(longest)
+    curve, zone = 0.25 / earth_radius_m, 0.552 * sqrt(wavelength_m)
     for k in range(ground.shape[0]):
         for j in range(count[k]):
             d[j], height[j] = first_m[k] + j * step_m[k], float(ground[k, j])
             per_m[j] = 1.0 / d[j]
             slope[j] = (height[j] - tx_m) * per_m[j]
+            needed[j] = 0.25 * (curve * d[j] * d[j] + zone * sqrt(d[j])) ** 2
         top = -1
         rise = -np.inf
         area, moment = 0.0, 0.0
@@ -257,27 +276,30 @@ def above_smooth(
                 smooth_tx = (2.0 * area - moment * per_m[j]) * per_m[j]
                 smooth_rx = (moment * per_m[j] - area) * per_m[j]
                 rx_m = here + terminal_m
-                straight = (rx_m - tx_m) * per_m[j]
-                if rise > straight:
-                    t = top
-                    while t > 0 and (hull_h[t - 1] - rx_m) * (path_m - hull_d[t]) >= (hull_h[t] - rx_m) * (
-                        path_m - hull_d[t - 1]
-                    ):
-                        t -= 1
-                    back = (hull_h[t] - rx_m) / (path_m - hull_d[t])
-                    over = hull_h[t] - straight * hull_d[t]
-                    while t > 0:  # the highest over the ray lies between the two that are steepest from the ends
-                        further = hull_h[t - 1] - straight * hull_d[t - 1]
-                        if further < over:
-                            break
-                        over = further
-                        t -= 1
-                    from_tx, from_rx = rise - straight, back + straight
-                    share = (over - tx_m) / (from_tx + from_rx)
-                    smooth_tx -= share * from_tx
-                    smooth_rx -= share * from_rx
-                above_tx[k, j] = tx_m - min(smooth_tx, tx_ground_m)
-                above_rx[k, j] = rx_m - min(smooth_rx, here)
+                if (tx_m - min(smooth_tx, tx_ground_m)) * (rx_m - min(smooth_rx, here)) > needed[j]:
+                    above_tx[k, j], above_rx[k, j] = CLEAR, CLEAR
+                else:
+                    straight = (rx_m - tx_m) * per_m[j]
+                    if rise > straight:
+                        t = top
+                        while t > 0 and (hull_h[t - 1] - rx_m) * (path_m - hull_d[t]) >= (hull_h[t] - rx_m) * (
+                            path_m - hull_d[t - 1]
+                        ):
+                            t -= 1
+                        back = (hull_h[t] - rx_m) / (path_m - hull_d[t])
+                        over = hull_h[t] - straight * hull_d[t]
+                        while t > 0:  # the highest over the ray lies between the two that are steepest from the ends
+                            further = hull_h[t - 1] - straight * hull_d[t - 1]
+                            if further < over:
+                                break
+                            over = further
+                            t -= 1
+                        from_tx, from_rx = rise - straight, back + straight
+                        share = (over - tx_m) / (from_tx + from_rx)
+                        smooth_tx -= share * from_tx
+                        smooth_rx -= share * from_rx
+                    above_tx[k, j] = tx_m - min(smooth_tx, tx_ground_m)
+                    above_rx[k, j] = rx_m - min(smooth_rx, here)
             top += 1
             hull_d[top], hull_h[top] = path_m, here
             rise = max(rise, slope[j])
@@ -293,37 +315,54 @@ def diffraction(
     first_m: F64,
     step_m: F64,
     root_wavelength: float,
+    terminal_m: float,
     excess: F32,
+    per_metre: F32,
     out: F32,
 ) -> None:
     """Delta-Bullington loss in dB, P.1812-7 eqs. (12), (20), (21) and (39), within 0.001 dB of ``kernels``' formulas.
 
-    ``excess``: what the spherical Earth adds, a table from ``kernels.excess_on_sphere``; none without its nodes.
+    ``excess``: what the spherical Earth adds, a table from ``kernels.excess_on_sphere``; none without its nodes. Not
+    looked up where ``above_tx`` is ``CLEAR``.
+    ``per_metre``: from ``horizons``; becomes the change of the loss in dB for each metre that the receiver is higher.
     """
-    scale = np.float32(1.0 / root_wavelength)
+    scale, terminal = np.float32(1.0 / root_wavelength), np.float32(terminal_m)
+    narrowest = np.float32(LOWEST_HEIGHT_M / (1 << NODES_LOG2))
+    grown = np.empty(root_nu.shape[1], dtype=np.float32)
     for k in range(root_nu.shape[0]):
         first, step = np.float32(0.02e-3 * first_m[k] + 10.0), np.float32(0.02e-3 * step_m[k])
         for j in range(start[k], count[k]):
             nu = max(root_nu[k, j] * scale, np.float32(-0.78)) - np.float32(0.1)
             edge = log2_of(np.sqrt(nu * nu + np.float32(1.0)) + nu)
             edge_db = max(np.float32(6.9) + np.float32(6.0205999) * edge, np.float32(0.0))
-            rest = np.float32(1.0) - exp2_of(np.float32(-0.24044917) * edge_db)  # log2(e) / 6
-            here = edge_db + rest * (first + step * np.float32(j))
-            out[k, j] = here if root_nu[k, j] * scale > np.float32(-0.78) else np.float32(0.0)
+            rest = exp2_of(np.float32(-0.24044917) * edge_db)  # log2(e) / 6
+            length = first + step * np.float32(j)
+            beyond = root_nu[k, j] * scale > np.float32(-0.78)
+            out[k, j] = edge_db + (np.float32(1.0) - rest) * length if beyond else np.float32(0.0)
+            grown[j] = np.float32(1.0) + rest * length * np.float32(1.0 / 6.0) if beyond else np.float32(0.0)
+        for j in range(start[k], count[k]):
+            nu = root_nu[k, j] * scale - np.float32(0.1)
+            per_metre[k, j] *= np.float32(8.6858896) * scale / np.sqrt(nu * nu + np.float32(1.0)) * grown[j]
         if excess.shape[0] == 0:
             continue
         for j in range(max(start[k], 1), count[k]):
+            if above_tx[k, j] == np.float32(CLEAR):
+                continue
             path = place(first_m[k] + j * step_m[k], LOWEST_PATH_M, PATH_NODES)
             tx = place(above_tx[k, j], LOWEST_HEIGHT_M, HEIGHT_NODES)
             rx = place(above_rx[k, j], LOWEST_HEIGHT_M, HEIGHT_NODES)
             p, t, r = int(path), int(tx), int(rx)
             part_p, part_t, part_r = path - p, tx - t, rx - r
-            here = np.float32(0.0)
+            here, higher = np.float32(0.0), np.float32(0.0)
             for i in range(2):
-                near = excess[p + i, t, r] + part_r * (excess[p + i, t, r + 1] - excess[p + i, t, r])
-                far = excess[p + i, t + 1, r] + part_r * (excess[p + i, t + 1, r + 1] - excess[p + i, t + 1, r])
-                here += (part_p if i == 1 else np.float32(1.0) - part_p) * (near + part_t * (far - near))
+                weight = part_p if i == 1 else np.float32(1.0) - part_p
+                low = excess[p + i, t, r] + part_t * (excess[p + i, t + 1, r] - excess[p + i, t, r])
+                high = excess[p + i, t, r + 1] + part_t * (excess[p + i, t + 1, r + 1] - excess[p + i, t, r + 1])
+                here += weight * (low + part_r * (high - low))
+                higher += weight * (high - low)
             out[k, j] += here
+            if above_rx[k, j] > terminal:
+                per_metre[k, j] += higher / (narrowest * np.float32(1 << (r >> NODES_LOG2)))
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
@@ -373,6 +412,8 @@ def sight(
 @njit(error_model="numpy", cache=True, nogil=True)
 def spread(
     loss_db: F32,
+    per_metre: F32,
+    ground: F32,
     void_from: I64,
     line: float,
     side: float,
@@ -388,11 +429,14 @@ def spread(
 ) -> int:
     """Losses of the cells of a quadrant, linear between two rays, to ``out`` in 0.1 dB; how many cells it holds.
 
-    The quadrants with ``down`` (their rays march over columns) own the diagonals. 0: the cell itself is void; negative:
-    the path crosses a void, and the loss is that over the known samples. ``out`` begins at (row0, col0).
+    A cell's own ground is not quite that between its two rays: ``per_metre`` (none without its rays) is the change of
+    the loss in dB for each metre that it is higher, ``ground`` that of the rays. The quadrants with ``down`` (their
+    rays march over columns) own the diagonals. 0: the cell itself is void; negative: the path crosses a void, and the
+    loss is that over the known samples. ``out`` begins at (row0, col0).
     """
     lines, sides = raster.shape[1] - 2, raster.shape[0] - 2
     rays = loss_db.shape[0] - 1
+    corrected = per_metre.shape[0] == loss_db.shape[0]
     first = floor(line) + 1 if ahead > 0 else ceil(line) - 1
     last = lines - 1 if ahead > 0 else 0
     seen = 0
@@ -416,7 +460,12 @@ def spread(
             ray = (s - side) * per_cell + zero
             k = min(max(int(ray), 0), last_ray)
             near, far = k * thin, (k + 1) * thin
-            here = loss_db[near, j] + np.float32(ray - k) * (loss_db[far, j] - loss_db[near, j])
+            part = np.float32(ray - k)
+            here = loss_db[near, j] + part * (loss_db[far, j] - loss_db[near, j])
+            if corrected:
+                higher = raster[s + 1, at + 1] - ground[near, j] - part * (ground[far, j] - ground[near, j])
+                change = higher * (per_metre[near, j] + part * (per_metre[far, j] - per_metre[near, j]))
+                here += min(max(change, np.float32(-MOST_CHANGE_DB)), np.float32(MOST_CHANGE_DB))
             here = here * np.float32(10.0) + np.float32(0.5)
             tenth = np.int16(min(max(here, np.float32(1.0)), np.float32(MOST_TENTH_DB)))
             if voids:

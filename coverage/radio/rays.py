@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +21,8 @@ I64 = NDArray[np.int64]
 Window = tuple[int, int, int, int]
 """row0, row1, col0, col1 of a grid, the ends not included."""
 
-SPACING_M = 75.0
-"""Two rays lie no farther apart than this, or than one cell where cells are larger; the truth test chose it."""
+SPACING_M, LEAST_SPACING_CELLS = 75.0, 1.2
+"""How far two rays may lie apart, and in cells where those are larger; the truth test chose both."""
 
 QUADRANTS = ((True, 1), (True, -1), (False, 1), (False, -1))
 """East, west, south, north: whether the rays march over columns, and towards higher or lower lines."""
@@ -50,9 +51,20 @@ class Rays:
     tx_ground_m: float
 
 
+class Loss(NamedTuple):
+    """Loss at the samples of a quadrant, float32 (rays, longest): ``db``, and ``per_metre``, by how many dB it changes
+    for each metre that the receiver stands higher (``NO_CHANGE`` where that is not known)."""
+
+    db: F32
+    per_metre: F32
+
+
+NO_CHANGE: F32 = np.zeros((0, 0), dtype=np.float32)
+
+
 def spacing_cells(cell_m: float) -> float:
     """How far two rays may lie apart, in cells."""
-    return max(SPACING_M / cell_m, 1.0)
+    return max(SPACING_M / cell_m, LEAST_SPACING_CELLS)
 
 
 def quadrants(terrain: Terrain, mast: Sequence[float], *, range_cells: float) -> Iterator[Rays]:
@@ -161,13 +173,13 @@ def path_losses(
     *,
     range_cells: float,
     bands: int,
-    losses: Callable[[Rays], Sequence[F32]],
+    losses: Callable[[Rays], Sequence[Loss]],
     at_mast_db: Sequence[float],
 ) -> tuple[Window, NDArray[np.int16]]:
     """Loss of every cell within range of a mast: the window, and (bands, rows, cols) in 0.1 dB.
 
     0: beyond range, or the cell is void. Negative: the path crosses a void; the loss over what is known of it, which is
-    the least it can be. ``losses`` gives the loss in dB of each band at the samples of a quadrant, ``at_mast_db`` that
+    the least it can be. ``losses`` gives the loss of each band at the samples of a quadrant, ``at_mast_db`` that
     in a cell whose centre is the mast. ComputeError if a cell was lost.
     """
     window = window_of(mast, range_cells=range_cells, shape=terrain.grid.shape)
@@ -179,10 +191,23 @@ def path_losses(
     seen = np.full(bands, int(row == mast[0] and col == mast[1]))
     for rays in quadrants(terrain, mast, range_cells=range_cells):
         raster = terrain.by_row if rays.down else terrain.by_col
-        place = (rays.line, rays.side, rays.ahead, range_cells, spacing_cells(terrain.grid.cell_m), rays.down)
-        for band, loss_db in enumerate(losses(rays)):
+        for band, loss in enumerate(losses(rays)):
             seen[band] += ray_kernels.spread(
-                loss_db, rays.void_from, *place, raster, terrain.voids, row0, col0, tenth_db[band]
+                loss.db,
+                loss.per_metre,
+                rays.ground,
+                rays.void_from,
+                rays.line,
+                rays.side,
+                rays.ahead,
+                range_cells,
+                spacing_cells(terrain.grid.cell_m),
+                rays.down,
+                raster,
+                terrain.voids,
+                row0,
+                col0,
+                tenth_db[band],
             )
     expected = ray_kernels.cells_in_range(float(mast[0]), float(mast[1]), range_cells, *window)
     if (seen != expected).any():
