@@ -1,9 +1,10 @@
-"""Real mountains: maps against the slow reference on the Chimborazo, sites on summits, slopes and in valleys."""
+"""Real mountains: maps of path loss against the path to each cell for itself on the Chimborazo."""
 
 from __future__ import annotations
 
 import os
-from datetime import date
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,10 @@ import rasterio
 from rasterio.enums import Resampling
 from rasterio.warp import reproject, transform_bounds
 
-from phusong.coverage.radio import NO_SERVER_DBM, compute
-from phusong.coverage.radio.antenna import grid_convergence_deg
+from phusong.coverage.radio import kernels
+from phusong.coverage.radio.models import Propagation, losses_along, losses_at_mast_db
+from phusong.coverage.radio.rays import path_losses
+from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.grid import Grid, Raster
 
 FOLDER = os.environ.get("PHUSONG_DATA")
@@ -23,55 +26,84 @@ pytestmark = pytest.mark.skipif(not (FOLDER and FILE.exists()), reason="PHUSONG_
 
 
 @pytest.fixture(scope="module")
-def chimborazo() -> Raster:
-    with rasterio.open(FILE) as source:
-        middle = transform_bounds(source.crs, "EPSG:32717", *source.bounds)
-        x_m, y_m = (middle[0] + middle[2]) / 2, (middle[1] + middle[3]) / 2
-        grid = Grid.covering(
-            (x_m - 13_500.0, y_m - 13_500.0, x_m + 13_500.0, y_m + 13_500.0), crs="EPSG:32717", cell_m=90.0
-        )
-        values = np.full(grid.shape, np.nan, dtype=np.float32)
-        reproject(
-            rasterio.band(source, 1),
-            values,
-            dst_transform=grid.transform,
-            dst_crs=grid.crs,
-            dst_nodata=np.nan,
-            resampling=Resampling.bilinear,
-        )
-    return Raster(grid, values)
+def chimborazo() -> Callable[[float], Raster]:
+    """27 km about its middle, in cells of so many metres."""
+
+    def read(cell_m: float) -> Raster:
+        with rasterio.open(FILE) as source:
+            middle = transform_bounds(source.crs, "EPSG:32717", *source.bounds)
+            x_m, y_m = (middle[0] + middle[2]) / 2, (middle[1] + middle[3]) / 2
+            grid = Grid.covering(
+                (x_m - 13_500.0, y_m - 13_500.0, x_m + 13_500.0, y_m + 13_500.0), crs="EPSG:32717", cell_m=cell_m
+            )
+            values = np.full(grid.shape, np.nan, dtype=np.float32)
+            reproject(
+                rasterio.band(source, 1),
+                values,
+                dst_transform=grid.transform,
+                dst_crs=grid.crs,
+                dst_nodata=np.nan,
+                resampling=Resampling.bilinear,
+            )
+        assert np.isfinite(values).all()
+        assert np.ptp(values) > 1_000.0
+        return Raster(grid, values)
+
+    return read
 
 
-def test_maps_are_the_reference_on_real_mountains(chimborazo, network_of, reference_level, small_errors) -> None:
-    """Linear between two rays: not each cell is exact, all together are."""
-    grid, values = chimborazo.grid, chimborazo.values
-    assert np.isfinite(values).all()
-    assert np.ptp(values) > 1_000.0
+def sites(elevation: Raster) -> list[tuple[float, float]]:
+    """The summit, the lowest valley and places that fall as they do, in rows and cols."""
+    values = elevation.values
     rng = np.random.default_rng(5)
-    picks = [np.unravel_index(np.argmax(values), values.shape), np.unravel_index(np.argmin(values), values.shape)]
-    picks += [(int(r), int(c)) for r, c in rng.integers(0, grid.shape, (6, 2))]
-    places = [(float(grid.x_m[c]) + 20.0, float(grid.y_m[r]) - 30.0) for r, c in picks]
-    rows = [
-        {"site_id": f"s{i}", "technology": technology, "azimuth_deg": azimuth}
-        for i in range(len(places))
-        for technology in ("2G", "4G")
-        for azimuth in (0.0, 120.0, 240.0)
-    ]
-    sites, sectors = network_of(places, rows=rows)
-    sites = sites.set_crs("EPSG:32717", allow_override=True)
-    result = compute(
-        sites, sectors, elevation=chimborazo, where=None, grid=grid, on=date(2012, 12, 31), max_range_m=20_000.0
-    )
-    frame = result.sectors
-    turns = grid_convergence_deg(frame["x_m"].to_numpy(), frame["y_m"].to_numpy(), crs=grid.crs)
+    ends = [np.unravel_index(pick(values), values.shape) for pick in (np.argmax, np.argmin)]
+    return [(r + 0.3, c - 0.2) for r, c in ends] + rng.uniform(3.0, np.array(values.shape) - 4.0, (6, 2)).tolist()
+
+
+@pytest.mark.parametrize(("cell_m", "mhz"), [(90.0, 900.0), (90.0, 2600.0), (30.0, 1800.0)])
+def test_maps_are_the_path_to_every_cell(chimborazo, exact_loss, small_errors, cell_m: float, mhz: float) -> None:
+    """All sites together; on a bare summit alone, where shadows are sharp all round, a cell in a hundred is worse."""
+    elevation = chimborazo(cell_m)
+    terrain = Terrain.of(elevation)
+    rng = np.random.default_rng(7)
     errors = []
-    for row, col in rng.integers(0, grid.shape, (60, 2)):
-        away = np.hypot(frame["x_m"] - grid.x_m[col], frame["y_m"] - grid.y_m[row]).to_numpy()
-        for technology in ("2G", "4G"):
-            known = [
-                reference_level(chimborazo, sector, row, col, turn_deg=turns[i])
-                for i, sector in frame.iterrows()
-                if sector["technology"] == technology and away[i] <= 20_000.0
-            ]
-            errors.append(result.levels[technology, "A"][row, col] - max(known, default=NO_SERVER_DBM))
-    small_errors(np.array(errors))
+    for row, col in sites(elevation):
+        ground = kernels.bilinear(terrain.by_row, row, col)
+        mast = (row, col, ground + 36.0, ground)
+        (row0, _, col0, _), (tenth_db,) = path_losses(
+            terrain,
+            mast,
+            range_cells=15_000.0 / cell_m,
+            bands=1,
+            losses=partial(losses_along, bands_mhz=[mhz], propagation=Propagation()),
+            at_mast_db=losses_at_mast_db(mast, bands_mhz=[mhz], propagation=Propagation()),
+        )
+        cells = rng.permutation(np.argwhere(tenth_db > 0))[:600]
+        known = [exact_loss(terrain, mast, float(r + row0), float(c + col0), mhz=mhz) for r, c in cells]
+        errors.append(tenth_db[tuple(cells.T)] / 10.0 - known)
+        assert np.median(np.abs(errors[-1])) <= 0.15
+        assert np.quantile(np.abs(errors[-1]), 0.9) <= 1.0
+        assert np.quantile(np.abs(errors[-1]), 0.99) <= 10.0
+    small_errors(np.concatenate(errors))
+
+
+def test_the_path_to_a_cell_is_the_formulas_as_printed(chimborazo, exact_loss, reference_delta_bullington) -> None:
+    elevation = chimborazo(90.0)
+    terrain = Terrain.of(elevation)
+    rng = np.random.default_rng(3)
+    wave = 299.792458 / 900.0
+    over = []
+    for row, col in sites(elevation):
+        ground = kernels.bilinear(terrain.by_row, row, col)
+        mast = (row, col, ground + 36.0, ground)
+        for r, c in rng.integers(0, elevation.grid.shape, (10, 2)):
+            d, h = np.empty((2, 400))
+            n = kernels.sample_profile(terrain.by_row, terrain.by_col, row, col, float(r), float(c), 90.0, d, h)
+            path = 90.0 * np.hypot(r - row, c - col)
+            rx = float(elevation.values[r, c]) + 1.5
+            d, h = np.concatenate([[0.0], d[:n], [path]]), np.concatenate([[ground], h[:n], [rx - 1.5]])
+            known = reference_delta_bullington(d, h, mast[2], rx, wave, 6_371_000.0 * 4.0 / 3.0)
+            over.append(known)
+            known += 20.0 * np.log10(4.0 * np.pi * np.hypot(path, rx - mast[2]) / wave)
+            assert exact_loss(terrain, mast, float(r), float(c), mhz=900.0) == pytest.approx(known, abs=1e-6)
+    assert np.ptp(over) > 40.0
