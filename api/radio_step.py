@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +32,8 @@ from phusong.maps.classes import LEVEL_COLOURS
 from phusong.maps.images import classes_of_level, level_classes
 
 NO_COUNT = 255
+Write = Callable[[], Path]
+"""Writes a raster when it is called: several at a time."""
 KINDS: dict[str, tuple[str, float | None]] = {
     "coverage": ("dBm", None),
     "servers": ("row", -1),
@@ -96,10 +101,13 @@ def radio_step(job: Job) -> Made:
         )
         files += export(limits, job.draft.directory, "model_limits", formats=["csv"]).values()
     common = tags_of(job.settings) | {"model": settings.model, "asked": terms_text(terms, lang=lang)}
+    drawn: list[Write] = []
     for technology in radio.technologies:
         tags = common | {"technology": technology, "usable_dbm": f"{radio.usable_dbm[technology]:g}"}
         tags |= {"required_dbm": f"{radio.required_dbm[technology]:g}"}
-        files += _technology(job, radio, technology, tags=tags)
+        drawn += _technology(job, radio, technology, tags=tags)
+    with ThreadPoolExecutor(os.cpu_count()) as threads:
+        files += threads.map(lambda write: write(), drawn)
     if clutter is not None:
         files += export(clutter.table(lang), job.draft.directory, "clutter", formats=["csv"]).values()
     counts = dict(radio.counts) | {"defaults_used": int(radio.defaults_used["count"].sum())}
@@ -131,7 +139,7 @@ def load_radio(job: Job) -> RadioResult | None:
     return RadioResult(grid, maps, sectors, defaults_used, note["usable_dbm"], note["required_dbm"], note["counts"])
 
 
-def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str, str]) -> Iterator[Path]:
+def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str, str]) -> Iterator[Write]:
     """The rasters of a technology: of any operator and of each, and of each band where an operator has several."""
     names = [operator for tech, operator in radio.levels if tech == technology]
     level, server = radio.best(technology)
@@ -155,10 +163,13 @@ def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str
     }
     chance = tags | {"unit": "%", "sigma_db": f"{terms.spread_db:.1f}"}
     stem = technology.lower()
-    yield write_cog(rounded, job.path(f"probability_{stem}.tif"), grid=radio.grid, nodata=NO_COUNT, tags=chance)
+    yield partial(
+        write_cog, rounded, job.path(f"probability_{stem}.tif"), grid=radio.grid, nodata=NO_COUNT, tags=chance
+    )
     for name in operators:  # a colour table allows of one band
         dbm = level if name is None else radio.levels[technology, name]
-        yield write_cog(
+        yield partial(
+            write_cog,
             {name or "any": classes_of_level(dbm, usable_dbm=least_dbm)},
             job.path(f"class_{stem}.tif" if name is None else f"class_{stem}_{slugs[name]}.tif"),
             grid=radio.grid,
@@ -176,7 +187,7 @@ def _rasters(
     *,
     tags: dict[str, str],
     every: Mapping[str, Mapping[str, NDArray[Any]]],
-) -> Iterator[Path]:
+) -> Iterator[Write]:
     """A raster a quantity, with a band an operator after those of ``every``."""
     grid = job.inputs.elevation.grid
     of: dict[str, Callable[[ServerMap], NDArray[Any]]] = {
@@ -190,7 +201,7 @@ def _rasters(
         bands = {**every.get(quantity, {}), **{name: take(servers) for name, servers in maps.items()}}
         unit, nodata = KINDS[quantity]
         path = _path(job, quantity, technology, band_mhz)
-        yield write_cog(bands, path, grid=grid, tags=tags | {"unit": unit}, nodata=nodata)
+        yield partial(write_cog, bands, path, grid=grid, tags=tags | {"unit": unit}, nodata=nodata)
 
 
 def _path(job: Job, quantity: str, technology: str, band_mhz: float | None) -> Path:

@@ -836,6 +836,11 @@ def enter(
     if better_than_last == 0:
         return
     for p in range(last + 1):
+        carried = 0
+        for i in range(width):
+            carried += best[i] > np.float32(-np.inf)
+        if carried == 0:
+            return
         for i in range(width):
             mine, theirs = best[i], level[k, p, at + i]
             my_number, their_number = best_number[i], server[k, p, at + i]

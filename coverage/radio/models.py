@@ -233,7 +233,7 @@ def diffraction_along(
         excess = excess_table(wave_m, earth_m, propagation.vertical) if propagation.spherical_earth else _NO_TABLE
         loss = Loss(np.zeros(shape, dtype=np.float32), per_metre if len(waves_m) == 1 else per_metre.copy())
         ray_kernels.diffraction(
-            root_nu, above_tx, above_rx, *asked, sqrt(wave_m), terminal_m, excess, loss.per_metre, loss.db
+            root_nu, above_tx, above_rx, *asked, sqrt(wave_m), terminal_m, earth_m, excess, loss.per_metre, loss.db
         )
         losses.append(loss)
     return losses

@@ -38,6 +38,7 @@ OCTAVE = 23 - NODES_LOG2
 LOWEST_PATH_M, LOWEST_HEIGHT_M = 32.0, 0.5
 PATH_NODES, HEIGHT_NODES = 13 << NODES_LOG2, 14 << NODES_LOG2
 MOST_TENTH_DB = 32_000
+JUMP_DB = 1_000.0  # seen and hidden: nothing lies between them, the nearer ray decides
 MOST_CHANGE_DB = 15.0  # for the ground of a cell beside its rays'
 
 
@@ -316,6 +317,7 @@ def diffraction(
     step_m: F64,
     root_wavelength: float,
     terminal_m: float,
+    earth_radius_m: float,
     excess: F32,
     per_metre: F32,
     out: F32,
@@ -323,11 +325,12 @@ def diffraction(
     """Delta-Bullington loss in dB, P.1812-7 eqs. (12), (20), (21) and (39), within 0.001 dB of ``kernels``' formulas.
 
     ``excess``: what the spherical Earth adds, a table from ``kernels.excess_on_sphere``; none without its nodes. Not
-    looked up where ``above_tx`` is ``CLEAR``.
+    looked up where the ray clears the Earth, see ``above_smooth``.
     ``per_metre``: from ``horizons``; becomes the change of the loss in dB for each metre that the receiver is higher.
     """
     scale, terminal = np.float32(1.0 / root_wavelength), np.float32(terminal_m)
     narrowest = np.float32(LOWEST_HEIGHT_M / (1 << NODES_LOG2))
+    curve, zone = 0.25 / earth_radius_m, 0.552 * root_wavelength
     grown = np.empty(root_nu.shape[1], dtype=np.float32)
     for k in range(root_nu.shape[0]):
         first, step = np.float32(0.02e-3 * first_m[k] + 10.0), np.float32(0.02e-3 * step_m[k])
@@ -348,7 +351,11 @@ def diffraction(
         for j in range(max(start[k], 1), count[k]):
             if above_tx[k, j] == np.float32(CLEAR):
                 continue
-            path = place(first_m[k] + j * step_m[k], LOWEST_PATH_M, PATH_NODES)
+            path_m = first_m[k] + j * step_m[k]
+            needed = 0.25 * (curve * path_m * path_m + zone * sqrt(path_m)) ** 2
+            if above_tx[k, j] * above_rx[k, j] > needed * (1.0 - 1.0e-6):  # clear for this band alone
+                continue
+            path = place(path_m, LOWEST_PATH_M, PATH_NODES)
             tx = place(above_tx[k, j], LOWEST_HEIGHT_M, HEIGHT_NODES)
             rx = place(above_rx[k, j], LOWEST_HEIGHT_M, HEIGHT_NODES)
             p, t, r = int(path), int(tx), int(rx)
@@ -460,8 +467,10 @@ def spread(
             ray = (s - side) * per_cell + zero
             k = min(max(int(ray), 0), last_ray)
             near, far = k * thin, (k + 1) * thin
-            part = np.float32(ray - k)
-            here = loss_db[near, j] + part * (loss_db[far, j] - loss_db[near, j])
+            part, jump = np.float32(ray - k), loss_db[far, j] - loss_db[near, j]
+            if abs(jump) > np.float32(JUMP_DB):
+                part = np.float32(part >= np.float32(0.5))
+            here = loss_db[near, j] + part * jump
             if corrected:
                 higher = raster[s + 1, at + 1] - ground[near, j] - part * (ground[far, j] - ground[near, j])
                 change = higher * (per_metre[near, j] + part * (per_metre[far, j] - per_metre[near, j]))

@@ -24,6 +24,9 @@ Window = tuple[int, int, int, int]
 SPACING_M, LEAST_SPACING_CELLS = 75.0, 1.2
 """How far two rays may lie apart, and in cells where those are larger; the truth test chose both."""
 
+CLOSE_M, LEAST_CLOSE_CELLS = 30.0, 0.6
+"""The same for a model that cannot say how its loss changes with the receiver's ground."""
+
 QUADRANTS = ((True, 1), (True, -1), (False, 1), (False, -1))
 """East, west, south, north: whether the rays march over columns, and towards higher or lower lines."""
 
@@ -62,15 +65,15 @@ class Loss(NamedTuple):
 NO_CHANGE: F32 = np.zeros((0, 0), dtype=np.float32)
 
 
-def spacing_cells(cell_m: float) -> float:
-    """How far two rays may lie apart, in cells."""
-    return max(SPACING_M / cell_m, LEAST_SPACING_CELLS)
+def spacing_cells(cell_m: float, *, close: bool = False) -> float:
+    """How far two rays may lie apart, in cells; ``close`` where the model's loss is not corrected for the ground."""
+    return max(CLOSE_M / cell_m, LEAST_CLOSE_CELLS) if close else max(SPACING_M / cell_m, LEAST_SPACING_CELLS)
 
 
-def quadrants(terrain: Terrain, mast: Sequence[float], *, range_cells: float) -> Iterator[Rays]:
+def quadrants(terrain: Terrain, mast: Sequence[float], *, range_cells: float, close: bool = False) -> Iterator[Rays]:
     """The sampled quadrants of a mast at (row, col, antenna above sea level, ground) that hold any cell in range."""
     row, col, tx_m, tx_ground_m = (float(value) for value in mast)
-    spacing = spacing_cells(terrain.grid.cell_m)
+    spacing = spacing_cells(terrain.grid.cell_m, close=close)
     rays = max(ceil(2.0 * range_cells / spacing / THINNEST), 1) * THINNEST
     slopes = np.linspace(-1.0, 1.0, rays + 1)
     number = np.arange(rays + 1)
@@ -175,12 +178,13 @@ def path_losses(
     bands: int,
     losses: Callable[[Rays], Sequence[Loss]],
     at_mast_db: Sequence[float],
+    close: bool = False,
 ) -> tuple[Window, NDArray[np.int16]]:
     """Loss of every cell within range of a mast: the window, and (bands, rows, cols) in 0.1 dB.
 
     0: beyond range, or the cell is void. Negative: the path crosses a void; the loss over what is known of it, which is
     the least it can be. ``losses`` gives the loss of each band at the samples of a quadrant, ``at_mast_db`` that
-    in a cell whose centre is the mast. ComputeError if a cell was lost.
+    in a cell whose centre is the mast; ``close``: see ``spacing_cells``. ComputeError if a cell was lost.
     """
     window = window_of(mast, range_cells=range_cells, shape=terrain.grid.shape)
     row0, row1, col0, col1 = window
@@ -189,7 +193,7 @@ def path_losses(
     if row == mast[0] and col == mast[1] and terrain.by_row[row + 1, col + 1] < ray_kernels.HIGHEST_M:
         tenth_db[:, row - row0, col - col0] = [max(round(10.0 * loss), 1) for loss in at_mast_db]
     seen = np.full(bands, int(row == mast[0] and col == mast[1]))
-    for rays in quadrants(terrain, mast, range_cells=range_cells):
+    for rays in quadrants(terrain, mast, range_cells=range_cells, close=close):
         raster = terrain.by_row if rays.down else terrain.by_col
         for band, loss in enumerate(losses(rays)):
             seen[band] += ray_kernels.spread(
@@ -201,7 +205,7 @@ def path_losses(
                 rays.side,
                 rays.ahead,
                 range_cells,
-                spacing_cells(terrain.grid.cell_m),
+                spacing_cells(terrain.grid.cell_m, close=close),
                 rays.down,
                 raster,
                 terrain.voids,

@@ -231,6 +231,7 @@ def _computed(mast: Mast, bands_mhz: tuple[float, ...], *, around: Surroundings)
         bands=len(bands_mhz),
         losses=partial(losses_along, bands_mhz=bands_mhz, propagation=around.propagation),
         at_mast_db=losses_at_mast_db(mast.place, bands_mhz=bands_mhz, propagation=around.propagation),
+        close=around.propagation.model == "itm",
     )
 
 
