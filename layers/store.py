@@ -27,7 +27,8 @@ DELIVERED = (
     *("units.parquet", "villages.parquet", "results.gpkg", "population.tif"),
     *(f"{raster}_[0-9]*.tif" for raster in ("coverage", "second", "serving", "probability", "class")),
     *(f"band_{raster}_[0-9]*.tif" for raster in ("coverage", "second", "serving")),
-    *("defaults_used.csv", "link_budget.csv", "model_limits.csv", "clutter.csv", "map.html", "map.png", "fit.*", RECORD),
+    *(f"{table}.csv" for table in ("defaults_used", "link_budget", "model_limits", "clutter")),
+    *("map.html", "map.png", "fit.*", RECORD),
 )
 """The files that people are given; the name of a raster goes on with its technology, such as 2g. Whatever else lies in
 the folder is kept for the next run: people by cell, candidate sites, and the sectors with their exact places, to which
