@@ -15,7 +15,7 @@ from scipy.ndimage import map_coordinates
 from phusong.coverage.radio import kernels, ray_kernels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
 from phusong.coverage.radio.models import Propagation, diffraction_along, losses_along
-from phusong.coverage.radio.rays import QUADRANTS, Rays, path_losses, quadrants, ray_to, window_of
+from phusong.coverage.radio.rays import NO_CHANGE, QUADRANTS, Loss, Rays, path_losses, quadrants, ray_to, window_of
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import ComputeError
 from phusong.layers.grid import Raster
@@ -70,11 +70,11 @@ def test_bullington_of_every_sample_is_that_of_its_own_profile(lands, reference_
     rng = np.random.default_rng(1)
     alone = Propagation(terminal_height_m=terminal_m, spherical_earth=False)
     for rays in rays_of(lands[land], height_m):
-        (loss_db,) = diffraction_along(rays, bands_mhz=[mhz], propagation=alone)
+        (loss,) = diffraction_along(rays, bands_mhz=[mhz], propagation=alone)
         for k, j in asked(rays, rng, samples=40, from_sample=0):
             d, h = path_to(rays, k, j)
             known = reference_bullington(d, h, rays.tx_m, h[-1] + terminal_m, 299.792458 / mhz, EARTH_M)
-            assert loss_db[k, j] == pytest.approx(known, abs=0.02)
+            assert loss.db[k, j] == pytest.approx(known, abs=0.02)
 
 
 @pytest.mark.parametrize("radio", RADIOS)
@@ -90,12 +90,12 @@ def test_with_the_spherical_earth_it_is_delta_bullington(lands, reference_delta_
     propagation = Propagation(terminal_height_m=terminal_m)
     coarse = []
     for rays in rays_of(lands[land], height_m):
-        (loss_db,) = diffraction_along(rays, bands_mhz=[mhz], propagation=propagation)
+        (loss,) = diffraction_along(rays, bands_mhz=[mhz], propagation=propagation)
         for k, j in asked(rays, rng, samples=25):
             d, h = path_to(rays, k, j)
             ends = rays.tx_m, h[-1] + terminal_m, 299.792458 / mhz, EARTH_M
-            assert loss_db[k, j] == pytest.approx(reference_delta_bullington(d, h, *ends, fine=True), abs=0.25)
-            coarse.append(abs(loss_db[k, j] - reference_delta_bullington(d, h, *ends)))
+            assert loss.db[k, j] == pytest.approx(reference_delta_bullington(d, h, *ends, fine=True), abs=0.25)
+            coarse.append(abs(loss.db[k, j] - reference_delta_bullington(d, h, *ends)))
     assert np.quantile(coarse, 0.9) < 0.25
     assert max(coarse) < (1.3 if mhz < 900.0 else 0.25)
 
@@ -105,14 +105,14 @@ def test_polarisation_and_earth_are_heeded(lands, reference_delta_bullington, ve
     rng = np.random.default_rng(3)
     propagation = Propagation(vertical=vertical, effective_earth_factor=0.8)
     (rays, *_) = rays_of(lands["sea"], 20.0)
-    (loss_db,) = diffraction_along(rays, bands_mhz=[100.0], propagation=propagation)
+    (loss,) = diffraction_along(rays, bands_mhz=[100.0], propagation=propagation)
     for k, j in asked(rays, rng, samples=40, from_sample=30):
         d, h = path_to(rays, k, j)
         known = reference_delta_bullington(
             d, h, 20.0, 1.5, 2.99792458, 0.8 * EARTH_RADIUS_M, vertical=vertical, fine=True
         )
-        assert loss_db[k, j] == pytest.approx(known, abs=0.25)
-        assert loss_db[k, j] > 3.0
+        assert loss.db[k, j] == pytest.approx(known, abs=0.25)
+        assert loss.db[k, j] > 3.0
 
 
 def test_clutter_stands_between_the_ends_and_not_under_them(lands, reference_bullington) -> None:
@@ -124,11 +124,11 @@ def test_clutter_stands_between_the_ends_and_not_under_them(lands, reference_bul
     for rays in quadrants(terrain, mast_at(terrain, *PLACE, 36.0), range_cells=50.0):
         known = np.arange(rays.ground.shape[1]) < rays.count[:, None]
         assert (rays.surface[known] - rays.ground[known]).max() > 15.0
-        (loss_db,) = diffraction_along(rays, bands_mhz=[900.0], propagation=alone)
+        (loss,) = diffraction_along(rays, bands_mhz=[900.0], propagation=alone)
         for k, j in asked(rays, rng, samples=30):
             d, h = path_to(rays, k, j)
             known = reference_bullington(d, h, rays.tx_m, h[-1] + 1.5, 299.792458 / 900.0, EARTH_M)
-            assert loss_db[k, j] == pytest.approx(known, abs=0.02)
+            assert loss.db[k, j] == pytest.approx(known, abs=0.02)
 
 
 def test_losses_are_free_space_and_diffraction_in_every_band(lands) -> None:
@@ -140,11 +140,37 @@ def test_losses_are_free_space_and_diffraction_in_every_band(lands) -> None:
         away = rays.first_m[:, None] + rays.step_m[:, None] * np.arange(rays.ground.shape[1])
         slant = np.hypot(away, rays.ground + 1.5 - rays.tx_m)
         wanted = (np.arange(away.shape[1]) >= rays.start[:, None]) & (np.arange(away.shape[1]) < rays.count[:, None])
-        for mhz, loss_db, over_db in zip(bands, together, over, strict=True):
+        for mhz, loss, diffracted in zip(bands, together, over, strict=True):
             free = 20.0 * np.log10(4.0 * np.pi * slant / (299.792458 / mhz))
-            np.testing.assert_allclose(loss_db[wanted], (free + over_db + 1.5)[wanted], atol=0.002)
+            np.testing.assert_allclose(loss.db[wanted], (free + diffracted.db + 1.5)[wanted], atol=0.002)
             (alone,) = losses_along(rays, bands_mhz=[mhz], propagation=propagation)
-            np.testing.assert_allclose(loss_db[wanted], alone[wanted], atol=1e-4)
+            for mine, theirs in zip(loss, alone, strict=True):
+                np.testing.assert_array_equal(mine[wanted], theirs[wanted])
+
+
+@pytest.mark.parametrize(("mhz", "height_m"), [(450.0, 15.0), (1800.0, 36.0)])
+@pytest.mark.parametrize("land", ["mountains", "flat"])
+def test_higher_ground_of_the_receiver_changes_the_loss_as_told(
+    lands, reference_delta_bullington, land, mhz, height_m
+) -> None:
+    """Against the formulas as printed with the last point a little higher and lower; where they bend it may differ."""
+    rng = np.random.default_rng(8)
+    errors, told = [], []
+    for rays in rays_of(lands[land], height_m):
+        (loss,) = diffraction_along(rays, bands_mhz=[mhz], propagation=Propagation())
+        for k, j in asked(rays, rng, samples=60, from_sample=5):
+            d, h = path_to(rays, k, j)
+            known = []
+            for change_m in (-0.1, 0.1):
+                at = np.append(h[:-1], h[-1] + change_m)
+                ends = rays.tx_m, at[-1] + 1.5, 299.792458 / mhz, EARTH_M
+                known.append(reference_delta_bullington(d, at, *ends, fine=True))
+            told.append(loss.per_metre[k, j])
+            errors.append(loss.per_metre[k, j] - (known[1] - known[0]) / 0.2)
+    steep = np.quantile(np.abs(told), 0.9)
+    assert steep > 0.3
+    assert np.median(np.abs(errors)) < 0.01 + 0.05 * steep
+    assert np.quantile(np.abs(errors), 0.8) < 0.01 + 0.12 * steep
 
 
 # horizons
@@ -192,9 +218,9 @@ def test_edges_that_cost_something_are_never_passed_over(lands, land) -> None:
     rng = np.random.default_rng(7)
     exact = below = 0
     for rays in rays_of(lands[land], 60.0):
-        root_nu = np.empty(rays.ground.shape, dtype=np.float32)
+        root_nu, per_metre = np.zeros((2, *rays.ground.shape), dtype=np.float32)
         along = rays.ground, rays.surface, rays.start, rays.count, rays.first_m, rays.step_m
-        ray_kernels.horizons(*along, rays.tx_m, 1.5, EARTH_M, wave_m, root_nu, none, none)
+        ray_kernels.horizons(*along, rays.tx_m, 1.5, EARTH_M, wave_m, root_nu, per_metre, none, none)
         for k, j in asked(rays, rng, samples=80):
             from_tx, _, known = scanned(rays, k, j, terminal_m=1.5)
             if from_tx.max() >= 0.0:
@@ -276,19 +302,23 @@ def plane(row: Any, col: Any) -> Any:
     return 90.0 + 0.11 * row - 0.07 * col
 
 
-def plane_losses(rays: Rays) -> list[np.ndarray]:
-    """The plane at the samples that are asked for; elsewhere a loss no cell may take a part of."""
+def plane_losses(rays: Rays, *, per_metre_db: float = 0.0) -> list[Loss]:
+    """The plane, and so many dB a metre above 100 m, at the samples that are asked for; elsewhere no cell may look."""
     j = np.arange(rays.ground.shape[1])
     wanted = (j >= rays.start[:, None]) & (j < rays.count[:, None])
-    return [np.where(wanted, plane(*placed(rays)), 1e6).astype(np.float32)]
+    db = plane(*placed(rays)) + per_metre_db * (np.where(wanted, rays.ground, 100.0) - 100.0)
+    per_metre = np.full(wanted.shape, per_metre_db)
+    parts = (np.where(wanted, values, 700.0).astype(np.float32) for values in (db, per_metre))
+    return [Loss(*parts)] if per_metre_db else [Loss(next(parts), NO_CHANGE)]
 
 
 def assert_each_cell_once(shape: tuple[int, int], row: float, col: float, range_cells: float, grid: Any) -> None:
     terrain = Terrain.of(Raster(grid(*shape), np.zeros(shape, dtype=np.float32)))
     mast = (row, col, 36.0, 0.0)
-    window, (tenth_db,) = path_losses(
-        terrain, mast, range_cells=range_cells, bands=1, losses=plane_losses, at_mast_db=[plane(row, col)]
-    )
+    common: dict[str, Any] = {"range_cells": range_cells, "bands": 1, "at_mast_db": [plane(row, col)]}
+    window, (tenth_db,) = path_losses(terrain, mast, losses=plane_losses, **common)
+    _, (closer,) = path_losses(terrain, mast, losses=plane_losses, close=True, **common)
+    assert np.abs(closer - tenth_db).max(initial=0) <= 1
     rows, cols = np.indices(shape)
     within = (rows - row) ** 2 + (cols - col) ** 2 <= range_cells**2
     row0, row1, col0, col1 = window
@@ -320,6 +350,33 @@ def test_every_cell_once_wherever_the_mast_stands(grid_of, data: st.DataObject) 
         for n in (rows, cols)
     )
     assert_each_cell_once((rows, cols), row, col, data.draw(st.floats(0.05, 60.0)), grid_of)
+
+
+def test_between_seen_and_hidden_the_nearer_ray_decides(grid_of) -> None:
+    terrain = Terrain.of(Raster(grid_of(50, 60), np.zeros((50, 60), dtype=np.float32)))
+
+    def losses(rays: Rays) -> list[Loss]:
+        return [Loss(np.where(placed(rays)[0] < 21.26, 90.0, 3_000.0).astype(np.float32), NO_CHANGE)]
+
+    _, (tenth_db,) = path_losses(
+        terrain, (20.3, 25.8, 36.0, 0.0), range_cells=99.0, bands=1, losses=losses, at_mast_db=[60.0]
+    )
+    assert set(np.unique(tenth_db)) == {900, 30_000}
+    rows = np.indices(tenth_db.shape)[0]
+    assert (tenth_db[rows <= 20] == 900).all()
+    assert (tenth_db[rows >= 23] == 30_000).all()
+
+
+def test_a_cell_is_corrected_for_its_own_ground(grid_of) -> None:
+    """On land as rough as can be from cell to cell, a loss that changes with the receiver's height is still exact."""
+    rough = 100.0 + 3.0 * np.random.default_rng(5).standard_normal((50, 60))
+    terrain = Terrain.of(Raster(grid_of(50, 60), rough.astype(np.float32)))
+    losses = partial(plane_losses, per_metre_db=-0.7)
+    _, (tenth_db,) = path_losses(
+        terrain, mast_at(terrain, 20.3, 25.8, 36.0), range_cells=99.0, bands=1, losses=losses, at_mast_db=[60.0]
+    )
+    known = plane(*np.indices(rough.shape)) - 0.7 * (rough - 100.0)
+    np.testing.assert_allclose(tenth_db / 10.0, known, atol=0.06)
 
 
 def test_a_long_range_is_thinned_near_the_mast_only(grid_of) -> None:
@@ -383,7 +440,7 @@ def test_the_ray_to_the_mast_itself_is_short_and_finite(mountains) -> None:
     terrain = Terrain.of(mountains)
     ray = ray_to(terrain, mast_at(terrain, 60.0, 70.0, 36.0), 60.0, 70.0)
     assert ray.count[0] == 1
-    assert np.isfinite(losses_along(ray, bands_mhz=[900.0], propagation=Propagation())[0]).all()
+    assert np.isfinite(losses_along(ray, bands_mhz=[900.0], propagation=Propagation())[0].db).all()
 
 
 def test_rays_do_not_depend_on_what_lies_outside_their_range(mountains) -> None:
