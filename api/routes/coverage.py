@@ -87,7 +87,7 @@ def _state(value: float | None, usable: bool | None) -> Any:
 def _required_dbm(row: float | None, results: Snapshot) -> float | None:
     """What the level of a server must be: a sector may need more than its technology's easiest."""
     sectors = results.sectors
-    return float(sectors[int(row)]["required_dbm"]) if row is not None and 0 <= row < len(sectors) else None
+    return _as_number(sectors[int(row)].get("required_dbm")) if row is not None and 0 <= row < len(sectors) else None
 
 
 def _server(row: float | None, asked: AskedPoint, study: Served, results: Snapshot) -> Server | None:

@@ -196,7 +196,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
     level[0, 0], level[0, 1], level[0, 2] = NAN, -200.0, -101.0
     vina = np.full_like(level, NAN)
     write_raster(
-        aside / "coverage_2g.tif", {"any": level, "Viettel": level, "VNPT": vina}, tags={"usable_dbm": "-95.0"}
+        aside / "coverage_2g.tif", {"any": level, "Viettel": level, "VNPT": vina}, tags={"required_dbm": "-95.0"}
     )
     sector = np.ones(level.shape, dtype=np.int32)
     sector[0, :2] = -1

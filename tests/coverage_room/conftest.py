@@ -51,6 +51,12 @@ class HandRadio:
     levels: dict[tuple[str, str], np.ndarray]
     usable_dbm: dict[str, float] = field(default_factory=lambda: {"2G": -95.0, "3G": -105.0, "4G": -110.0})
 
+    def covered(self, technology: str, operator: str) -> np.ndarray:
+        """1 from the usable level up, 0 below, NaN no data."""
+        level = self.levels[technology, operator]
+        reached = (level >= self.usable_dbm[technology]).astype(np.float32)
+        return np.where(np.isnan(level), np.float32(np.nan), reached)
+
 
 def make_radio(grid: Grid, levels: dict[tuple[str, str], Any]) -> HandRadio:
     """A radio result from lists of levels in dBm."""
