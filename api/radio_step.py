@@ -31,7 +31,7 @@ from phusong.layers.writers.vectors import export, write_geoparquet
 from phusong.maps.classes import LEVEL_COLOURS
 from phusong.maps.images import classes_of_level, level_classes
 
-NO_COUNT = 255
+NO_COUNT, NO_SHARE = 65_535, 255
 Write = Callable[[], Path]
 """Writes a raster when it is called: several at a time."""
 KINDS: dict[str, tuple[str, float | None]] = {
@@ -159,12 +159,12 @@ def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str
     terms, least_dbm = terms_of(job.settings), radio.required_dbm[technology]
     likely = {name or "any": radio.probability_pct(technology, name, terms=terms) for name in operators}
     rounded = {
-        name: np.where(np.isnan(values), NO_COUNT, np.round(values)).astype(np.uint8) for name, values in likely.items()
+        name: np.where(np.isnan(values), NO_SHARE, np.round(values)).astype(np.uint8) for name, values in likely.items()
     }
     chance = tags | {"unit": "%", "sigma_db": f"{terms.spread_db:.1f}"}
     stem = technology.lower()
     yield partial(
-        write_cog, rounded, job.path(f"probability_{stem}.tif"), grid=radio.grid, nodata=NO_COUNT, tags=chance
+        write_cog, rounded, job.path(f"probability_{stem}.tif"), grid=radio.grid, nodata=NO_SHARE, tags=chance
     )
     for name in operators:  # a colour table allows of one band
         dbm = level if name is None else radio.levels[technology, name]
@@ -211,9 +211,9 @@ def _path(job: Job, quantity: str, technology: str, band_mhz: float | None) -> P
     return job.path(f"{name}.tif")
 
 
-def _counts(masts: NDArray[np.int32]) -> NDArray[np.uint8]:
-    """Counts as bytes, ``NO_COUNT`` for no data."""
-    return np.where(masts < 0, NO_COUNT, np.minimum(masts, NO_COUNT - 1)).astype(np.uint8)
+def _counts(masts: NDArray[np.int32]) -> NDArray[np.uint16]:
+    """Counts, ``NO_COUNT`` for no data."""
+    return np.where(masts < 0, NO_COUNT, masts).astype(np.uint16)
 
 
 def _wanted(pairs: Zones) -> NDArray[np.bool_]:
