@@ -153,11 +153,12 @@ def test_the_cell_of_the_mast_itself_is_served(mountains, network_of) -> None:
     assert result.levels["2G", "A"][60, 60] == pytest.approx(straight_down, abs=0.06)
 
 
-def test_gsm_ends_at_35_km(grid_of, network_of) -> None:
+@pytest.mark.parametrize("pattern", [None, "wide"])
+def test_gsm_ends_at_35_km(grid_of, network_of, measured, pattern) -> None:
     grid = grid_of(3, 500)
     sites, sectors = network_of(
-        [(grid.x_m[0], grid.y_m[1])], rows=[{"site_id": "s0", "technology": t} for t in ("2G", "3G")]
+        [(grid.x_m[0], grid.y_m[1])], rows=[{"site_id": "s0", "technology": t} for t in ("2G", "3G")], pattern=pattern
     )
-    result = level_of(flat(grid), sites, sectors, max_range_m=40_000.0)
+    result = level_of(flat(grid), sites, sectors, max_range_m=40_000.0, patterns=measured)
     reached = {key[0]: int((level[1] > NO_SERVER_DBM).sum()) for key, level in result.levels.items()}
     assert reached == {"2G": 35_000 // 90 + 1, "3G": 40_000 // 90 + 1}

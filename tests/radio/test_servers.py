@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numba
 import numpy as np
+import pandas as pd
 import pytest
 
 from phusong.coverage.radio import kernels
@@ -76,9 +77,25 @@ def around_of(elevation: Raster, network: Network) -> Surroundings:
     return Surroundings(Terrain.of(elevation), Propagation(), pattern_table(network.patterns))
 
 
-@pytest.mark.parametrize("kept", [2, 3, 5])
-def test_lists_are_those_of_a_plain_composition(small_land, mixed_network, measured, kept: int) -> None:
-    network = mixed_network(small_land, seed=kept).built()
+def three_alike(study):
+    """Every site with three sectors that differ in their azimuth alone, some tilted, some narrow or even."""
+    number = study.sectors["site_id"].str[1:].astype(int)
+    one = study.sectors.assign(
+        pattern=None,
+        mechanical_tilt_deg=14.0 * (number % 2),
+        electrical_tilt_deg=3.0 * (number % 4),
+        beamwidth_h_deg=np.where(number % 3 == 0, 120.0, 65.0),
+        beamwidth_v_deg=np.where(number % 4 == 1, 20.0, 7.0),
+    ).drop_duplicates(["site_id", "technology", "band_mhz"])
+    turned = [one.assign(azimuth_deg=(20.0 * number[one.index] + turn) % 360.0) for turn in (0.0, 120.0, 240.0)]
+    sectors = pd.concat(turned, ignore_index=True)
+    return replace(study, sectors=sectors.assign(sector_id=[f"c{i:03d}" for i in range(len(sectors))]))
+
+
+@pytest.mark.parametrize(("kept", "alike"), [(2, False), (3, False), (5, False), (3, True)])
+def test_lists_are_those_of_a_plain_composition(small_land, mixed_network, measured, kept: int, alike: bool) -> None:
+    study = mixed_network(small_land, seed=kept)
+    network = (three_alike(study) if alike else study).built()
     around = around_of(small_land, network)
     empty = Served.empty(np.ones(small_land.grid.shape, dtype=bool), keys=len(network.keys), kept=kept, voids=False)
     served = enter(empty, network.masts, around=around)
