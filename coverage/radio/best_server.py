@@ -65,8 +65,13 @@ class Basis:
             and mine.grid == theirs.grid
             and np.array_equal(self.around.patterns, around.patterns)
             and np.array_equal(self.where, where)
-            and np.array_equal(mine.by_row, theirs.by_row)
-            and np.array_equal(mine.surface_by_row, theirs.surface_by_row)
+            and (
+                mine is theirs
+                or (
+                    np.array_equal(mine.by_row, theirs.by_row)
+                    and np.array_equal(mine.surface_by_row, theirs.surface_by_row)
+                )
+            )
         )
 
 
@@ -213,7 +218,9 @@ def compute(
     is none of the technology's, sites without elevation; ComputeError if work was lost.
     """
     check_grid(elevation, grid)
-    terrain, propagation = Terrain.of(elevation, clutter), propagation or Propagation()
+    basis, propagation = None if before is None else before.basis, propagation or Propagation()
+    same = basis is not None and basis.around.terrain.holds(elevation, clutter)
+    terrain = basis.around.terrain if basis is not None and same else Terrain.of(elevation, clutter)
     wanted = np.ones(grid.shape, dtype=np.bool_) if where is None else np.asarray(where, dtype=np.bool_)
     if wanted.shape != grid.shape:
         raise ValueError(f"where {wanted.shape} does not fit the grid {grid.shape}")
@@ -296,15 +303,12 @@ def _go_on(
         served = replace(served, server=renumbered[served.server])
     served = enter(served, come, around=around)
     anew = np.zeros(where.shape, dtype=np.bool_)
-    for mast in gone:
+    anew[where] = (served.server[:, :2] == kernels.UNKNOWN).any(axis=(0, 1))
+    for mast in gone if around.terrain.voids else []:
         (row0, row1, col0, col1), tenth_db = mast_losses(mast, around=around)
-        asked = served.where[row0:row1, col0:col1]
-        out = (served.server[:, :2, served.place[row0:row1, col0:col1][asked]] == kernels.UNKNOWN).any(axis=(0, 1))
-        again = np.asarray((tenth_db < 0).any(axis=0))
-        again[asked] |= out
-        anew[row0:row1, col0:col1] |= asked & again
-    cells = served.place[anew]
-    if len(cells):
+        anew[row0:row1, col0:col1] |= where[row0:row1, col0:col1] & (tenth_db < 0).any(axis=0)
+    if anew.any():
+        cells = anew[where]
         served.level[:, :, cells], served.server[:, :, cells] = -np.inf, kernels.NONE
         served.above[:, cells] = 0
         if around.terrain.voids:

@@ -154,7 +154,7 @@ def pattern_table(patterns: Patterns) -> NDArray[np.float32]:
 def _keys(frame: pd.DataFrame) -> tuple[BandKey, ...]:
     """A map for each technology and operator, and one for each band of those that have several."""
     keys: list[BandKey] = []
-    for technology, operator in sorted(set(zip(frame["technology"], frame["operator"], strict=True))):
+    for technology, operator in sorted(set(zip(frame["technology"].tolist(), frame["operator"].tolist(), strict=True))):
         own = (frame["technology"] == technology) & (frame["operator"] == operator)
         bands = sorted(set(frame.loc[own, "band_mhz"].tolist()))
         keys += [(technology, operator, None), *((technology, operator, mhz) for mhz in bands if len(bands) > 1)]
@@ -167,16 +167,13 @@ def _masts(
     x_m, y_m = frame["x_m"].to_numpy(dtype=np.float64), frame["y_m"].to_numpy(dtype=np.float64)
     convergence = grid_convergence_deg(x_m, y_m, crs=terrain.grid.crs)
     table = sector_table(frame, convergence_deg=convergence, max_range_m=max_range_m, patterns=patterns)
-    ground = np.array([terrain.ground_m(x, y) for x, y in zip(x_m, y_m, strict=True)])
+    ground = terrain.grounds_m(x_m, y_m)
     if np.isnan(ground).any():
         raise _refuse("radio.error.no_elevation", frame.loc[np.isnan(ground), "site_id"])
-    row, col = (
-        (terrain.grid.top_m - y_m) / terrain.grid.cell_m - 0.5,
-        (x_m - terrain.grid.left_m) / terrain.grid.cell_m - 0.5,
-    )
+    row, col = terrain.position_of(x_m, y_m)
     numbers = {key: i for i, key in enumerate(keys)}
     bands = frame["band_mhz"].to_numpy(dtype=np.float64)
-    owners = list(zip(frame["technology"], frame["operator"], strict=True))
+    owners = list(zip(frame["technology"].tolist(), frame["operator"].tolist(), strict=True))
     places = np.stack([row, col, ground + frame["height_m"].to_numpy(dtype=np.float64), ground], axis=1)
     place, of_mast = np.unique(places.reshape(-1, 4), axis=0, return_inverse=True)
     order = np.argsort(of_mast.reshape(-1), kind="stable")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import blake2b
-from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +14,7 @@ from phusong.layers.errors import CrsError
 from phusong.layers.grid import Grid, Raster
 
 F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
 DIGEST_CELLS = 64
 
 
@@ -49,12 +49,33 @@ class Terrain:
         """(row, col) in cells, whole numbers at cell centres."""
         return (self.grid.top_m - y_m) / self.grid.cell_m - 0.5, (x_m - self.grid.left_m) / self.grid.cell_m - 0.5
 
+    def position_of(self, x_m: F64, y_m: F64) -> tuple[F64, F64]:
+        """``position`` of points (n,)."""
+        return (self.grid.top_m - y_m) / self.grid.cell_m - 0.5, (x_m - self.grid.left_m) / self.grid.cell_m - 0.5
+
+    def holds(self, elevation: Raster, clutter: Raster | None) -> bool:
+        """Whether this is the terrain of an elevation without clutter."""
+        if clutter is not None or self.surface_by_row is not self.by_row or elevation.grid != self.grid:
+            return False
+        mine, theirs = self.by_row[1:-1, 1:-1], np.asarray(elevation.values, dtype=np.float32)
+        return bool(
+            np.array_equal(mine, np.where(np.isnan(theirs), np.float32(kernels.VOID), theirs) if self.voids else theirs)
+        )
+
     def ground_m(self, x_m: float, y_m: float) -> float:
         """Bilinear elevation at a point; NaN outside the grid or beside a void cell that counts."""
-        if not (isfinite(x_m) and isfinite(y_m)) or not bool(self.grid.inside(np.array([x_m]), np.array([y_m]))[0]):
-            return float("nan")
-        height = kernels.bilinear(self.by_row, *self.position(x_m, y_m))
-        return height if height < kernels.HIGHEST_M else float("nan")
+        return float(self.grounds_m(np.array([x_m]), np.array([y_m]))[0])
+
+    def grounds_m(self, x_m: F64, y_m: F64) -> F64:
+        """Bilinear elevation at points (n,); NaN outside the grid or beside a void cell that counts."""
+        inside = np.isfinite(x_m) & np.isfinite(y_m)
+        inside[inside] = self.grid.inside(x_m[inside], y_m[inside])
+        heights = np.full(len(x_m), np.nan)
+        rows, cols = self.position_of(x_m[inside], y_m[inside])
+        heights[inside] = [
+            kernels.bilinear(self.by_row, row, col) for row, col in zip(rows.tolist(), cols.tolist(), strict=True)
+        ]
+        return np.where(heights < kernels.HIGHEST_M, heights, np.nan)
 
     def cut(self, window: tuple[int, int, int, int]) -> Terrain:
         """The part of a window (row0, row1, col0, col1) of the grid."""
