@@ -151,27 +151,43 @@ def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str
     yield from _rasters(
         job, {o: radio.maps[technology, o, None] for o in names}, technology, None, tags=tags, every=every
     )
+    levels: dict[str | None, NDArray[np.float32]] = {None: level}
+    levels |= {name: radio.levels[technology, name] for name in names}
+    yield from _judged(job, radio, technology, None, levels=levels, tags=tags)
     bands = {mhz for t, _, mhz in radio.maps if t == technology and mhz is not None}
     for mhz in sorted(bands):
         own = {o: radio.maps[technology, o, mhz] for o in names if (technology, o, mhz) in radio.maps}
-        yield from _rasters(job, own, technology, mhz, tags=tags | {"band_mhz": f"{mhz:g}"}, every={})
-    operators, slugs = (None, *names), operator_slugs(names)
+        of_band = tags | {"band_mhz": f"{mhz:g}"}
+        yield from _rasters(job, own, technology, mhz, tags=of_band, every={})
+        levels = {name: servers.level_dbm for name, servers in own.items()}
+        yield from _judged(job, radio, technology, mhz, levels=levels, tags=of_band)
+
+
+def _judged(
+    job: Job,
+    radio: RadioResult,
+    technology: str,
+    band_mhz: float | None,
+    *,
+    levels: Mapping[str | None, NDArray[np.float32]],
+    tags: dict[str, str],
+) -> Iterator[Write]:
+    """Probability and class of the levels by operator (None: any)."""
     terms, least_dbm = terms_of(job.settings), radio.required_dbm[technology]
-    likely = {name or "any": radio.probability_pct(technology, name, terms=terms) for name in operators}
+    slugs = operator_slugs(name for name in levels if name is not None)
+    likely = {name or "any": radio.probability_pct(technology, name, band_mhz=band_mhz, terms=terms) for name in levels}
     rounded = {
         name: np.where(np.isnan(values), NO_SHARE, np.round(values)).astype(np.uint8) for name, values in likely.items()
     }
     chance = tags | {"unit": "%", "sigma_db": f"{terms.spread_db:.1f}"}
-    stem = technology.lower()
-    yield partial(
-        write_cog, rounded, job.path(f"probability_{stem}.tif"), grid=radio.grid, nodata=NO_SHARE, tags=chance
-    )
-    for name in operators:  # a colour table allows of one band
-        dbm = level if name is None else radio.levels[technology, name]
+    path = _path(job, "probability", technology, band_mhz)
+    yield partial(write_cog, rounded, path, grid=radio.grid, nodata=NO_SHARE, tags=chance)
+    path = _path(job, "class", technology, band_mhz)
+    for name, dbm in levels.items():  # a colour table allows of one band
         yield partial(
             write_cog,
             {name or "any": classes_of_level(dbm, usable_dbm=least_dbm)},
-            job.path(f"class_{stem}.tif" if name is None else f"class_{stem}_{slugs[name]}.tif"),
+            path if name is None else path.with_stem(f"{path.stem}_{slugs[name]}"),
             grid=radio.grid,
             nodata=0,
             colormap=dict(enumerate(LEVEL_COLOURS)),

@@ -25,8 +25,11 @@ DELIVERED = (
     *(f"{table}.*" for table in ("gaps", "gap_villages", "plan")),
     *(f"{table}.*" for table in ("targets", "need", "reasons", "not_judged", "comparison", "rules")),
     *("units.parquet", "villages.parquet", "results.gpkg", "population.tif"),
-    *(f"{raster}_[0-9]*.tif" for raster in ("coverage", "second", "serving", "probability", "class")),
-    *(f"band_{raster}_[0-9]*.tif" for raster in ("coverage", "second", "serving")),
+    *(
+        f"{band}{raster}_[0-9]*.tif"
+        for band in ("", "band_")
+        for raster in ("coverage", "second", "serving", "probability", "class")
+    ),
     *(f"{table}.csv" for table in ("defaults_used", "link_budget", "model_limits", "clutter")),
     *("map.html", "map.png", "fit.*", RECORD),
 )

@@ -157,10 +157,18 @@ class RadioResult:
         counts = np.stack([self._of(*key).above for key in keys])
         return np.where((counts < 0).any(axis=0), -1, counts.sum(axis=0)).astype(np.int32)
 
-    def probability_pct(self, technology: str, operator: str | None = None, *, terms: LinkTerms | None = None) -> F32:
+    def probability_pct(
+        self,
+        technology: str,
+        operator: str | None = None,
+        *,
+        band_mhz: float | None = None,
+        terms: LinkTerms | None = None,
+    ) -> F32:
         """Probability, %, that a place in the cell has what covering asks, given the spread of ``terms``; NaN no data.
 
-        Of the best server alone; the most of all operators if none is named.
+        Of the best server alone; the most of all operators if none is named. ``band_mhz``: one of several bands of the
+        operator, all of them if None.
         """
         terms = terms or LinkTerms()
         least = self._least() - terms.fading_db
@@ -168,16 +176,16 @@ class RadioResult:
             keys = [key for key in self.levels if key[0] == technology]
             each = np.stack([self.probability_pct(*key, terms=terms) for key in keys])
             return np.where(np.isnan(each).any(axis=0), np.float32(np.nan), each.max(axis=0))
-        of = self._of(technology, operator)
+        of = self._of(technology, operator, band_mhz)
         if not (of.server >= 0).any():
             return np.where(np.isnan(of.level_dbm), np.float32(np.nan), np.float32(0.0))
         needed = np.where(of.server >= 0, least[np.maximum(of.server, 0)], np.inf)
         return coverage_probability_pct(of.level_dbm, required_dbm=needed, sigma_db=terms.spread_db)
 
-    def _of(self, technology: str, operator: str) -> ServerMap:
-        if (technology, operator, None) not in self.maps:
+    def _of(self, technology: str, operator: str, band_mhz: float | None = None) -> ServerMap:
+        if (technology, operator, band_mhz) not in self.maps:
             raise MissingError("radio.error.no_operator", technology=technology, operator=operator)
-        return self.maps[technology, operator, None]
+        return self.maps[technology, operator, band_mhz]
 
     def _least(self) -> F32:
         return self.sectors["required_dbm"].to_numpy(dtype=np.float32)
