@@ -308,7 +308,9 @@ def _go_on(
     if not np.array_equal(old_ids, new_ids):
         number = pd.Index(new_ids).get_indexer(pd.Index(old_ids)).astype(np.int32)
         renumbered = np.concatenate([number, np.array([kernels.UNKNOWN, kernels.NONE], dtype=np.int32)])
-        served = replace(served, server=renumbered[served.server])
+        for key in range(served.server.shape[0]):
+            for place in range(kept):
+                served.server[key, place] = renumbered[served.server[key, place]]
     served = enter(served, come, around=around)
     anew = np.zeros(where.shape, dtype=np.bool_)
     anew[where] = (served.server[:, :2] == kernels.UNKNOWN).any(axis=(0, 1))
@@ -317,7 +319,7 @@ def _go_on(
         anew[row0:row1, col0:col1] |= where[row0:row1, col0:col1] & (tenth_db < 0).any(axis=0)
     if anew.any():
         cells = anew[where]
-        served.level[:, :, cells], served.server[:, :, cells] = -np.inf, kernels.NONE
+        served.level[:, :, cells], served.server[:, :, cells] = NO_SERVER_DBM, kernels.NONE
         served.above[:, cells] = 0
         if around.terrain.voids:
             served.doubt[:, cells] = -np.inf
@@ -337,24 +339,21 @@ def _server_map(served: Served, key: int, *, least_dbm: F32, void: NDArray[np.bo
     any_void = bool(void.any())
 
     def over_grid(values: NDArray[Any], empty: float) -> NDArray[Any]:
-        if whole:
-            out = values.reshape(served.where.shape)
-        else:
-            out = np.full(served.where.shape, empty, dtype=values.dtype)
-            out[served.where] = values
-        if any_void:
-            out[void] = empty
+        if whole and not any_void:
+            return values.reshape(served.where.shape)  # the very list: nobody writes to it any more
+        out = np.full(served.where.shape, empty, dtype=values.dtype)
+        out[served.where] = values
+        out[void] = empty
         return out
 
     above = served.above[key].astype(np.int32)
     arrays: list[NDArray[Any]] = []
     for place in (0, 1):
-        level, server = (of[key, place].copy() for of in (served.level, served.server))
-        level[server < 0] = NO_SERVER_DBM
+        level, server = served.level[key, place], served.server[key, place]
         if served.doubt.shape[1]:
             least = np.append(least_dbm, np.float32(np.inf))[server]  # -1, none, is the last
             unknown = (served.doubt[key] > level) & (level < least)
-            level[unknown], server[unknown] = np.nan, -1
+            level, server = np.where(unknown, np.float32(np.nan), level), np.where(unknown, np.int32(-1), server)
             if place == 0:
                 above[unknown] = -1
         arrays += [over_grid(level, np.nan), over_grid(server, -1)]

@@ -698,7 +698,8 @@ def serve(
     ``runs``: (n, 4) row, first column, last column and one, place of the first cell's list. ``tenth_db``: (bands, rows,
     cols) from (row0, col0), see ``rays.path_losses``. ``sectors``, ``band``, ``key``, ``number``: the mast's, sorted by
     key, then number. ``level``, ``server``: (keys, kept, cells), best first, ties to the lower number; a server
-    ``NONE`` ends a list, and ``UNKNOWN`` says that masts which are not in it may follow. ``above``: (keys, cells) how
+    ``NONE`` ends a list (at ``NO_SERVER_DBM``, so that nothing weaker gets in), and ``UNKNOWN`` says that masts which
+    are not in it may follow. ``above``: (keys, cells) how
     many masts bring their sector's ``LEAST`` level; ``doubt``: (keys, cells) the most that a path across a void might
     bring, or no cells where there is no void. With ``leaving`` the mast is taken out of lists and counts again.
     """
@@ -861,5 +862,5 @@ def strike(level: F32, server: I32, k: int, at: int, number: int) -> None:
             end = NONE if server[k, kept - 1, at] == NONE else UNKNOWN
             for q in range(p, kept - 1):
                 level[k, q, at], server[k, q, at] = level[k, q + 1, at], server[k, q + 1, at]
-            level[k, kept - 1, at], server[k, kept - 1, at] = -np.inf, end
+            level[k, kept - 1, at], server[k, kept - 1, at] = NO_SERVER_DBM, end
             return

@@ -63,7 +63,7 @@ class Served:
         cells = int(np.count_nonzero(where))
         return cls(
             where,
-            np.full((keys, kept, cells), -np.inf, dtype=np.float32),
+            np.full((keys, kept, cells), kernels.NO_SERVER_DBM, dtype=np.float32),
             np.full((keys, kept, cells), kernels.NONE, dtype=np.int32),
             np.zeros((keys, cells), dtype=np.uint16),
             np.full((keys, cells if voids else 0), -np.inf, dtype=np.float32),

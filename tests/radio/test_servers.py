@@ -109,9 +109,9 @@ def test_lists_are_those_of_a_plain_composition(small_land, mixed_network, measu
     for k in range(len(network.keys)):
         level = served.level[k].reshape(kept, *small_land.grid.shape)
         server = served.server[k].reshape(level.shape)
-        np.testing.assert_array_equal(np.isfinite(level), np.isfinite(ranked[:kept, k]))
-        np.testing.assert_array_equal(server == kernels.NONE, ~np.isfinite(level))
-        there = np.isfinite(level)
+        there = np.isfinite(ranked[:kept, k])
+        np.testing.assert_array_equal(level > kernels.NO_SERVER_DBM, there)
+        np.testing.assert_array_equal(server == kernels.NONE, ~there)
         np.testing.assert_allclose(level[there], ranked[:kept, k][there], atol=NEAR_DB)
         assert (level[1:] <= level[:-1]).all()
         gap = -np.diff(far[:, k], axis=0, prepend=1e6, append=-2e6)
