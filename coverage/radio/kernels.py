@@ -739,7 +739,10 @@ def serve(
                 if not hope:
                     most, least = np.float32(most_dbm + ROUNDING), np.float32(least_dbm)
                     hopes = 0
-                    for b in range(tenth_db.shape[0]):
+                    for s in range(first, last):
+                        if s > first and band[s] == band[s - 1]:
+                            continue
+                        b = band[s]
                         for i in range(width):
                             free = most - np.float32(0.1) * np.float32(tenth_db[b, row, c - col0 + i])
                             hopes += (free >= least) | (free >= level[k, kept - 1, at + i])
