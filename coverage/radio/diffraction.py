@@ -1,4 +1,4 @@
-"""Loss along one path: free space, knife edge, Bullington, delta-Bullington; the functions that the sweep compiles."""
+"""Loss along one path: free space, knife edge, Bullington, delta-Bullington; by the functions the maps are checked against."""
 
 from __future__ import annotations
 

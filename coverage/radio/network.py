@@ -1,4 +1,4 @@
-"""From the layers ``sites`` and ``sectors`` to the masts of the sweep: who is on air, where, how strong, how turned."""
+"""From the layers ``sites`` and ``sectors`` to masts: who is on air, where, how strong, how turned."""
 
 from __future__ import annotations
 

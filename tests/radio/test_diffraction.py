@@ -90,7 +90,7 @@ def test_higher_obstacles_never_help(h: list[float], tx: float, rx: float, where
 @settings(max_examples=150, deadline=None)
 @given(heights, antennas, antennas, st.integers(2, 8))
 def test_fewer_points_never_cost_more(h: list[float], tx: float, rx: float, stride: int) -> None:
-    """What lets the sweep drop a path after a coarse walk."""
+    """More points of the same profile never lower its loss."""
     d = np.linspace(0.0, 300.0 * (len(h) + 1), len(h) + 2)
     full = np.concatenate([[0.0], h, [0.0]])
     keep = np.unique([0, *range(1, len(h) + 1, stride), len(h) + 1])
