@@ -1,7 +1,7 @@
 """Delta-Bullington diffraction of one path: Bullington over the terrain, corrected by the spherical-Earth loss.
 
-ITU-R P.526-15 4.5.3, the same as P.1812-7 4.3.4; equation numbers are those of P.1812-7. The arithmetic is that of the
-single paths (``kernels``), here with clutter, a share of sea and every part of the answer; heights in metres, losses in dB.
+ITU-R P.526-15 4.5.3, the same as P.1812-7 4.3.4; equation numbers are those of P.1812-7. The arithmetic stands in
+``kernels``; here with clutter, a share of sea and every part of the answer; heights in metres, losses in dB.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Loss along one path: free space, knife edge, Bullington, delta-Bullington; by the functions the maps are checked against."""
+"""Loss along one path: free space, knife edge, Bullington: what the maps are checked against."""
 
 from __future__ import annotations
 
