@@ -194,7 +194,7 @@ def test_radio_on_real_mountains(chimborazo: Path) -> None:
     results = Results(chimborazo)
     counts = results.record()["steps"]["radio"]["counts"]
     assert counts["masts"] > 150
-    assert counts["masts_in_range"] <= counts["masts"]
+    assert counts["pairs"] > counts["cells_wanted"]  # a cell is reached by more than one mast
     bands = read_bands(results.path("coverage_2g.tif"))
     level = bands["any"].values
     known = level[~np.isnan(level)]
