@@ -12,12 +12,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from phusong.coverage.radio.fit import Residuals, TerrainFit
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import day, number
+from phusong.maps.profile import dress
 
 _STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "text.usetex": False, "text.parse_math": False}
 _INK, _SOFT = "#1e293b", "#5b6779"
@@ -58,7 +58,7 @@ def _draw_levels(axes: Axes, view: FitView, lang: Lang) -> None:
     _points(axes, view, view.predicted_dbm, view.measured_dbm, lang)
     axes.set(xlim=(low, high), ylim=(low, high))
     axes.legend(loc="upper left", frameon=False, fontsize=8.5, handletextpad=0.3)
-    _dress(axes, say("fit.axis.predicted", lang), say("fit.axis.measured", lang), lang)
+    dress(axes, say("fit.axis.predicted", lang), say("fit.axis.measured", lang), lang)
 
 
 def _draw_residuals(axes: Axes, view: FitView, lang: Lang) -> None:
@@ -68,7 +68,7 @@ def _draw_residuals(axes: Axes, view: FitView, lang: Lang) -> None:
     _points(axes, view, view.distance_km, view.measured_dbm - view.predicted_dbm, lang, named=False)
     axes.set_xlim(left=0.0)
     axes.legend(loc="upper right", framealpha=0.85, edgecolor="none", fontsize=8.5)
-    _dress(axes, say("profile.axis.distance", lang), say("fit.axis.residual", lang), lang)
+    dress(axes, say("profile.axis.distance", lang), say("fit.axis.residual", lang), lang)
 
 
 def _points(
@@ -81,22 +81,6 @@ def _points(
         label = say(code, lang, count=number(float(where.sum()), lang)) if named else None
         style: dict[str, Any] = {"alpha": 0.75, "edgecolor": "white", "linewidth": 0.4}
         axes.scatter(x[where], y[where], s=22, color=colour, label=label, **style)
-
-
-def _dress(axes: Axes, x_name: str, y_name: str, lang: Lang) -> None:
-    axes.set_xlabel(x_name, color=_INK)
-    axes.set_ylabel(y_name, color=_INK)
-    plain = FuncFormatter(
-        lambda value, place: number(value, lang, decimals=0 if value == round(value) else 1).replace("-", "−")
-    )
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
-        axis.set_major_formatter(plain)
-    axes.tick_params(colors=_SOFT, labelsize=9)
-    axes.grid(color="#e2e8f0", linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set(color="#cbd5e1", visible=side in ("left", "bottom"))
 
 
 def _write_texts(figure: Figure, view: FitView, lang: Lang) -> None:

@@ -159,19 +159,7 @@ def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
         axes.plot([km[place]] * 2, [bottom, one.ray_m[place]], color=_INK, linewidth=2.6, clip_on=False)
         axes.plot(km[place], one.ray_m[place], "o", color=_INK, markersize=4.5, clip_on=False)
     _mark_obstacle(axes, one, lang)
-    axes.set_xlabel(say("profile.axis.distance", lang), color=_INK)
-    axes.set_ylabel(say("profile.axis.height", lang), color=_INK)
-    plain = FuncFormatter(
-        lambda value, place: number(value, lang, decimals=0 if value == round(value) else 1).replace("-", "−")
-    )
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(nbins=9, steps=[1, 2, 5, 10]))
-        axis.set_major_formatter(plain)
-    axes.tick_params(colors=_SOFT, labelsize=9)
-    axes.grid(color="#e2e8f0", linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set(color="#cbd5e1", visible=side in ("left", "bottom"))
+    dress(axes, say("profile.axis.distance", lang), say("profile.axis.height", lang), lang)
     share = number(CLEAR_ZONES, lang, decimals=1)
     handles: list[Any] = [
         Line2D([], [], color=_RAY, linewidth=1.6, label=say("profile.ray", lang)),
@@ -190,6 +178,23 @@ def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
         handles.append(Patch(label=say("profile.void", lang), **void))
     where_to: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.06, -0.12), "borderpad": 0.0}
     axes.legend(handles=handles, **where_to, ncols=4, frameon=False, fontsize=8, columnspacing=1.2, handlelength=1.6)
+
+
+def dress(axes: Axes, x_name: str, y_name: str, lang: Lang) -> None:
+    """Names, numbers of the language and a light grid, alike in all diagrams."""
+    axes.set_xlabel(x_name, color=_INK)
+    axes.set_ylabel(y_name, color=_INK)
+    plain = FuncFormatter(
+        lambda value, place: number(value, lang, decimals=0 if value == round(value) else 1).replace("-", "−")
+    )
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
+        axis.set_major_formatter(plain)
+    axes.tick_params(colors=_SOFT, labelsize=9)
+    axes.grid(color="#e2e8f0", linewidth=0.6)
+    axes.set_axisbelow(True)
+    for side, spine in axes.spines.items():
+        spine.set(color="#cbd5e1", visible=side in ("left", "bottom"))
 
 
 def _mark_obstacle(axes: Axes, one: Profile, lang: Lang) -> None:
