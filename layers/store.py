@@ -12,15 +12,17 @@ import json
 import os
 import shutil
 from collections.abc import Iterator, MutableMapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
+from threading import get_ident
 from typing import Any
 
 from phusong.layers.errors import InputError, MissingError
 
 RECORD = "run.json"
 _ENTRY = {"key", "files", "counts"}
+_HASH_BYTES = 16
 DELIVERED = (
     *(f"{table}.*" for table in ("gaps", "gap_villages", "plan")),
     *(f"{table}.*" for table in ("targets", "need", "reasons", "not_judged", "comparison", "rules")),
@@ -112,9 +114,11 @@ class Results:
                 raise InputError("error.study_busy", directory=str(self.directory.parent))
             self._recover()
             self.directory.mkdir(exist_ok=True)
-            yield self.directory
-            if (self.directory / RECORD).exists():
-                os.utime(self.directory / RECORD)  # whoever keeps the results in memory looks again
+            try:
+                yield self.directory
+            finally:
+                if (self.directory / RECORD).exists():
+                    os.utime(self.directory / RECORD)  # whoever keeps the results in memory looks again
 
     @contextmanager
     def _locked(self) -> Iterator[bool]:
@@ -141,7 +145,8 @@ class Results:
         draft.tidy()
         _write_json(draft.directory / RECORD, record | {"complete": True})
         for path in self.directory.glob(LASTING):
-            _link(path, draft.directory / path.name)
+            if path.is_file() and not path.is_symlink():
+                _link(path, draft.directory / path.name)
         if self.directory.exists():
             os.rename(self.directory, self._old)
         os.rename(draft.directory, self.directory)
@@ -168,6 +173,9 @@ class Draft:
         self.steps: dict[str, dict[str, Any]] = {}
         self._cut = _steps_of(directory)
         self._done = _steps_of(last)
+        for path in directory.iterdir():  # what is linked to the last results would be written through to them
+            if path.is_file() and path.stat().st_nlink > 1:
+                _remove(path)
 
     def take_over(self, step: str, key: str) -> bool:
         """Use the step's files of a cut or of the last run if its key is the same and the files are whole."""
@@ -203,7 +211,8 @@ def _remove(path: Path) -> None:
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink(missing_ok=True)
 
 
 def _whole(path: Path, expected: str) -> bool:
@@ -244,7 +253,8 @@ def _write_json(path: Path, value: Any) -> None:
 class LossStore(MutableMapping[str, bytes]):
     """Path losses by the hash of what they were computed from, a file each; those of other code are not seen.
 
-    Only speed hangs on it: a file that cannot be read counts as absent, one that cannot be written is left out.
+    Only speed hangs on it: a file that cannot be read or is damaged counts as absent, one that cannot be written is
+    left out. Each file begins with the hash of its content: of compressed losses a flipped bit would go unnoticed.
     """
 
     def __init__(self, directory: Path, *, version: str) -> None:
@@ -257,16 +267,20 @@ class LossStore(MutableMapping[str, bytes]):
             found = (self._directory / key).read_bytes()
         except OSError:
             raise KeyError(key) from None
+        value = found[_HASH_BYTES:]
+        if found[:_HASH_BYTES] != _short_hash(value):
+            raise KeyError(key)
         self._used.add(key)
-        return found
+        return value
 
     def __setitem__(self, key: str, value: bytes) -> None:
-        aside = self._directory / f"{key}.part"
+        aside = self._directory / f"{key}.{os.getpid()}-{get_ident()}.part"
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            aside.write_bytes(value)
+            aside.write_bytes(_short_hash(value) + value)
             os.replace(aside, self._directory / key)
         except OSError:
+            _remove(aside)  # on a full disk what was written of it is in the way
             return
         self._used.add(key)
 
@@ -284,11 +298,13 @@ class LossStore(MutableMapping[str, bytes]):
 
     def drop_unused(self) -> None:
         """Remove what was neither read nor written since this store was opened, and that of other code."""
-        if not self._root.is_dir():
-            return
-        for path in self._root.iterdir():
+        for path in self._root.glob("*"):
             if path != self._directory:
                 _remove(path)
         for path in self._directory.glob("*"):
             if path.name not in self._used:
                 _remove(path)
+
+
+def _short_hash(value: bytes) -> bytes:
+    return hashlib.blake2b(value, digest_size=_HASH_BYTES).digest()

@@ -1,7 +1,9 @@
 """Results are swapped in whole; a run killed anywhere leaves the last good ones, and the next run completes."""
 
+import errno
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -61,6 +63,18 @@ def test_a_run_cut_in_the_middle_leaves_the_last_results_and_is_continued(tmp_pa
     assert results.path("b.txt").read_text() == "two"
 
 
+def test_a_step_computed_anew_after_a_cut_run_leaves_the_last_results_as_they_were(tmp_path: Path) -> None:
+    """What the cut run took over by link is not written through."""
+    results = Results(tmp_path)
+    make(results, "one")
+    with results.draft() as draft:
+        assert draft.take_over("a", key_of(["a", "one"]))
+    with results.draft() as draft:
+        write(draft, "a", key_of(["a", "two"]), "two")
+    assert results.path("a.txt").read_text() == "one"
+    assert make(results, "one") == []
+
+
 @pytest.mark.parametrize("cut_before_rename", [0, 1])
 def test_a_swap_cut_between_its_renames_is_mended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cut_before_rename: int
@@ -104,6 +118,29 @@ def test_people_are_given_results_and_no_working_files(tmp_path: Path) -> None:
         (results.directory / name).write_text("x")
     (results.directory / "gaps.json").symlink_to(results.directory / "sectors.parquet")
     assert [path.name for path in results.files()] == sorted([*given, "run.json"])
+
+
+def test_files_that_no_run_makes_last_and_their_readers_look_again(tmp_path: Path) -> None:
+    results = Results(tmp_path)
+    make(results, "one")
+    record = results.directory / "run.json"
+    os.utime(record, (0, 0))
+
+    def cut() -> None:
+        with results.beside() as directory:
+            (directory / "fit.csv").write_text("fitted")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cut()
+    assert record.stat().st_mtime > 0
+    (results.directory / "fit.d").mkdir()
+    (results.directory / "fit.png").symlink_to("fit.csv")
+    make(results, "two")
+    assert sorted(path.name for path in results.directory.iterdir()) == ["a.txt", "b.txt", "fit.csv", "run.json"]
+    assert (results.directory / "fit.csv").read_text() == "fitted"
+    with results.draft(), pytest.raises(InputError, match="another run"), Results(tmp_path).beside():
+        pass
 
 
 def test_two_runs_at_once_are_refused(tmp_path: Path) -> None:
@@ -237,16 +274,56 @@ def test_losses_that_cannot_be_read_or_written_are_absent(tmp_path: Path) -> Non
     assert (tmp_path / "elsewhere" / "losses").read_text() == "a file where the folder goes"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only to the superuser")
-def test_losses_in_a_folder_that_is_read_only_are_only_read(tmp_path: Path) -> None:
+def test_damaged_losses_are_absent(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    store["a"] = b"some losses"
+    path = tmp_path / "losses" / "0123456789abcdef" / "a"
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :])
+        assert store.get("a") is None
+        path.write_bytes(whole[:place])
+        assert store.get("a") is None
+    path.write_bytes(whole)
+    assert store["a"] == b"some losses"
+
+
+def test_losses_on_a_full_disk_leave_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = opened(tmp_path)
+    store["a"] = b"one"
+    real = Path.write_bytes
+
+    def full(path: Path, data: bytes) -> int:
+        real(path, data[: len(data) // 2])
+        raise OSError(errno.ENOSPC, "no space left")
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    store["a"], store["b"] = b"two", b"three"
+    monkeypatch.undo()
+    assert dict(store) == {"a": b"one"}
+    assert [path.name for path in (tmp_path / "losses" / "0123456789abcdef").iterdir()] == ["a"]
+
+
+def test_losses_put_by_several_threads_at_once_are_whole(tmp_path: Path) -> None:
+    store = opened(tmp_path)
+    values = [bytes([i]) * 50_000 for i in range(8)]
+    with ThreadPoolExecutor(8) as threads:
+        for _ in range(20):
+            list(threads.map(store.__setitem__, ["a"] * 8, values))
+            assert store["a"] in values
+    assert [path.name for path in (tmp_path / "losses" / "0123456789abcdef").iterdir()] == ["a"]
+
+
+def test_losses_in_a_folder_that_is_read_only_are_only_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     opened(tmp_path)["a"] = b"one"
-    home = tmp_path / "losses" / "0123456789abcdef"
-    home.chmod(0o500)
-    try:
-        store = opened(tmp_path)
-        store["b"] = b"two"
-        assert dict(store) == {"a": b"one"}
-        opened(tmp_path).drop_unused()
-        assert store["a"] == b"one"
-    finally:
-        home.chmod(0o700)
+
+    def refused(path: Path, *args: object, **kwargs: object) -> None:
+        raise PermissionError(errno.EACCES, "read-only", str(path))
+
+    for name in ("write_bytes", "unlink"):  # a mode would not stop the superuser
+        monkeypatch.setattr(Path, name, refused)
+    store = opened(tmp_path)
+    store["b"] = b"two"
+    assert dict(store) == {"a": b"one"}
+    opened(tmp_path).drop_unused()
+    assert store["a"] == b"one"
