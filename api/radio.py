@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from phusong.api.pipeline import Inputs, air_of
 from phusong.coverage.radio.clutter import Clutter, clutter_heights
+from phusong.coverage.radio.itm import Climate
 from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.models import Propagation
 from phusong.layers.grid import Raster
@@ -29,6 +30,7 @@ def propagation_of(inputs: Inputs) -> Propagation:
         location_pct=radio.location_pct,
         delta_n=air.delta_n,
         latitude_deg=air.latitude_deg,
+        climate=Climate[radio.climate.replace("-", "_").upper()],
         **stated,
     )
 

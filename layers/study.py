@@ -25,6 +25,16 @@ Model = Literal[
     "delta-bullington", "p1812", "itm", "line-of-sight", "free-space", "okumura-hata", "cost231-hata", "rma", "uma"
 ]
 Environment = Literal["large_city", "urban", "suburban", "quasi_open", "open"]
+Climate = Literal[
+    "equatorial",
+    "continental-subtropical",
+    "maritime-subtropical",
+    "desert",
+    "continental-temperate",
+    "maritime-temperate-over-land",
+    "maritime-temperate-over-sea",
+]
+CLIMATE: Climate = "maritime-subtropical"  # the coasts and mountains of the monsoon
 EARTH_FACTOR = 4 / 3  # median refraction in temperate climates
 Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -108,6 +118,8 @@ class RadioSettings(_Section):
     times the Earth's. Where missing: the region's for p1812."""
     n0: Annotated[float, Field(ge=200, le=500)] | None = None
     """Refractivity at sea level, N-units, for p1812 and itm; the region's where missing."""
+    climate: Climate = CLIMATE
+    """Radio climate, for itm."""
     elevation_model: Literal["terrain", "surface"] = "terrain"
     """terrain: the elevation is bare ground, land cover stands on it; surface: it holds trees and houses already (SRTM,
     Copernicus GLO-30, AW3D30)."""
@@ -376,6 +388,8 @@ def _contrary(radio: RadioSettings, *, text: str, file: str) -> list[Fault]:
         refuse("environment", "environment")
     if radio.environment == "suburban" and model == "cost231-hata":
         refuse("environment", "suburban")
+    if radio.climate != CLIMATE and model != "itm":
+        refuse("climate", "climate")
     for name in ("time_pct", "location_pct"):
         if getattr(radio, name) != 50.0 and model not in ("p1812", "itm"):
             refuse(name, "share")

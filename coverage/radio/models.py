@@ -31,8 +31,6 @@ HIDDEN_DB = 0.1 * ray_kernels.MOST_TENTH_DB
 """Loss behind an obstacle where only sight counts: more than any link has."""
 
 DISTANCES = 4096
-CLIMATE = Climate.MARITIME_SUBTROPICAL
-"""Of ITM: the coasts and mountains of the monsoon."""
 
 _NO_TABLE = np.empty((0, 0, 0), dtype=np.float32)
 _NOT_TOLD = np.empty((0, 0), dtype=np.int16)
@@ -46,7 +44,8 @@ class Propagation:
     mast is seen), or a site-general one. ``terrain_k``: not None joins a site-general model with the terrain,
     max(model, free space + k diffraction). ``offset_db``: added to every loss. ``environment``: of the Hata models.
     ``spherical_earth``: with the spherical-Earth term of the diffraction. ``vertical``: polarisation. ``time_pct``,
-    ``location_pct``, ``delta_n`` (N-units/km), ``n0`` (N-units) and ``latitude_deg``: of p1812 and itm.
+    ``location_pct``, ``delta_n`` (N-units/km), ``n0`` (N-units) and ``latitude_deg``: of p1812 and itm. ``climate``: of
+    itm.
     """
 
     model: Model = "delta-bullington"
@@ -62,6 +61,7 @@ class Propagation:
     delta_n: float = 45.0
     n0: float = 360.0
     latitude_deg: float = 16.0
+    climate: Climate = Climate.MARITIME_SUBTROPICAL
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -165,7 +165,7 @@ def _itm(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> li
         tx_ground_m=rays.tx_ground_m,
         terminal_m=propagation.terminal_height_m,
         bands_mhz=bands_mhz,
-        conditions=Conditions(bands_mhz[0], polarisation, CLIMATE, propagation.n0),
+        conditions=Conditions(bands_mhz[0], polarisation, propagation.climate, propagation.n0),
         quantiles=TimeLocationSituation(propagation.time_pct, propagation.location_pct),
     )
     return [Loss(loss_db, NO_CHANGE) for loss_db in found.loss_db]

@@ -68,6 +68,10 @@ def test_a_new_study_that_is_refused_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "a").exists()
 
 
+def test_a_climate_that_is_none_is_refused_with_those_there_are() -> None:
+    assert "'maritime-subtropical', 'desert'" in faults(f'{GOOD}[radio]\nclimate = "tropical"\n')["radio.climate"]
+
+
 def test_text_that_is_not_toml_names_the_line() -> None:
     with pytest.raises(SettingsError, match="row 2: this line cannot be read"):
         parse_settings(b'name = "A"\nunits valid\n')
@@ -115,6 +119,11 @@ def test_what_is_written_reads_back(
         ('model = "line-of-sight"\nterrain_k = 1', "terrain_k", "the model line-of-sight knows"),
         ('environment = "urban"', "environment", "knows no environment"),
         ('model = "cost231-hata"\nenvironment = "suburban"', "environment", "cost231-hata has no suburban"),
+        (
+            'climate = "desert"',
+            "climate",
+            "row 5, column radio.climate: the model delta-bullington knows no radio climate",
+        ),
         ("time_pct = 10", "time_pct", "gives the median only"),
         ('model = "rma"\nlocation_pct = 90', "location_pct", "the model rma gives the median only"),
         ('model = "p1812"\ntime_pct = 90', "time_pct", "p1812 holds for 1 to 50 % of time"),
@@ -149,7 +158,7 @@ def test_all_contradictions_are_reported_together() -> None:
         'model = "okumura-hata"\nenvironment = "suburban"\nterrain_k = 0.6\noffset_db = -3.5',
         'model = "free-space"\nterrain_k = 1\nspherical_earth = false',
         'model = "p1812"\ntime_pct = 1\nlocation_pct = 95\ndelta_n = 50\nn0 = 376',
-        'model = "itm"\ntime_pct = 90\nn0 = 376\npolarisation = "horizontal"',
+        'model = "itm"\ntime_pct = 90\nn0 = 376\npolarisation = "horizontal"\nclimate = "continental-temperate"',
         "delta_n = 50",
         "effective_earth_factor = 1.2",
         "[radio.clutter_height_m]\n10 = 20\n50 = 5.5",

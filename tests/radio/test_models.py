@@ -13,15 +13,8 @@ from scipy.ndimage import gaussian_filter
 
 from phusong.coverage.radio import kernels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_db, wavelength_m
-from phusong.coverage.radio.itm import Conditions, TimeLocationSituation, itm_profile
-from phusong.coverage.radio.models import (
-    CLIMATE,
-    HIDDEN_DB,
-    Propagation,
-    clearance_along,
-    losses_along,
-    losses_at_mast_db,
-)
+from phusong.coverage.radio.itm import Climate, Conditions, TimeLocationSituation, itm_profile
+from phusong.coverage.radio.models import HIDDEN_DB, Propagation, clearance_along, losses_along, losses_at_mast_db
 from phusong.coverage.radio.p1812 import p1812
 from phusong.coverage.radio.rays import path_losses, ray_to
 from phusong.coverage.radio.site_general import path_loss
@@ -227,11 +220,26 @@ def test_itm_of_cells_is_that_of_their_paths(lands, small_errors, land, time_pct
                 step_m=at[1],
                 tx_height_m=36.0,
                 rx_height_m=1.5,
-                conditions=Conditions(900.0, "vertical", CLIMATE, propagation.n0),
+                conditions=Conditions(900.0, "vertical", propagation.climate, propagation.n0),
                 quantiles=TimeLocationSituation(time_pct, location_pct),
             )
             errors.append(loss[row, col] - known.loss_db)
     small_errors(np.array(errors), bias_db=0.15)
+
+
+@pytest.mark.parametrize(
+    ("model", "time_pct", "heeds"), [("itm", 50.0, True), ("itm", 95.0, True), ("delta-bullington", 50.0, False)]
+)
+def test_the_climate_is_one_of_itm_alone(mountains, model, time_pct: float, heeds: bool) -> None:
+    """On paths of tens of kilometres: the climate's curves begin there."""
+    terrain = Terrain.of(replace(mountains, grid=replace(mountains.grid, cell_m=900.0)))
+    mast = mast_at(terrain, 60.3, 70.7, 36.0)
+    here, elsewhere = (
+        map_of(terrain, mast, mhz=900.0, propagation=Propagation(model=model, time_pct=time_pct, climate=climate))
+        for climate in (Climate.MARITIME_SUBTROPICAL, Climate.CONTINENTAL_TEMPERATE)
+    )
+    assert (np.nanmax(np.abs(here - elsewhere)) > 0.5) == heeds
+    assert heeds or np.array_equal(here, elsewhere, equal_nan=True)
 
 
 # site-general models
@@ -321,6 +329,7 @@ def test_what_is_not_a_model_is_refused_and_each_setting_has_its_own_key() -> No
             {"delta_n": 50.0},
             {"n0": 350.0},
             {"latitude_deg": 20.0},
+            {"climate": Climate.DESERT},
         )
     ]
     assert len({of.key for of in (plain, *others)}) == len(others) + 1
