@@ -428,7 +428,7 @@ def spread(
     range_cells: float,
     spacing_cells: float,
     down: bool,
-    raster: F32,
+    across: F32,
     voids: bool,
     row0: int,
     col0: int,
@@ -438,14 +438,25 @@ def spread(
 
     A cell's own ground is not quite that between its two rays: ``per_metre`` (none without its rays) is the change of
     the loss in dB for each metre that it is higher, ``ground`` that of the rays. The quadrants with ``down`` (their
-    rays march over columns) own the diagonals. 0: the cell itself is void; negative: the path crosses a void, and the
-    loss is that over the known samples. ``out`` begins at (row0, col0).
+    rays march over columns) own the diagonals. ``across``: the elevation as (lines, sides), padded. 0: the cell itself
+    is void; negative: the path crosses a void, and the loss is that over the known samples. ``out`` begins at
+    (row0, col0). A line of cells goes through plain loops over short arrays, which become vectors.
     """
-    lines, sides = raster.shape[1] - 2, raster.shape[0] - 2
+    lines, sides = across.shape[0] - 2, across.shape[1] - 2
     rays = loss_db.shape[0] - 1
     corrected = per_metre.shape[0] == loss_db.shape[0]
+    loss, change, height = (
+        np.empty(rays + 1, np.float32),
+        np.zeros(rays + 1, np.float32),
+        np.zeros(rays + 1, np.float32),
+    )
+    beside, part = np.empty(sides, np.int32), np.empty(sides, np.float32)
+    low_db, high_db = np.empty(sides, np.float32), np.empty(sides, np.float32)
+    low_m, high_m = np.empty(sides, np.float32), np.empty(sides, np.float32)
+    low_change, high_change = np.empty(sides, np.float32), np.empty(sides, np.float32)
     first = floor(line) + 1 if ahead > 0 else ceil(line) - 1
     last = lines - 1 if ahead > 0 else 0
+    most = np.float32(MOST_CHANGE_DB)
     seen = 0
     for at in range(first, last + ahead, ahead):
         away = abs(at - line)
@@ -463,30 +474,40 @@ def spread(
         thin = thinning(away, rays, spacing_cells)
         per_cell, zero = 0.5 * rays / (away * thin), 0.5 * rays / thin
         last_ray = rays // thin - 1
-        for s in range(low, high + 1):
-            ray = (s - side) * per_cell + zero
-            k = min(max(int(ray), 0), last_ray)
-            near, far = k * thin, (k + 1) * thin
-            part, jump = np.float32(ray - k), loss_db[far, j] - loss_db[near, j]
-            if abs(jump) > np.float32(JUMP_DB):
-                part = np.float32(part >= np.float32(0.5))
-            here = loss_db[near, j] + part * jump
+        width = high + 1 - low
+        for i in range(width):
+            ray = (low + i - side) * per_cell + zero
+            beside[i] = np.int32(min(max(ray, 0.0), float(last_ray)))
+            part[i] = np.float32(ray - beside[i])
+        for k in range(beside[0], beside[width - 1] + 2):
+            loss[k] = loss_db[k * thin, j]
             if corrected:
-                higher = raster[s + 1, at + 1] - ground[near, j] - part * (ground[far, j] - ground[near, j])
-                change = higher * (per_metre[near, j] + part * (per_metre[far, j] - per_metre[near, j]))
-                here += min(max(change, np.float32(-MOST_CHANGE_DB)), np.float32(MOST_CHANGE_DB))
-            here = here * np.float32(10.0) + np.float32(0.5)
-            tenth = np.int16(min(max(here, np.float32(1.0)), np.float32(MOST_TENTH_DB)))
-            if voids:
-                if raster[s + 1, at + 1] >= HIGHEST_M:
-                    tenth = np.int16(0)
-                elif j >= min(void_from[near], void_from[far]):
-                    tenth = np.int16(-tenth)
+                change[k], height[k] = per_metre[k * thin, j], ground[k * thin, j]
+        for i in range(width):
+            k = np.uint32(beside[i])
+            low_db[i], high_db[i] = loss[k], loss[k + np.uint32(1)]
+            low_m[i], high_m[i] = height[k], height[k + np.uint32(1)]
+            low_change[i], high_change[i] = change[k], change[k + np.uint32(1)]
+        for i in range(width):
+            jump = high_db[i] - low_db[i]
+            nearer = np.float32(1.0) if part[i] >= np.float32(0.5) else np.float32(0.0)
+            here = low_db[i] + (nearer if abs(jump) > np.float32(JUMP_DB) else part[i]) * jump
+            higher = across[at + 1, low + i + 1] - low_m[i] - part[i] * (high_m[i] - low_m[i])
+            own_db = higher * (low_change[i] + part[i] * (high_change[i] - low_change[i]))
+            here = (here + min(max(own_db, -most), most)) * np.float32(10.0) + np.float32(0.5)
+            low_db[i] = min(max(here, np.float32(1.0)), np.float32(MOST_TENTH_DB))
+        for i in range(width if voids else 0):
+            k = np.int64(beside[i]) * thin
+            if across[at + 1, low + i + 1] >= HIGHEST_M:
+                low_db[i] = np.float32(0.0)
+            elif j >= min(void_from[k], void_from[k + thin]):
+                low_db[i] = -np.floor(low_db[i])
+        for i in range(width):
             if down:
-                out[s - row0, at - col0] = tenth
+                out[low + i - row0, at - col0] = np.int16(low_db[i])
             else:
-                out[at - row0, s - col0] = tenth
-        seen += high - low + 1
+                out[at - row0, low + i - col0] = np.int16(low_db[i])
+        seen += width
     return seen
 
 

@@ -194,7 +194,7 @@ def path_losses(
         tenth_db[:, row - row0, col - col0] = [max(round(10.0 * loss), 1) for loss in at_mast_db]
     seen = np.full(bands, int(row == mast[0] and col == mast[1]))
     for rays in quadrants(terrain, mast, range_cells=range_cells, close=close):
-        raster = terrain.by_row if rays.down else terrain.by_col
+        across = terrain.by_col if rays.down else terrain.by_row
         for band, loss in enumerate(losses(rays)):
             seen[band] += ray_kernels.spread(
                 loss.db,
@@ -207,7 +207,7 @@ def path_losses(
                 range_cells,
                 spacing_cells(terrain.grid.cell_m, close=close),
                 rays.down,
-                raster,
+                across,
                 terrain.voids,
                 row0,
                 col0,
