@@ -25,6 +25,7 @@ HEIGHTS_M = (-500.0, 9000.0)  # no land lies lower or higher
 LAST_CLASS = 65534  # of a land cover; the next number marks no data in its file
 UNKNOWN_COVER_PCT = 1.0  # a smaller part without land cover is the rounding of edges to cells
 MOST_UNEVEN_DB = 6.0  # round an omnidirectional antenna, between its strongest and its weakest side
+OTHER_BAND = 1.1  # times the frequency an antenna was measured at, or less than it by as much
 _SLIVER_M2 = 1.0
 
 
@@ -67,7 +68,8 @@ def _without_zeros(codes: pd.Series[str]) -> dict[str, str]:
 def check_patterns(sectors: Checked, patterns: Patterns, *, files: Collection[str]) -> Checked:
     """The sectors without those that name a pattern which is none of ``files`` or could not be read, a fault for each.
 
-    A note on each sector without azimuth whose pattern is not alike all round.
+    A note on each sector without azimuth whose pattern is not alike all round, and on each whose pattern was measured
+    in another band.
     """
     names = sectors.frame["pattern"]
     rows = patterns.rows(names)
@@ -84,6 +86,20 @@ def check_patterns(sectors: Checked, patterns: Patterns, *, files: Collection[st
     for i in np.flatnonzero(uneven[rows] & sectors.frame["azimuth_deg"].isna().to_numpy()):
         found, row = str(names.iloc[i]), int(sectors.rows[i])
         faults.append(sectors.fault("note.pattern_turned", row=row, column="azimuth_deg", found=found))
+    measured = np.vstack([patterns.band_mhz, [[np.nan, np.nan]]])[rows]
+    band = sectors.frame["band_mhz"].to_numpy(dtype=np.float64, na_value=np.nan)
+    for i in np.flatnonzero((band < measured[:, 0] / OTHER_BAND) | (band > measured[:, 1] * OTHER_BAND)):
+        low, high = (f"{mhz:g}" for mhz in measured[i])
+        faults.append(
+            sectors.fault(
+                "note.pattern_band",
+                row=int(sectors.rows[i]),
+                column="pattern",
+                found=str(names.iloc[i]),
+                measured=low if low == high else f"{low}-{high}",
+                band=f"{band[i]:g}",
+            )
+        )
     return sectors.keep(good, faults)
 
 

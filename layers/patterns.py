@@ -17,6 +17,10 @@ def _value() -> NDArray[np.float64]:
     return np.zeros(0)
 
 
+def _band() -> NDArray[np.float64]:
+    return np.zeros((0, 2))
+
+
 @dataclass(frozen=True)
 class Patterns:
     """The patterns a study's sectors name, in the order of ``names``; none by default.
@@ -24,6 +28,7 @@ class Patterns:
     ``horizontal_db``, ``vertical_db``: float32 (n, 360), loss against the highest gain at whole degrees, from boresight
     clockwise and from the horizon ahead downwards (90: straight down). ``gain_dbi``: NaN where the file does not say.
     ``tilt_deg``: the electrical downtilt it was measured with, as stated, else where the vertical cut is strongest.
+    ``band_mhz``: float64 (n, 2), the lowest and highest frequency it was measured at, NaN where the file does not say.
     """
 
     names: tuple[str, ...] = ()
@@ -31,6 +36,7 @@ class Patterns:
     vertical_db: NDArray[np.float32] = field(default_factory=_cut)
     gain_dbi: NDArray[np.float64] = field(default_factory=_value)
     tilt_deg: NDArray[np.float64] = field(default_factory=_value)
+    band_mhz: NDArray[np.float64] = field(default_factory=_band)
 
     def rows(self, names: Iterable[object]) -> NDArray[np.int32]:
         """Row of each name, -1 where it is empty or not there."""

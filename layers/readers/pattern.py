@@ -13,18 +13,24 @@ from numpy.typing import NDArray
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.messages import Text
 from phusong.layers.patterns import Patterns
+from phusong.layers.schema import SECTORS
 
 DIPOLE_DBI = 2.15  # 0 dBd
+GAIN_DBI = (SECTORS.column("antenna_gain_dbi").minimum or 0.0, SECTORS.column("antenna_gain_dbi").maximum or 0.0)
 STEPS_PER_DEG = (1, 2, 5, 10)
 WIDEST_HOLE_DEG = 10.0
 STEEPEST_TILT_DEG = 30
+ELSEWHERE_DB = 3.0  # a cut so much weaker near the horizon ahead points elsewhere
+MOST_LOSS_DB = 200.0
+FREQUENCIES_MHZ = (10.0, 1e6)
 LARGEST_FILE_BYTES = 1_000_000  # both cuts at a tenth of a degree take 100 kB
 CUTS = ("HORIZONTAL", "VERTICAL")
 KEYS = (
     *("HORIZONTAL", "VERTICAL", "NAME", "MAKE", "FREQUENCY", "H_WIDTH", "V_WIDTH", "FRONT_TO_BACK", "GAIN", "TILT"),
     *("ELECTRICAL_TILT", "POLARIZATION", "COMMENT"),
 )
-NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?")
+UNSIGNED = r"(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
+NUMBER = re.compile(rf"[-+]?{UNSIGNED}", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -32,12 +38,12 @@ class Pattern:
     """A measured pattern: losses against the highest gain, dB, at equal steps round the circle.
 
     ``horizontal_db`` from boresight clockwise; ``vertical_db`` from the horizon ahead downwards (90: straight down).
-    ``gain_dbi``, ``frequency_mhz`` (the middle of a range) and ``electrical_tilt_deg`` (that it was measured with) are
-    None where the file does not say. ``notes``: what was read otherwise than written.
+    ``gain_dbi``, ``frequencies_mhz`` (lowest and highest) and ``electrical_tilt_deg`` (that it was measured with) are
+    None where the file does not say. ``notes``: what was read otherwise than written, or looks odd.
     """
 
     name: str
-    frequency_mhz: float | None
+    frequencies_mhz: tuple[float, float] | None
     gain_dbi: float | None
     electrical_tilt_deg: float | None
     horizontal_db: NDArray[np.float64]
@@ -48,8 +54,9 @@ class Pattern:
 def read_pattern(path: str | Path) -> Pattern:
     """A pattern from a text file of MSI/Planet; MissingError if there is none, InputError with every fault found.
 
-    A gain without unit is in dBd. Losses written as negative gains are read without their sign, and a vertical cut
-    whose beam points up although a downtilt is stated is mirrored; both are noted.
+    A gain without unit is in dBd. Losses written as negative gains are read without their sign; a vertical cut whose
+    beam points up although a downtilt is stated is mirrored; a tilt with a minus sign over a beam that points down is
+    read without it. These are noted, and a vertical cut that is weak near the horizon ahead.
     """
     path = Path(path)
     if not path.is_file():
@@ -65,15 +72,13 @@ def read_pattern(path: str | Path) -> Pattern:
     notes: list[Fault] = []
     losses = {name: _circle(name, cuts[name], file=path.name, faults=faults, notes=notes) for name in CUTS}
     gain = _gain_dbi(head.get("GAIN", ""), file=path.name, faults=faults)
-    frequency = _frequency_mhz(head.get("FREQUENCY", ""), file=path.name, faults=faults)
+    frequencies = _frequencies_mhz(head.get("FREQUENCY", ""), file=path.name, faults=faults)
+    tilt = _tilt_deg(head, file=path.name, faults=faults)
     if faults:
         raise InputError("link.pattern.broken", faults=tuple(faults), file=path.name)
-    tilt = _tilt_deg(head)
-    vertical, turned = _downwards(losses["VERTICAL"], tilt)
-    if turned is not None:
-        params = {"found": f"{turned:g}", "stated": f"{tilt:g}"}
-        notes.append(Fault("link.pattern.mirrored", file=path.name, params=params))
-    return Pattern(head.get("NAME", path.stem), frequency, gain, tilt, losses["HORIZONTAL"], vertical, tuple(notes))
+    vertical, tilt = _downwards(losses["VERTICAL"], tilt, file=path.name, notes=notes)
+    name = head.get("NAME") or head.get(TITLE) or path.stem
+    return Pattern(name, frequencies, gain, tilt, losses["HORIZONTAL"], vertical, tuple(notes))
 
 
 def pattern_files(folder: str | Path) -> dict[str, Path]:
@@ -104,8 +109,12 @@ def read_patterns(folder: str | Path, names: Iterable[str]) -> tuple[Patterns, l
     whole = [(_whole(one.horizontal_db), _whole(one.vertical_db)) for one in read.values()]
     horizontal, vertical = (np.stack(cuts).astype(np.float32) for cuts in zip(*whole, strict=True))
     gain = np.array([np.nan if one.gain_dbi is None else one.gain_dbi for one in read.values()])
-    tilt = np.array([_beam_deg(one) for one in read.values()])
-    return Patterns(tuple(read), horizontal, vertical, gain, tilt), faults
+    stated = [one.electrical_tilt_deg for one in read.values()]
+    tilt = np.array(
+        [_beam_deg(one.vertical_db) if at is None else at for one, at in zip(read.values(), stated, strict=True)]
+    )
+    band = np.array([one.frequencies_mhz or (np.nan, np.nan) for one in read.values()])
+    return Patterns(tuple(read), horizontal, vertical, gain, tilt, band), faults
 
 
 def _whole(cut: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -113,21 +122,21 @@ def _whole(cut: NDArray[np.float64]) -> NDArray[np.float64]:
     return cut[:: cut.size // 360]
 
 
-def _beam_deg(pattern: Pattern) -> float:
-    """The electrical downtilt stated, else the middle of where the vertical cut is strongest near the horizon ahead."""
-    if pattern.electrical_tilt_deg is not None:
-        return pattern.electrical_tilt_deg
+def _beam_deg(vertical: NDArray[np.float64]) -> float:
+    """The middle of where a vertical cut is strongest near the horizon ahead, degrees downwards."""
     ahead = np.arange(-STEEPEST_TILT_DEG, STEEPEST_TILT_DEG + 1)
-    losses = _whole(pattern.vertical_db)[ahead]
+    losses = _whole(vertical)[ahead]
     return float(ahead[losses <= losses.min() + 1e-9].mean())
 
 
+TITLE = ""
+"""Key of a first line that is none of ``KEYS``."""
 Points = list[tuple[int, float, float]]
 """Row in the file, angle in degrees, loss in dB."""
 
 
 def _split(text: str, *, file: str) -> tuple[dict[str, str], dict[str, Points], list[Fault]]:
-    """Head by upper-case key, and the points of each cut; a first line without a known key is the name."""
+    """Head by upper-case key, and the points of each cut; a first line without a known key is the title."""
     head: dict[str, str] = {}
     cuts: dict[str, Points] = {}
     announced: dict[str, int] = {}
@@ -139,19 +148,21 @@ def _split(text: str, *, file: str) -> tuple[dict[str, str], dict[str, Points], 
             continue
         key = words[0].upper()
         if key in CUTS:
+            if key in cuts:
+                faults.append(Fault("link.pattern.cut_twice", file=file, row=row, params={"cut": key}))
             cut, cuts[key] = key, []
-            announced[key] = int(words[1]) if len(words) > 1 and words[1].isdigit() else 360
+            announced[key] = int(words[1]) if len(words) > 1 and re.fullmatch(r"[0-9]{1,6}", words[1]) else 360
         elif cut and (len(cuts[cut]) < announced[cut] or not key[0].isalpha()) and key not in KEYS:
             try:
                 angle, loss = float(words[0]), float(words[1])
             except (ValueError, IndexError):
                 angle = loss = float("nan")
-            if len(words) == 2 and np.isfinite(angle) and np.isfinite(loss):
+            if len(words) == 2 and abs(angle) <= 360.0 and abs(loss) <= MOST_LOSS_DB:
                 cuts[cut].append((row, angle, loss))
             else:
                 faults.append(Fault("link.pattern.line", file=file, row=row, params={"found": line.strip()[:40]}))
         elif not head and key not in KEYS:
-            head["NAME"] = line.strip()
+            head[TITLE] = line.strip()
         else:
             cut = ""
             head.setdefault(key, " ".join(words[1:]))
@@ -169,7 +180,7 @@ def _circle(cut: str, points: Points, *, file: str, faults: list[Fault], notes: 
     """Losses at equal steps from 0, the step 1 degree or the finest that the file has."""
     at: dict[float, float] = {}
     for row, angle, loss in points:
-        turn = angle % 360.0
+        turn = angle % 360.0 % 360.0  # the least angle below 0 becomes 360 at first
         if at.setdefault(turn, loss) != loss:
             params = {"cut": cut, "angle": f"{turn:g}"}
             faults.append(Fault("link.pattern.angle_twice", file=file, row=row, params=params))
@@ -196,19 +207,35 @@ def _gain_dbi(text: str, *, file: str, faults: list[Fault]) -> float | None:
     number = NUMBER.match(text)
     unit = text[number.end() :].strip().lower() if number else ""
     if number and unit in ("", "dbd", "dbi"):
-        return float(number[0]) + (0.0 if unit == "dbi" else DIPOLE_DBI)
+        gain = float(number[0]) + (0.0 if unit == "dbi" else DIPOLE_DBI)
+        if GAIN_DBI[0] <= gain <= GAIN_DBI[1]:
+            return gain
     if text:
         _misread("GAIN", text, Text("link.pattern.expected.gain"), file=file, faults=faults)
     return None
 
 
-def _frequency_mhz(text: str, *, file: str, faults: list[Fault]) -> float | None:
-    """MHz, or GHz where it says so; of a range such as 1710-2170 the middle."""
-    numbers = re.findall(r"\d+\.?\d*|\.\d+", text)
-    if len(numbers) in (1, 2):
-        return sum(map(float, numbers)) / len(numbers) * (1e3 if "ghz" in text.lower() else 1.0)
+def _frequencies_mhz(text: str, *, file: str, faults: list[Fault]) -> tuple[float, float] | None:
+    """The lowest and the highest that are named (one, a range, several ranges), MHz, or GHz where it says so."""
+    found = [float(number) * (1e3 if "ghz" in text.lower() else 1.0) for number in re.findall(UNSIGNED, text, re.ASCII)]
+    if found and FREQUENCIES_MHZ[0] <= min(found) <= max(found) <= FREQUENCIES_MHZ[1]:
+        return min(found), max(found)
     if text:
         _misread("FREQUENCY", text, Text("link.pattern.expected.frequency"), file=file, faults=faults)
+    return None
+
+
+def _tilt_deg(head: dict[str, str], *, file: str, faults: list[Fault]) -> float | None:
+    """The electrical tilt: ELECTRICAL_TILT, else TILT if it is a number (it may be the word ELECTRICAL)."""
+    for key in ("ELECTRICAL_TILT", "TILT"):
+        text = head.get(key, "")
+        found = [float(number) for number in NUMBER.findall(text)]
+        if not found or "MECH" in text.upper():
+            continue
+        if len(found) == 1 and abs(found[0]) <= 90.0:
+            return found[0]
+        _misread(key, text, Text("link.pattern.expected.tilt"), file=file, faults=faults)
+        return None
     return None
 
 
@@ -217,21 +244,21 @@ def _misread(key: str, found: str, expected: Text, *, file: str, faults: list[Fa
     faults.append(Fault("link.pattern.value", file=file, params=params))
 
 
-def _tilt_deg(head: dict[str, str]) -> float | None:
-    """The electrical tilt: ELECTRICAL_TILT, else TILT if it is a number (it may be the word ELECTRICAL)."""
-    for key in ("ELECTRICAL_TILT", "TILT"):
-        number = NUMBER.search(head.get(key, ""))
-        if number:
-            return float(number[0])
-    return None
-
-
-def _downwards(vertical: NDArray[np.float64], tilt: float | None) -> tuple[NDArray[np.float64], float | None]:
-    """The vertical cut with its beam on the side of the stated tilt, and how far up it pointed if it was mirrored."""
-    if tilt is None or tilt < 1.0:
-        return vertical, None
-    peak = float(np.argmin(vertical)) * 360.0 / len(vertical)
-    up = 360.0 - peak if peak > 180.0 else -peak
-    if abs(up - tilt) < abs(up + tilt) and up >= 1.0:
-        return np.roll(vertical[::-1], 1), up
-    return vertical, None
+def _downwards(
+    vertical: NDArray[np.float64], tilt: float | None, *, file: str, notes: list[Fault]
+) -> tuple[NDArray[np.float64], float | None]:
+    """The vertical cut and the stated tilt, with the beam on the side of the tilt; what was turned for it is noted."""
+    beam = _beam_deg(vertical)
+    if tilt is not None and min(abs(tilt), abs(beam)) >= 1.0 and tilt * beam < 0.0:
+        params = {"found": f"{abs(beam):g}", "stated": f"{tilt:g}"}
+        if tilt > 0.0:
+            notes.append(Fault("link.pattern.mirrored", file=file, params=params))
+            vertical = np.roll(vertical[::-1], 1)
+        else:
+            notes.append(Fault("link.pattern.minus", file=file, params=params))
+            tilt = -tilt
+    whole = _whole(vertical)
+    if whole[np.arange(-STEEPEST_TILT_DEG, STEEPEST_TILT_DEG + 1)].min() > whole.min() + ELSEWHERE_DB:
+        params = {"angle": f"{int(np.argmin(whole))}", "most": f"{STEEPEST_TILT_DEG}"}
+        notes.append(Fault("link.pattern.elsewhere", file=file, params=params))
+    return vertical, tilt

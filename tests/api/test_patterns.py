@@ -27,13 +27,16 @@ def pattern(*, tilt: int = 6, broken: str = "") -> str:
 def study_naming(
     make_tiny_study: Make, tmp_path: Path, layers_of_tiny: dict[str, pd.DataFrame]
 ) -> Callable[..., Study]:
-    """The tiny study whose first sectors name these patterns; ``files``: what lies in its folder of patterns."""
+    """The tiny study whose first sectors name these patterns; ``files``: what lies in its folder of patterns.
 
-    def make(*names: str, files: dict[str, str], azimuth_deg: float = 120.0) -> Study:
+    ``columns``: values of all sectors.
+    """
+
+    def make(*names: str, files: dict[str, str], **columns: float) -> Study:
         sectors = layers_of_tiny["sectors"].copy()
         rest = len(sectors) - len(names)
         sectors["pattern"] = pd.Series([*names, *[None] * rest], dtype="str")
-        sectors["azimuth_deg"] = azimuth_deg
+        sectors = sectors.assign(**{"azimuth_deg": 120.0, **columns})
         root = make_tiny_study(tmp_path / "study", layers_of_tiny | {"sectors": sectors}, None)
         (root / "patterns").mkdir()
         for name, text in files.items():
@@ -94,6 +97,19 @@ def test_a_broken_pattern_is_named_with_its_line_and_its_sectors(study_naming: C
 def test_a_pattern_to_one_side_without_azimuth_is_noted(study_naming: Callable[..., Study]) -> None:
     study = study_naming("a.msi", files={"a.msi": pattern()}, azimuth_deg=np.nan)
     assert only(study, "note.pattern_turned").row == 1
+    assert read_study(study).patterns.names == ("a.msi",)
+
+
+@pytest.mark.parametrize(("frequency", "noted"), [("1795", True), ("790-960", False), ("", False)])
+def test_a_pattern_of_another_band_is_noted(study_naming: Callable[..., Study], frequency: str, noted: bool) -> None:
+    text = pattern().replace("GAIN", f"FREQUENCY {frequency}\nGAIN")
+    study = study_naming("a.msi", files={"a.msi": text}, band_mhz=900.0)
+    if noted:
+        note = only(study, "note.pattern_band")
+        assert (note.row, note.column) == (1, "pattern")
+        assert "measured at 1795 MHz" in note.say("en")
+    else:
+        assert read_study(study).faults == ()
     assert read_study(study).patterns.names == ("a.msi",)
 
 

@@ -36,7 +36,8 @@ def read(tmp_path: Path) -> Write:
 
 def test_a_file_as_planet_writes_it(read: Write) -> None:
     found = read(HEAD, cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
-    assert (found.name, found.frequency_mhz, found.gain_dbi, found.electrical_tilt_deg) == ("65-17", 1795.0, 17.5, 6.0)
+    assert (found.name, found.gain_dbi, found.electrical_tilt_deg) == ("65-17", 17.5, 6.0)
+    assert found.frequencies_mhz == (1795.0, 1795.0)
     assert found.horizontal_db.tolist() == HORIZONTAL.tolist()
     assert found.vertical_db.tolist() == VERTICAL.tolist()
     assert found.vertical_db.argmin() == 6
@@ -53,10 +54,43 @@ def test_gain_is_in_dbd_unless_it_says_dbi(read: Write, line: str, dbi: float | 
 
 
 @pytest.mark.parametrize(
-    ("text", "mhz"), [("925 MHz", 925.0), ("1.8 GHz", 1800.0), ("1710-2170", 1940.0), ("1710 - 2170 MHz", 1940.0)]
+    ("text", "mhz"),
+    [
+        ("925 MHz", (925.0, 925.0)),
+        ("9.25E+02", (925.0, 925.0)),
+        ("1.8 GHz", (1800.0, 1800.0)),
+        ("1710-2170", (1710.0, 2170.0)),
+        ("1710 - 2170 MHz", (1710.0, 2170.0)),
+        ("824-960/1710-2170", (824.0, 2170.0)),
+        ("", None),
+    ],
 )
-def test_frequency(read: Write, text: str, mhz: float) -> None:
-    assert read(f"FREQUENCY {text}\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL)).frequency_mhz == mhz
+def test_frequency(read: Write, text: str, mhz: tuple[float, float] | None) -> None:
+    found = read(f"FREQUENCY {text}\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
+    assert found.frequencies_mhz == mhz
+
+
+@pytest.mark.parametrize(
+    ("lines", "tilt"),
+    [
+        ("TILT ELECTRICAL\nELECTRICAL_TILT 6", 6.0),
+        ("TILT 6 deg", 6.0),
+        ("ELECTRICAL_TILT 6°", 6.0),
+        ("TILT MECHANICAL 4\nELECTRICAL_TILT 6", 6.0),
+        ("TILT MECHANICAL 4", None),
+        ("TILT ELECTRICAL", None),
+    ],
+)
+def test_the_electrical_tilt_and_no_other(read: Write, lines: str, tilt: float | None) -> None:
+    found = read(f"NAME a\n{lines}\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
+    assert found.electrical_tilt_deg == tilt
+    assert found.notes == ()
+
+
+def test_the_name_is_the_one_that_is_called_so(read: Write) -> None:
+    cuts = (cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
+    assert read("Made by Planet\nNAME 65-17\n", *cuts).name == "65-17"
+    assert read("GAIN 17 dBi\n", *cuts).name == "antenna"
 
 
 def test_makers_variants(read: Write) -> None:
@@ -101,20 +135,39 @@ def test_a_beam_up_without_a_stated_tilt_is_left_alone(read: Write) -> None:
     assert found.electrical_tilt_deg is None
 
 
+def test_a_downtilt_with_a_minus_sign_is_read_without_it_and_noted(read: Write) -> None:
+    found = read(HEAD.replace("TILT 6", "TILT -6"), cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
+    assert found.electrical_tilt_deg == 6.0
+    assert found.vertical_db.tolist() == VERTICAL.tolist()
+    assert [note.code for note in found.notes] == ["link.pattern.minus"]
+    up = np.roll(VERTICAL[::-1], 1)  # a beam that does point up says so with its minus sign
+    found = read(HEAD.replace("TILT 6", "TILT -6"), cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", up))
+    assert (found.electrical_tilt_deg, found.notes) == (-6.0, ())
+    assert found.vertical_db.tolist() == up.tolist()
+
+
+def test_a_vertical_cut_counted_from_the_zenith_is_noted(read: Write) -> None:
+    found = read("NAME a\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", np.roll(VERTICAL, 90)))
+    (note,) = found.notes
+    assert note.code == "link.pattern.elsewhere"
+    assert "strongest at 96 degrees" in note.say("en")
+    assert "96 độ" in note.say("vi")
+
+
 def test_all_faults_are_named_together(read: Write) -> None:
     with pytest.raises(InputError) as caught:
         read(
-            "GAIN much\nFREQUENCY low\n",
+            "GAIN much\nFREQUENCY low\nELECTRICAL_TILT 2-10\n",
             cut("HORIZONTAL", HORIZONTAL).replace("\n7 ", "\nseven "),
             cut("VERTICAL", VERTICAL).replace("\n9 ", "\n9 x"),
         )
     codes = [fault.code for fault in caught.value.faults]
-    assert codes.count("link.pattern.value") == 2
+    assert codes.count("link.pattern.value") == 3
     assert "link.pattern.line" in codes
     said = caught.value.say("en")
     assert "GAIN" in said
-    assert 'row 11: found "seven' in said
-    assert "row 374" in said
+    assert 'row 12: found "seven' in said
+    assert "row 375" in said
 
 
 @pytest.mark.parametrize(
@@ -127,6 +180,16 @@ def test_all_faults_are_named_together(read: Write) -> None:
         ((cut("HORIZONTAL", HORIZONTAL - 3.0), cut("VERTICAL", VERTICAL)), "both gains and losses"),
         ((cut("HORIZONTAL", HORIZONTAL).replace("\n5 ", "\n4 "), cut("VERTICAL", VERTICAL)), "angle 4 twice"),
         (("HORIZONTAL 0\n", cut("VERTICAL", VERTICAL)), "hole of 360 degrees"),
+        ((cut("HORIZONTAL", HORIZONTAL), cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL)), "a second time"),
+        (("HORIZONTAL \u00b2\n", cut("VERTICAL", VERTICAL)), "announces 360 points and has 0"),
+        (("HORIZONTAL " + "9" * 5000 + "\n", cut("VERTICAL", VERTICAL)), "announces 360 points and has 0"),
+        (("GAIN 1e400\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL)), "GAIN"),
+        (("GAIN 50 dBd\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL)), "GAIN"),
+        (("FREQUENCY 1e400\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL)), "FREQUENCY"),
+        (("TILT 1e400\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL)), "TILT"),
+        ((cut("HORIZONTAL", HORIZONTAL).replace("\n180 25", "\n180 1e308"), cut("VERTICAL", VERTICAL)), "row 182"),
+        ((cut("HORIZONTAL", HORIZONTAL).replace("\n180 25", "\n180 nan"), cut("VERTICAL", VERTICAL)), "row 182"),
+        ((cut("HORIZONTAL", HORIZONTAL).replace("\n359 ", "\n719 "), cut("VERTICAL", VERTICAL)), "row 361"),
     ],
 )
 def test_what_is_no_pattern_is_refused(read: Write, parts: tuple[str, ...], said: str) -> None:
@@ -164,6 +227,8 @@ def test_the_named_files_of_a_folder(tmp_path: Path) -> None:
     assert found.tilt_deg.tolist() == [6.0, 6.0]  # seen, and stated
     assert np.isnan(found.gain_dbi[0])
     assert found.gain_dbi[1] == 17.5
+    assert found.band_mhz[1].tolist() == [1795.0, 1795.0]
+    assert np.isnan(found.band_mhz[0]).all()
     assert [(fault.file, fault.code, fault.row) for fault in faults] == [
         ("broken.msi", "link.pattern.line", 372),
         ("text.msi", "link.pattern.not_pattern", None),
