@@ -38,11 +38,14 @@ class Choice:
 def choose(
     covers: csr_array, *, people: Floats, cost_vnd: Floats, budget_vnd: float, min_people: float = 0.0
 ) -> Choice:
-    """Candidates by most new people per VND until the budget or the people are used up.
+    """Candidates by most new people per VND until the budget or the people are used up, or a single better one.
 
     ``covers`` (n candidates, m places): nonzero where a candidate covers a place; ``people`` float64[m], 0 or more;
     ``cost_vnd`` float64[n], more than 0. Ties go to the candidate that stands first. A candidate that the rest of the
-    budget cannot pay, or that adds no more than ``min_people``, is passed over and the next one tried.
+    budget cannot pay, or that adds no more than ``min_people``, is passed over and the next one tried. A cheap site may
+    so use up the money of a dear one that covers more than all that were chosen: then that one alone is the answer. The
+    better of the two is never below (1 - 1/e) / 2 of the best (Khuller, Moss and Naor 1999, "The budgeted maximum
+    coverage problem"), with ``min_people`` 0.
 
     Every step computes the marginal gains of all candidates anew (exact, and no rounding adds up). They also give the
     bound: covering people is submodular, so for every set S and the best set O within the budget B
@@ -69,6 +72,10 @@ def choose(
         open_[best] = False
         left[covers.indices[covers.indptr[best] : covers.indptr[best + 1]]] = 0.0
     total = fsum(gains)
+    alone = np.where(cost_vnd <= budget_vnd, covers @ people, 0.0)
+    if len(alone) and alone.max() > max(total * (1.0 + 1e-9), min_people):  # not by the rounding of the sums
+        best = int(np.argmax(alone))
+        order, gains, spent, total = [best], [float(alone[best])], float(cost_vnd[best]), float(alone[best])
     return Choice(tuple(order), tuple(gains), spent, total, max(bound, total))
 
 

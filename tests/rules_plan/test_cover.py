@@ -37,6 +37,15 @@ def test_a_site_the_rest_cannot_pay_is_passed_over() -> None:
     assert choice.gap_pct == pytest.approx(100 * 35 / 145)
 
 
+def test_one_dear_site_that_covers_more_than_all_that_were_chosen_is_the_answer() -> None:
+    """10 people for 1 are more per VND than 95 for 10, and leave too little for them."""
+    choice = chosen(covers([1, 0], [0, 1]), [10.0, 95.0], [1.0, 10.0], 10.0)
+    assert (choice.order, choice.gains, choice.cost_vnd, choice.people) == ((1,), (95.0,), 10.0, 95.0)
+    assert choice.bound_people == pytest.approx(10.0 + 95.0 * 9 / 10)
+    assert chosen(covers([1, 0], [0, 1]), [10.0, 95.0], [1.0, 10.0], 9.0).order == (0,)
+    assert chosen(covers([1, 0], [0, 1]), [10.0, 95.0], [1.0, 10.0], 11.0).order == (0, 1)
+
+
 def test_ties_go_to_the_first_and_small_gains_are_not_proposed() -> None:
     rows, cost = covers([1, 0, 0], [0, 1, 0], [0, 0, 1]), np.ones(3)
     people = np.array([5.0, 5.0, 2.0])
@@ -84,6 +93,8 @@ def test_laws_of_the_choice(seed: int, n: int, places: int, budget: float) -> No
         default=0.0,
     )
     assert choice.people <= best + 1e-9
+    assert choice.people >= (1.0 - 1.0 / np.e) / 2.0 * best - 1e-9
+    assert choice.people >= max((people @ table[i] for i in range(n) if cost[i] <= budget), default=0.0) - 1e-9
     assert best <= choice.bound_people + 1e-9
     assert choice.bound_people <= people[table.any(axis=0)].sum() + 1e-9
 
