@@ -29,7 +29,8 @@ def pattern_loss_db(
 
     Horizontal 12 (phi / phi_3dB)^2 up to 25 dB, vertical 12 ((theta - etilt) / theta_3dB)^2 up to 20 dB, their sum up
     to 25 dB. Azimuths clockwise from one north, elevation above the horizontal, tilts positive downwards; the
-    mechanical tilt turns the body about its horizontal axis. NaN ``boresight_deg``: omnidirectional.
+    mechanical tilt turns the body about its horizontal axis. NaN ``boresight_deg``: omnidirectional, the vertical part
+    alone of an antenna that stands upright (no mechanical tilt).
     """
     return kernels.attenuation_db(
         radians(azimuth_deg),
@@ -114,7 +115,7 @@ def _on_circle(values: Cut, angle_deg: ArrayLike) -> NDArray[np.float64]:
 
 
 def grid_convergence_deg(x_m: NDArray[np.float64], y_m: NDArray[np.float64], *, crs: str) -> NDArray[np.float64]:
-    """Meridian convergence at points of ``crs`` in degrees: a grid azimuth is the true azimuth less this."""
+    """Meridian convergence at points (n,) of a projected ``crs``, degrees: a grid azimuth is the true one less this."""
     if len(x_m) == 0:
         return np.empty(0)
     projection = Proj(crs)

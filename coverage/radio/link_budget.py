@@ -25,7 +25,7 @@ from phusong.layers.errors import InputError
 
 Receiver = Literal["outdoor", "vehicle", "indoor"]
 RECEIVERS: tuple[Receiver, ...] = get_args(Receiver)
-NO_FADING_DB = 1e-6
+NO_FADING_DB = 1e-6  # of a smaller sigma the formulas would divide by nothing
 
 
 @cache
@@ -38,7 +38,10 @@ def link_defaults() -> Mapping[str, Any]:
 
 
 def edge_margin_db(reliability_pct: float, *, sigma_db: float) -> float:
-    """Margin over the level needed so that a place on the edge has it with this probability: sigma Phi^-1(p)."""
+    """Margin over the level needed so that a place on the edge has it with this probability: sigma Phi^-1(p).
+
+    InputError for a reliability outside 0 to 100 %, both excluded; so too ``area_margin_db``.
+    """
     return float(sigma_db * ndtri(_share(reliability_pct)))
 
 
@@ -105,8 +108,9 @@ class LinkTerms:
 
     ``high_loss``: coated glass or thick walls indoors, metallised windows in a vehicle. ``depth_m``: inside a building.
     ``reliability_pct``: share of the places on the cell's edge, or over its area, that have signal. ``sigma_db``:
-    shadow fading outdoors, None the table's for ``environment`` (of the Hata models; None for the others).
-    InputError for a receiver that is not known or a reliability outside 0 to 100 %.
+    shadow fading outdoors, more than 0, None the table's for ``environment`` (of the Hata models; None for the others).
+    ``uplink``: whether the way back counts. InputError for a receiver that is not known or a reliability outside 0 to
+    100 %, both excluded.
     """
 
     receiver: str = "outdoor"
@@ -114,7 +118,7 @@ class LinkTerms:
     depth_m: float = 0.0
     body: bool = False
     reliability_pct: float = 50.0
-    reliability_at: str = "edge"
+    reliability_at: Literal["edge", "area"] = "edge"
     sigma_db: float | None = None
     uplink: bool = False
     environment: str | None = None
@@ -188,15 +192,20 @@ class LinkBudget:
 
     @property
     def max_loss_db(self) -> float:
+        """The greatest path loss at which both directions work."""
         return min(self.downlink_max_loss_db, self.uplink_max_loss_db)
 
     @property
     def limited_by(self) -> Literal["downlink", "uplink"]:
+        """The direction that allows less loss; the downlink if both allow the same."""
         return "uplink" if self.uplink_required_dbm > self.downlink_required_dbm else "downlink"
 
 
 def uplink_defaults(technology: str, band_mhz: float) -> dict[str, float]:
-    """Terminal power and base sensitivity of the technology's nearest listed band, and the rest of the return path."""
+    """Terminal power and base sensitivity of the technology's nearest listed band, and the rest of the return path.
+
+    InputError if the table has no such technology.
+    """
     table = link_defaults()
     entries = [entry for entry in table["uplink"] if entry["technology"] == technology]
     if not entries:
@@ -224,7 +233,7 @@ def link_budget(
     terminal_power_dbm: float | None = None,
     base_sensitivity_dbm: float | None = None,
 ) -> LinkBudget:
-    """The budget of a sector in both directions; None takes the table's value.
+    """The budget of a sector in both directions; None takes the table's value. InputError as ``uplink_defaults``.
 
     ``pilot_power_dbm``: of the technology's own quantity (``quantity.pilot_power_dbm``). ``usable_dbm``: the level a
     terminal needs in the open, before ``margin_db``. Downlink: level = P_pilot - feeder + G_base - L, needed: usable +

@@ -18,11 +18,10 @@ from phusong.coverage.radio.link import Air, path
 from phusong.coverage.radio.models import Propagation
 from phusong.coverage.radio.network import build_network, on_air
 from phusong.coverage.radio.point import Profile
-from phusong.coverage.radio.site_general import SiteGeneralLoss, path_loss
+from phusong.coverage.radio.site_general import MODELS, SiteGeneralLoss, path_loss
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.patterns import Patterns
 
-SITE_GENERAL = ("okumura_hata", "cost231_hata", "rma", "uma")
 PAIR_COLUMNS = (
     "sector_id",
     "site_id",
@@ -55,8 +54,9 @@ def pair_levels(
     does not name its server: it is the sector of that technology and operator, on air on that day and within range,
     with the highest level by max(model, free space + diffraction), the site-general model of ``propagation`` (free
     space for any other). ``eirp_dbm``: towards the place. ``outside``: flags of ``site_general.Outside``.
-    ``left_out``: "" or why there is no server: ``no_place``, ``no_technology``, ``no_elevation``, ``no_server`` (none
-    in range), ``void`` (elevation is missing on the way of one that could be the strongest).
+    ``left_out``: "" or why there is no server: ``no_place`` (not a point), ``no_technology``, ``no_elevation``,
+    ``no_server`` (none in range; one at the very place has no path), ``void`` (elevation is missing on the way of one
+    that could be the strongest). InputError as ``build_network``.
     """
     networks: dict[tuple[str, bytes], Air] = {}
 
@@ -131,7 +131,7 @@ def _strongest(
 
     slant = flat("free_space", height_m=rise_m, terminal_m=0.0)
     seen = hidden = slant
-    if (name := propagation.model.replace("-", "_")) in SITE_GENERAL:
+    if (name := propagation.model.replace("-", "_")) in MODELS and name != "free_space":
         seen, hidden = (
             flat(
                 name,

@@ -31,9 +31,9 @@ class Profile:
 
     ``bulge_m``: rise of the effective Earth over the chord; ``ray_m``: the straight ray; ``fresnel_m``: radius of the
     first Fresnel zone about it. An obstacle stands at ``surface_m + bulge_m``, ``surface_m`` being the ground and the
-    clutter on it, but for the two ends. ``nu``: of Bullington's edge, P.526-15
-    4.5.1; -inf without points between the ends. ``diffraction_db`` = ``bullington_db`` + ``spherical_excess_db``, what
-    the spherical Earth adds. Across void elevation ground, nu and these three are NaN.
+    clutter on it, but for the two ends. ``nu``: of Bullington's edge, P.526-15 4.5.1; -inf without points between the
+    ends. ``diffraction_db`` = ``bullington_db`` + ``spherical_excess_db``, what the spherical Earth adds. Across void
+    elevation ground, nu and these three are NaN, and ``line_of_sight`` is None.
     """
 
     d_m: NDArray[np.float64]
@@ -47,7 +47,7 @@ class Profile:
     bullington_db: float
     spherical_excess_db: float
     nu: float
-    line_of_sight: bool
+    line_of_sight: bool | None
 
     @property
     def loss_db(self) -> float:
@@ -142,7 +142,7 @@ def profile(
         bullington_db,
         diffraction_db - bullington_db,
         float("nan") if root_nu == inf else root_nu / sqrt(wave),
-        root_nu < 0.0,
+        None if root_nu == inf else root_nu < 0.0,
     )
 
 
@@ -164,8 +164,8 @@ def level_at(
     """Every sector on air within range of a point, strongest first within a technology; arguments as in ``compute``.
 
     Columns: technology, operator, sector_id, site_id, band_mhz, distance_m, level_dbm (NaN across void elevation),
-    usable (what covering asks; NA where the level is not known), line_of_sight. Exact for the point; the maps are
-    linear between two rays. InputError if the point has no elevation.
+    usable (what covering asks), line_of_sight; both NA where the level is not known. Exact for the point; the maps are
+    linear between two rays. InputError if the point has no elevation, and as ``build_network``.
     """
     terrain, propagation = Terrain.of(elevation, clutter), propagation or Propagation()
     ground = terrain.ground_m(x_m, y_m)
@@ -213,8 +213,10 @@ def level_at(
         distance_m=distance, level_dbm=level, line_of_sight=sight
     )
     table = table[np.isfinite(distance)]
+    unknown = table["level_dbm"].isna()
     enough = (table["level_dbm"] >= frame["required_dbm"].reindex(table.index)).astype("boolean")
-    table.insert(7, "usable", enough.mask(table["level_dbm"].isna()))
+    table.insert(7, "usable", enough.mask(unknown))
+    table["line_of_sight"] = table["line_of_sight"].astype("boolean").mask(unknown)
     order = ["technology", "level_dbm", "sector_id"]
     ranked: pd.DataFrame = table.sort_values(order, ascending=[True, False, True], ignore_index=True)
     return ranked

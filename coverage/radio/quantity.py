@@ -35,7 +35,8 @@ def pilot_power_dbm(
     """Power at the antenna port, dBm, of the signal that the technology's level is measured on.
 
     2G: RxLev of the BCCH, which is sent at full power: the carrier power. 3G: RSCP of the CPICH: carrier power +
-    10 log10(pilot share). 4G: RSRP, 5G: SS-RSRP, both per resource element: carrier power - 10 log10(12 N_RB).
+    10 log10(pilot share). 4G: RSRP, 5G: SS-RSRP, both per resource element: carrier power - 10 log10(12 N_RB), all
+    elements sent alike. InputError as ``resource_blocks``; ValueError if the share or bandwidth it needs is missing.
     """
     if technology == "2G":
         return carrier_power_dbm

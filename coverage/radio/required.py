@@ -18,6 +18,7 @@ from scipy.special import ndtr
 from phusong.coverage.radio.defaults import radio_defaults
 from phusong.coverage.radio.link_budget import LinkTerms, link_budget, uplink_defaults
 from phusong.layers.messages import Lang, say
+from phusong.layers.messages.format import number, plain
 
 BUDGET_COLUMNS = (
     "technology",
@@ -90,12 +91,12 @@ def margins_text(terms: LinkTerms, *, frequency_mhz: float, lang: Lang) -> str:
         "body": terms.body_db,
         f"{terms.receiver}.high" if terms.high_loss else terms.receiver: terms.penetration_db(frequency_mhz)[0],
     }
-    said = [say(f"link.margin.{part}", lang, db=f"{db:.1f}") for part, db in parts.items() if db]
+    said = [say(f"link.margin.{part}", lang, db=number(db, lang, decimals=1)) for part, db in parts.items() if db]
     if terms.fading_db:
         params = {
-            "db": f"{terms.fading_db:.1f}",
-            "pct": f"{terms.reliability_pct:g}",
-            "sigma": f"{terms.spread_db:.1f}",
+            "db": number(terms.fading_db, lang, decimals=1),
+            "pct": plain(terms.reliability_pct, lang),
+            "sigma": number(terms.spread_db, lang, decimals=1),
         }
         said.append(say(f"link.margin.fading.{terms.reliability_at}", lang, **params))
     return "; ".join(said) or say("link.margin.none", lang)
@@ -107,7 +108,7 @@ def terms_text(terms: LinkTerms, *, lang: Lang) -> str:
         (
             say(f"link.receiver.{terms.receiver}", lang),
             *([say("link.terms.body", lang)] if terms.body else []),
-            say(f"link.terms.{terms.reliability_at}", lang, pct=f"{terms.reliability_pct:g}"),
+            say(f"link.terms.{terms.reliability_at}", lang, pct=plain(terms.reliability_pct, lang)),
             say("link.terms.both" if terms.uplink else "link.terms.downlink", lang),
         )
     )

@@ -114,11 +114,13 @@ def test_a_point_across_a_void_is_not_known(grid_of, network_of) -> None:
     table = level_at(float(grid.x_m[40]), float(grid.y_m[2]), sites=sites, sectors=sectors, elevation=holed, on=ON)
     assert table["level_dbm"].isna().all()
     assert table["usable"].isna().all()
+    assert table["line_of_sight"].isna().all()
     path = profile(
         float(grid.x_m[5]), float(grid.y_m[2]), float(grid.x_m[40]), float(grid.y_m[2]),
         elevation=holed, tx_height_m=30.0, rx_height_m=1.5, band_mhz=900.0,
     )  # fmt: skip
     assert np.isnan(path.diffraction_db)
+    assert path.line_of_sight is None
     assert np.isnan(path.ground_m[15])
     assert np.isfinite(path.ground_m[[14, 16]]).all()
 

@@ -121,6 +121,16 @@ def test_every_part_is_said(lang) -> None:
     assert margins_text(LinkTerms(high_loss=True), frequency_mhz=900.0, lang=lang).count("dB") == 0
 
 
+def test_numbers_are_written_as_each_language_writes_them() -> None:
+    terms = LinkTerms("vehicle", body=True, reliability_pct=97.5, uplink=True)
+    assert "body 3.0 dB" in margins_text(terms, frequency_mhz=900.0, lang="en")
+    vi = margins_text(terms, frequency_mhz=900.0, lang="vi")
+    assert "cơ thể người 3,0 dB" in vi
+    assert "18,5 dB (97,5 % vị trí ở biên ô, sigma 9,4 dB)" in vi
+    assert "97.5 %" in terms_text(terms, lang="en")
+    assert "97,5 %" in terms_text(terms, lang="vi")
+
+
 def test_probability_on_a_raster() -> None:
     level = np.linspace(-140.0, -80.0, 601, dtype=np.float32).reshape(-1, 1) * np.ones((1, 3), dtype=np.float32)
     level[0, 0] = np.nan
