@@ -346,7 +346,7 @@ STEPS = (
         radio_step,
         load_radio,
         ("sites", "sectors", "elevation", "land_cover", PATTERNS),
-        ("radio", "services", "units_valid_on", "synthetic"),
+        ("radio", "services", "language", "units_valid_on", "synthetic"),
         after=("people",),
     ),
     Step(

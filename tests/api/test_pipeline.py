@@ -222,6 +222,17 @@ def test_the_word_synthetic_and_the_sources_are_not_taken_over_when_they_change(
     assert "Sở Giáo dục" in Results(done_before).path("map.html").read_text(encoding="utf-8")
 
 
+def test_tables_in_words_follow_the_language(done_before: Path) -> None:
+    english = Results(done_before).path("link_budget.csv").read_text(encoding="utf-8")
+    assert "no margin" in english
+    settings = done_before / "study.toml"
+    settings.write_text(settings.read_text().replace('language = "en"', 'language = "vi"'))
+    assert "radio" in computed(done_before)
+    assert "không có dự trữ" in Results(done_before).path("link_budget.csv").read_text(encoding="utf-8")
+    with rasterio.open(done_before / "results" / "coverage_2g.tif") as raster:
+        assert "ngoài trời" in raster.tags()["asked"]
+
+
 def test_coverage_left_by_a_cut_run_is_not_taken_for_a_technology(done_before: Path) -> None:
     left = done_before / "results.new"
     left.mkdir()
