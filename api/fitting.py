@@ -6,16 +6,15 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, cast
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from phusong.api.pipeline import Inputs, read_study
-from phusong.api.radio import clutter_raster, propagation_of
+from phusong.api.pipeline import Inputs, read_study, versions
+from phusong.api.radio import WITH_ENVIRONMENT, clutter_raster, propagation_of
 from phusong.coverage.radio.fit import LEAST_DIFFRACTION_DB, LEAST_POINTS, Residuals, TerrainFit, fit_over_terrain
-from phusong.coverage.radio.models import Model
 from phusong.coverage.radio.pairing import pair_levels
 from phusong.coverage.radio.site_general import Outside
 from phusong.coverage.radio.terrain import Terrain
@@ -28,7 +27,7 @@ from phusong.layers.writers.aside import written_aside
 from phusong.layers.writers.vectors import export
 from phusong.maps.fit import FitView, fit_png
 
-FITTED_MODELS = ("free-space", "okumura-hata", "cost231-hata", "rma", "uma")
+FITTED_MODELS = ("free-space", *WITH_ENVIRONMENT, "rma", "uma")
 USED_INPUTS = ("signal_reports", "sites", "sectors", "elevation", "land_cover", "patterns")
 K_LIMITS = (0.0, 2.0)
 MOST_FOLDS = 5
@@ -63,20 +62,24 @@ class StudyFit:
 def fit_inputs(inputs: Inputs, *, model: str = "", environment: str = "", technology: str | None = None) -> StudyFit:
     """Fit ``model`` (the study's if site-general, else free space) to the levels of the signal reports.
 
-    Only reports of ``technology`` if given. InputError for an unknown model, without levels, and where
-    ``fit_over_terrain`` refuses; its message says what was left out.
+    Only reports of ``technology`` if given. InputError for an unknown model, an environment it has not, without levels,
+    and where ``fit_over_terrain`` refuses; its message says what was left out.
     """
     radio = inputs.settings.radio
     model = model or (radio.model if radio.model in FITTED_MODELS else FITTED_MODELS[0])
     if model not in FITTED_MODELS:
         raise InputError("link.error.model", model=model, known=", ".join(FITTED_MODELS))
-    propagation = replace(
-        propagation_of(inputs),
-        model=cast("Model", model),
-        environment=environment or radio.environment,
-        terrain_k=None,
-        offset_db=0.0,
-    )
+    if environment and model not in WITH_ENVIRONMENT:
+        raise InputError("fit.error.environment", model=model, known=", ".join(WITH_ENVIRONMENT))
+    changes = {
+        "model": model,
+        "environment": environment or (radio.environment if model in WITH_ENVIRONMENT else "open"),
+        "terrain_k": None,
+        "offset_db": 0.0,
+    }
+    asked = radio.model_copy(update=changes)
+    # the air is the one a run with that model takes, which may differ from that of the study's own
+    propagation = propagation_of(replace(inputs, settings=inputs.settings.model_copy(update={"radio": asked})))
     reports, sites, sectors = (inputs.layers.get(name) for name in ("signal_reports", "sites", "sectors"))
     if reports is None or sites is None or sectors is None:
         raise InputError("fit.error.no_levels", least=LEAST_POINTS)
@@ -111,6 +114,7 @@ def fit_inputs(inputs: Inputs, *, model: str = "", environment: str = "", techno
         fit = fit_over_terrain(measured, eirp_dbm=eirp_dbm, **losses, **at_sites, k_limits=K_LIMITS)
     except InputError as error:
         raise InputError(error.code, faults=_left_out(left_out), **error.params) from error
+    pairs["operator"] = pairs["operator"].fillna(told["operator"])  # of a report that was left out its own
     points = pd.concat([told.drop(columns=["operator", "has_signal"]), pairs], axis=1)
     terrain_db = losses["free_space_db"] + fit.k * losses["diffraction_db"]
     found = {
@@ -121,10 +125,9 @@ def fit_inputs(inputs: Inputs, *, model: str = "", environment: str = "", techno
     points = gpd.GeoDataFrame(points.join(pd.DataFrame(found, index=kept.index)))
     flags = kept["outside"].to_numpy(dtype=np.int64)
     outside = {flag.name or "": int(np.count_nonzero(flags & flag.value)) for flag in Outside}
-    with_environment = model in ("okumura-hata", "cost231-hata")
     return StudyFit(
         model,
-        propagation.environment if with_environment else None,
+        propagation.environment if model in WITH_ENVIRONMENT else None,
         technology,
         fit,
         points,
@@ -140,7 +143,7 @@ def fit_study(
     inputs = read_study(study)
     found = fit_inputs(inputs, model=model, environment=environment, technology=technology)
     settings = inputs.settings
-    synthetic = settings.synthetic or bool(found.points["synthetic"].eq(True).any())
+    synthetic = inputs.synthetic(USED_INPUTS)
     used = found.points[found.points["left_out"] == ""]
     view = FitView(
         study=settings.name,
@@ -170,6 +173,8 @@ def fit_study(
         "better_on_unseen_points": found.better,
         "settings": found.settings,
         "inputs": {name: inputs.hashes[name] for name in USED_INPUTS if name in inputs.hashes},
+        "radio": settings.radio.model_dump(mode="json"),
+        "versions": versions(),
     }
     with Results(study.root).beside() as directory:
         export(found.points.assign(data="synthetic" if synthetic else ""), directory, "fit", formats=["csv"])

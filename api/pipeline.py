@@ -11,7 +11,7 @@ import importlib
 import io
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
@@ -39,7 +39,10 @@ Progress = Callable[[str, float], None]
 
 Frame = pd.DataFrame
 ROOMS = ("api", "coverage", "layers", "maps")
-VERSIONED = ("phusong", "numpy", "numba", "pandas", "geopandas", "shapely", "pyproj", "rasterio", "exactextract")
+VERSIONED = (
+    "phusong",
+    *("numpy", "numba", "scipy", "pandas", "geopandas", "shapely", "pyproj", "rasterio", "exactextract"),
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,13 @@ class Inputs:
     patterns: Patterns
     faults: tuple[Fault, ...]
     hashes: dict[str, str]
+
+    def synthetic(self, names: Iterable[str]) -> bool:
+        """Whether the study calls itself synthetic, or any of these layers and rasters holds something generated."""
+        rasters = {"elevation": self.elevation, "population": self.population, "land_cover": self.land_cover}
+        tags = [raster.tags.get("synthetic", "") for name in names if (raster := rasters.get(name)) is not None]
+        rows = [bool(self.layers[name]["synthetic"].eq(True).any()) for name in names if name in self.layers]
+        return self.settings.synthetic or any(rows) or any(tag.lower() in ("true", "yes", "1") for tag in tags)
 
 
 @dataclass

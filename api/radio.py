@@ -10,7 +10,7 @@ from phusong.coverage.radio.models import Propagation
 from phusong.layers.grid import Raster
 from phusong.layers.study import Settings
 
-_WITH_ENVIRONMENT = ("okumura-hata", "cost231-hata")
+WITH_ENVIRONMENT = ("okumura-hata", "cost231-hata")
 
 
 def propagation_of(inputs: Inputs) -> Propagation:
@@ -52,7 +52,7 @@ def clutter_raster(inputs: Inputs) -> Raster | None:
 def terms_of(settings: Settings) -> LinkTerms:
     """What a covered place is asked to have."""
     radio = settings.radio
-    environment = radio.environment if radio.model in _WITH_ENVIRONMENT else None
+    environment = radio.environment if radio.model in WITH_ENVIRONMENT else None
     return LinkTerms(**radio.link.model_dump(), environment=environment)
 
 

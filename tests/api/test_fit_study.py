@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,7 +16,7 @@ from PIL import Image
 from shapely.geometry import Point
 
 from phusong.api.cli import main
-from phusong.api.fitting import fit_inputs
+from phusong.api.fitting import USED_INPUTS, fit_inputs
 from phusong.api.pipeline import read_study
 from phusong.api.radio import propagation_of
 from phusong.coverage.radio import level_at
@@ -109,6 +110,33 @@ def test_finds_k_and_offset_that_the_maps_were_made_with(study: Path) -> None:
     assert again.offset_db == pytest.approx(found.fit.offset_db, abs=1e-2)
 
 
+def test_the_air_is_the_fitted_model_s(study: Path) -> None:
+    """A study of P.1812 takes its region's refractivity; the fit goes over the air that its lines will be run with."""
+    plain = fit_inputs(read_study(Study(study)), model="okumura-hata")
+    path = study / "study.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('"delta-bullington"', '"p1812"'), encoding="utf-8")
+    inputs = read_study(Study(study))
+    assert propagation_of(inputs).effective_earth_factor == 157 / 107
+    found = fit_inputs(inputs, model="okumura-hata")
+    assert (found.fit.k, found.fit.offset_db) == (plain.fit.k, plain.fit.offset_db)
+    assert found.settings == plain.settings
+
+
+def test_the_word_synthetic_stands_where_any_input_is(study: Path) -> None:
+    inputs = read_study(Study(study))
+    assert inputs.synthetic([])  # the study says so
+    assert inputs.elevation.tags["synthetic"] == "yes"
+    layers = {name: frame.assign(synthetic=False) for name, frame in inputs.layers.items()}
+    inputs = replace(inputs, layers=layers, settings=inputs.settings.model_copy(update={"synthetic": False}))
+    assert inputs.synthetic(["elevation"])
+    real = replace(inputs, elevation=replace(inputs.elevation, tags={"synthetic": "no"}))
+    assert not real.synthetic(USED_INPUTS)
+    sites = layers["sites"].assign(synthetic=pd.array([None, True, *[False] * 3], dtype="boolean"))
+    mixed = replace(real, layers=layers | {"sites": sites})
+    assert mixed.synthetic(USED_INPUTS)
+    assert not mixed.synthetic(["villages", "sectors", "elevation", "land_cover"])
+
+
 def with_settings(study: Path, lines: list[str]) -> Study:
     """The study with the printed lines pasted over those of its [radio]."""
     path = study / "study.toml"
@@ -138,6 +166,8 @@ def test_the_command_writes_its_three_files_and_a_run_keeps_them(
     assert answer["used"] == answer["hold_out"]["count"] == 45
     assert answer["synthetic"] is True
     assert set(answer["inputs"]) == {"signal_reports", "sites", "sectors", "elevation"}
+    assert answer["radio"] == Study(study).settings.radio.model_dump(mode="json")
+    assert len(answer["versions"]["code"]) == 64
     table = pd.read_csv(results / "fit.csv")
     assert len(table) == 45
     assert (table["level_dbm"] - table["predicted_dbm"] - table["residual_db"]).abs().max() < 1e-6
@@ -180,3 +210,18 @@ def test_what_cannot_be_fitted_is_said(
     assert "choose one of free-space" in capsys.readouterr().err
     assert phusong("fit", few, "--model", "okumura-hata", "--environment", "moon", "--lang", "en") == 2
     assert "no environment moon" in capsys.readouterr().err
+    assert phusong("fit", few, "--model", "rma", "--environment", "urban", "--lang", "en") == 2
+    assert "rma knows no environment" in capsys.readouterr().err
+
+
+def test_a_report_left_out_keeps_its_operator(
+    make_tiny_study: Callable[..., Path], layers_of_tiny: Layers, elevation_of_tiny: Raster, tmp_path: Path
+) -> None:
+    layers = measured(layers_of_tiny, elevation_of_tiny, sites=2, count=26)
+    layers["signal_reports"].loc[3, "operator"] = "Nobody"
+    found = fit_inputs(read_study(Study(make_tiny_study(tmp_path / "study", layers=layers))))
+    assert found.left_out == {"no_server": 1}
+    out = found.points.loc[3]
+    assert (out["operator"], out["left_out"]) == ("Nobody", "no_server")
+    assert np.isnan(out["predicted_dbm"])
+    assert found.points["predicted_dbm"].notna().sum() == 25
