@@ -20,6 +20,9 @@ from phusong.api.radio import clutter_raster, propagation_of, terms_of, usable_o
 from phusong.api.served import Served
 from phusong.coverage.radio import radio_defaults
 from phusong.coverage.radio.link import Link, links, loss_by_model_db, path
+from phusong.coverage.radio.models import Propagation
+from phusong.coverage.radio.point import Profile
+from phusong.coverage.radio.site_general import MODELS, Outside, path_loss
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.messages import Lang, say
@@ -27,7 +30,7 @@ from phusong.layers.messages.format import quantity
 from phusong.maps.profile import End, ProfileView, profile_png, state_of, state_text, title_of
 
 QUANTITIES = {"2G": "RxLev", "3G": "RSCP", "4G": "RSRP", "5G": "SS-RSRP"}
-LAYERS = ("sites", "sectors", "villages", "elevation")
+LAYERS = ("sites", "sectors", "villages", "elevation", "land_cover")
 UNITS = {"distance_m": "m", "loss_db": "dB", "level_dbm": "dBm", "band_mhz": "MHz", "azimuth_deg": "deg"}
 WGS84 = "EPSG:4326"
 _GEOD = Geod(ellps="WGS84")
@@ -45,8 +48,10 @@ def path_view(
     """The path from ``start`` to ``end``: "lon,lat" in degrees, else the id of a sector or site, the code of a village.
 
     From a site its strongest sector at the end is taken (of ``technology``, if given). ``height_m`` and ``band_mhz``
-    stand in for the sector's; from a place without sectors they are the plan's height and band unless given.
-    MissingError for an unknown id, OutsideError for an end without elevation, QueryError if both ends are one place.
+    stand in for the sector's; from a place without sectors (of ``technology``) they are the plan's height and its band
+    (that of ``technology`` by default, if it is another) unless given.
+    MissingError for an unknown id, OutsideError for an end without elevation, QueryError if both ends are one place or
+    a sector is of another technology.
     """
     settings, elevation = inputs.settings, inputs.elevation
     to_study = Transformer.from_crs(WGS84, settings.crs, always_xy=True)
@@ -79,7 +84,8 @@ def path_view(
     else:
         plan = settings.plan
         height_m = height_m or plan.height_m
-        band_mhz = band_mhz or plan.band_mhz
+        if band_mhz is None and technology in (None, plan.technology):
+            band_mhz = plan.band_mhz
         if band_mhz is None:
             band_mhz = float(radio_defaults()["technology"][technology or plan.technology]["band_mhz"])
         where: dict[str, Any] = {"terrain": terrain, "band_mhz": band_mhz, "propagation": propagation}
@@ -88,11 +94,10 @@ def path_view(
         loss_db = loss_by_model_db(one, place, (rx_x_m, rx_y_m), **where)
     (tx_lon, tx_lat), (rx_lon, rx_lat) = (_degrees(to_study, *at) for at in ((tx_x_m, tx_y_m), (rx_x_m, rx_y_m)))
     tags, source = elevation.tags, elevation.tags.get("source", "")
-    marks = [tags.get("synthetic") == "yes", settings.synthetic, link is not None and link.sector["synthetic"] is True]
     return ProfileView(
         study=settings.name,
         as_of=settings.units_valid_on,
-        synthetic=any(marks),
+        synthetic=inputs.synthetic(LAYERS),
         source=f"{source} ({as_of})" if (as_of := tags.get("as_of")) else source,
         profile=one,
         tx=End(tx_name, tx_lon, tx_lat, height_m),
@@ -102,6 +107,7 @@ def path_view(
         effective_earth_factor=propagation.effective_earth_factor,
         model=propagation.model,
         loss_db=loss_db,
+        outside=_outside(one, height_m=height_m, band_mhz=band_mhz, propagation=propagation),
         link=link,
     )
 
@@ -197,6 +203,7 @@ def path_answer(view: ProfileView, meta: Meta) -> PathProfile:
         spherical_excess_db=_known(one.spherical_excess_db),
         diffraction_db=_known(one.diffraction_db),
         model=view.model,
+        outside=list(view.outside),
         loss_db=_known(view.loss_db),
         nu=_known(one.nu),
         obstacle=obstacle,
@@ -224,6 +231,9 @@ def _start(
     own = sectors[sectors["sector_id"] == asked] if len(sectors) else sectors
     site = own["site_id"].iloc[0] if len(own) else asked
     found = sites[sites["site_id"] == site]
+    if len(own) and technology not in (None, own["technology"].iloc[0]):
+        params = {"sector": asked, "technology": own["technology"].iloc[0]}
+        raise QueryError("api.query", faults=(Fault("profile.error.technology", column="technology", params=params),))
     if not len(found):
         known = [*sites["site_id"], *(sectors["sector_id"] if len(sectors) else ())]
         raise MissingError("profile.error.unknown_start", found=asked, nearest=_nearest(asked, known))
@@ -244,6 +254,23 @@ def _end(inputs: Inputs, asked: str, to_study: Transformer) -> tuple[str, float,
         raise MissingError("profile.error.unknown_end", found=asked, nearest=_nearest(asked, villages["code"]))
     point = found.geometry.iloc[0]
     return str(found["name"].iloc[0]), point.x, point.y
+
+
+def _outside(one: Profile, *, height_m: float, band_mhz: float, propagation: Propagation) -> tuple[str, ...]:
+    """The limits of a site-general model that a path breaks; none of other models."""
+    model = propagation.model.replace("-", "_")
+    if model not in MODELS:
+        return ()
+    loss = path_loss(
+        model,
+        one.d_m[-1],
+        frequency_mhz=band_mhz,
+        base_height_m=height_m,
+        terminal_height_m=propagation.terminal_height_m,
+        environment=propagation.environment,
+        line_of_sight=bool(one.line_of_sight),
+    )
+    return tuple((flag.name or "").lower() for flag in Outside if int(loss.outside) & flag.value)
 
 
 def _place(asked: str, to_study: Transformer) -> tuple[float, float] | None:

@@ -111,6 +111,7 @@ class PathProfile(BaseModel):
             "spherical_excess_db": 0.0,
             "diffraction_db": 25.14,
             "model": "delta-bullington",
+            "outside": [],
             "loss_db": 124.25,
             "nu": 2.7,
             "obstacle": OBSTACLE,
@@ -134,6 +135,10 @@ class PathProfile(BaseModel):
     spherical_excess_db: float | None = Field(description="What the spherical Earth adds, ITU-R P.526-15 4.5.3, dB")
     diffraction_db: float | None = Field(description="Both together: delta-Bullington, dB")
     model: str = Field(description="Propagation model of the study, by which the loss and the level are")
+    outside: list[str] = Field(
+        description="Limits of that model which this path breaks: frequency, distance, base_height, terminal_height, "
+        "surroundings; the loss is computed all the same"
+    )
     loss_db: float | None = Field(
         description="Basic transmission loss by the model, dB; delta-bullington: free space and diffraction"
     )

@@ -57,7 +57,7 @@ class ProfileView:
     """One path as it is shown: between which ends, for which frequency, and by which sector (``link`` None: by none).
 
     ``azimuth_deg``: true, from the transmitter. ``source``: of the elevation. ``loss_db``: by ``model``, NaN
-    if it is not known.
+    if it is not known. ``outside``: limits of the model that the path breaks, as ``site_general.Outside`` names them.
     """
 
     study: str
@@ -72,6 +72,7 @@ class ProfileView:
     effective_earth_factor: float
     model: str
     loss_db: float
+    outside: tuple[str, ...] = ()
     link: Link | None = None
 
     @property
@@ -89,8 +90,12 @@ def state_of(profile: Profile) -> State:
 
 
 def state_text(view: ProfileView, lang: Lang) -> str:
-    """The state in a sentence."""
-    return say(f"profile.state.{state_of(view.profile)}", lang, share=number(CLEAR_ZONES, lang, decimals=1))
+    """The state in a sentence, and in another what the model does not hold for."""
+    state = say(f"profile.state.{state_of(view.profile)}", lang, share=number(CLEAR_ZONES, lang, decimals=1))
+    if not view.outside:
+        return state
+    limits = ", ".join(say(f"profile.limit.{name}", lang) for name in view.outside)
+    return f"{state} {say('profile.outside', lang, model=view.model, limits=limits)}"
 
 
 def title_of(view: ProfileView, lang: Lang) -> str:

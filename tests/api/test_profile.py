@@ -6,6 +6,7 @@ import io
 import json
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from phusong.api import profile_models
 from phusong.api.app import create_app
 from phusong.api.cli import main
 from phusong.api.pipeline import read_study
+from phusong.api.profile import path_answer, path_view, told
 from phusong.api.radio import propagation_of
+from phusong.api.served import Served
 from phusong.coverage.radio import level_at
 from phusong.layers.grid import Raster
 from phusong.layers.messages import LANGS
@@ -125,6 +128,47 @@ def test_a_bare_place_has_no_sector(path_client: Client) -> None:
     assert body["distance_m"] == pytest.approx(math.hypot(1000, 3000), abs=0.5)
 
 
+def test_from_a_place_the_band_is_that_of_the_technology_asked_for(study: Path) -> None:
+    inputs = read_study(Study(study))
+    plan = inputs.settings.plan.model_copy(update={"technology": "4G", "band_mhz": 2600.0})
+    inputs = replace(inputs, settings=inputs.settings.model_copy(update={"plan": plan}))
+    start, end = lonlat(553_000.0, 1_843_000.0), lonlat(552_000.0, 1_846_000.0)
+    for technology, band_mhz in ((None, 2600.0), ("4G", 2600.0), ("2G", 900.0)):
+        assert path_view(inputs, start, end, technology=technology).band_mhz == band_mhz
+    assert path_view(inputs, start, end, technology="2G", band_mhz=1800.0).band_mhz == 1800.0
+    assert path_view(inputs, "S1", "V0", technology="5G").link is None  # none of that technology stands there
+
+
+def test_limits_of_a_model_that_a_path_breaks_are_told(study: Path) -> None:
+    inputs = read_study(Study(study))
+    radio = inputs.settings.radio.model_copy(update={"model": "cost231-hata"})
+    by_hata = replace(inputs, settings=inputs.settings.model_copy(update={"radio": radio}))
+    near = lonlat(inputs.layers["sites"].geometry[0].x + 500.0, inputs.layers["sites"].geometry[0].y)
+    for asked_for, outside in (
+        ({"band_mhz": 1800.0}, ()),
+        ({}, ("frequency",)),
+        ({"band_mhz": 1800.0, "height_m": 20.0}, ("base_height",)),
+    ):
+        assert path_view(by_hata, "S1-2G", "V0", **asked_for).outside == outside
+        assert path_view(inputs, "S1-2G", "V0", **asked_for).outside == ()
+    view = path_view(by_hata, "S1-2G", near)
+    assert view.outside == ("frequency", "distance")
+    assert "Outside the limits of cost231-hata: frequency, distance." in told(view, "en")
+    assert "Ngoài giới hạn của cost231-hata: tần số, khoảng cách." in told(view, "vi")
+    meta = Served.of(study).meta("en")
+    assert path_answer(view, meta).outside == ["frequency", "distance"]
+
+
+def test_a_picture_is_marked_synthetic_where_any_input_is(study: Path) -> None:
+    inputs = read_study(Study(study))
+    layers = {name: frame.assign(synthetic=name == "villages") for name, frame in inputs.layers.items()}
+    bare = replace(inputs.elevation, tags={})
+    inputs = replace(inputs, elevation=bare, settings=inputs.settings.model_copy(update={"synthetic": False}))
+    assert path_view(replace(inputs, layers=layers), "S1-2G", "V0").synthetic
+    layers["villages"] = layers["villages"].assign(synthetic=False)
+    assert not path_view(replace(inputs, layers=layers), "S1-2G", "V0").synthetic
+
+
 def test_the_command_line_writes_what_http_answers(
     study: Path, path_client: Client, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -182,6 +226,7 @@ def test_faulty_parameters_are_named(path_client: Client, tmp_path: Path, study:
         ({"from": "S1", "to": "V0", "height_m": 0}, "query.height_m"),
         ({"from": "S1", "to": "V0", "band_mhz": "nan"}, "query.band_mhz"),
         ({"from": "S1", "to": "V0", "technology": "6G"}, "query.technology"),
+        ({"from": "S1-2G", "to": "V0", "technology": "3G"}, "query.technology"),
     ):
         for lang in LANGS:
             answer = path_client.get("/api/v1/profile.png", params={**params, "lang": lang})
@@ -189,6 +234,7 @@ def test_faulty_parameters_are_named(path_client: Client, tmp_path: Path, study:
             assert [error["location"] for error in answer.json()["errors"]] == [location]
     words = ("profile", study, "--from", "S1", "--to", "V0", "-o")
     assert phusong(*words, tmp_path / "x.pdf") == 2
+    assert phusong("profile", study, "--from", "S1-2G", "--to", "V0", "--technology", "3G", "-o", "x.png") == 2
     assert phusong(*words, tmp_path / "no such folder" / "x.png") == 2
 
 
