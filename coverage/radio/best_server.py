@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from phusong.coverage.radio import kernels
 from phusong.coverage.radio.defaults import usable_levels
+from phusong.coverage.radio.itm_rays import warning_counts
 from phusong.coverage.radio.kernels import NO_SERVER_DBM
 from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.models import Propagation
@@ -82,7 +83,7 @@ class RadioResult:
     ``maps``: by technology, operator and None, and by each of its bands (MHz) where there are several. ``sectors``:
     those on air, completed. ``required_dbm``: level that covers by technology (usable level and margins); a sector's
     own stands in its column required_dbm. ``counts``: sites, sectors, sectors_not_in_service, masts, cells_wanted,
-    cells_void, pairs (of cell and mast).
+    cells_void, pairs (of cell and mast); of itm its paths. ``warnings``: on how many of them ITM raised each warning.
     """
 
     grid: Grid
@@ -92,6 +93,7 @@ class RadioResult:
     usable_dbm: Mapping[str, float]
     required_dbm: Mapping[str, float]
     counts: Mapping[str, int]
+    warnings: Mapping[str, int] = field(default_factory=dict)
     basis: Basis | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -248,7 +250,7 @@ def compute(
         served = _go_on(before, network, around=around, where=wanted, kept=kept)
     if served is None:
         served = enter(
-            Served.empty(wanted, keys=len(network.keys), kept=kept, voids=terrain.voids),
+            Served.empty(wanted, keys=len(network.keys), kept=kept, voids=terrain.voids, warned=propagation.warned),
             network.masts,
             around=around,
             progress=progress,
@@ -264,6 +266,10 @@ def compute(
         "cells_void": int((wanted & np.isnan(elevation.values)).sum()),
         "pairs": served.pairs,
     }
+    warnings: dict[str, int] = {}
+    if len(served.warned):
+        counts["paths"] = int(served.warned[0])
+        warnings = {str(flag.name): count for flag, count in warning_counts(served.warned).items()}
     least = network.sectors["required_dbm"].to_numpy(dtype=np.float32)
     void = np.isnan(elevation.values)
     return RadioResult(
@@ -274,6 +280,7 @@ def compute(
         network.usable_dbm,
         network.required_dbm,
         counts,
+        warnings,
         Basis(around, wanted, network.keys, network.masts, served),
     )
 
@@ -315,7 +322,7 @@ def _go_on(
     anew = np.zeros(where.shape, dtype=np.bool_)
     anew[where] = (served.server[:, :2] == kernels.UNKNOWN).any(axis=(0, 1))
     for mast in gone if around.terrain.voids else []:
-        (row0, row1, col0, col1), tenth_db = mast_losses(mast, around=around)
+        (row0, row1, col0, col1), tenth_db, _ = mast_losses(mast, around=around)
         anew[row0:row1, col0:col1] |= where[row0:row1, col0:col1] & (tenth_db < 0).any(axis=0)
     if anew.any():
         cells = anew[where]

@@ -7,7 +7,6 @@ which changes little from sample to sample, is read at some and interpolated bet
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -33,18 +32,17 @@ I64 = NDArray[np.int64]
 
 FINENESS = 16  # the irregularity is read anew after a sixteenth of the path
 RAYS_AT_ONCE = 16  # of which the geometry is kept, to bound memory
+WARNED = 1 + len(ItmWarning)  # counts that a map of losses comes with: its paths, and how many of them raised each
 
 
 @dataclass(frozen=True)
 class RayLosses:
-    """Loss over the rays of a mast, and how much of it is uncertain."""
+    """Loss over the rays of a mast, and how much of it is uncertain; of each band."""
 
     loss_db: list[F32]
-    """Of each band (rays, longest): basic transmission loss; NaN where no sample was asked for."""
-    paths: int
-    """How many were computed, over all bands."""
-    warnings: Counter[ItmWarning]
-    """How many of them raised each warning."""
+    """(rays, longest): basic transmission loss; NaN where no sample was asked for."""
+    warned: I64
+    """(bands, WARNED): how many paths were computed, and how many of them raised each warning, lowest bit first."""
 
 
 def itm_over_rays(
@@ -99,8 +97,15 @@ def itm_over_rays(
             refused = core.ray_losses(paths, start[some], count[some], row, climate, loss_db[some], flags)
             if refused:
                 refuse(refused)
-    warnings: Counter[ItmWarning] = Counter()
-    for flags, every in zip(seen, always, strict=True):
-        for value in np.flatnonzero(flags):
-            warnings.update(dict.fromkeys(ItmWarning(int(value)) | every, int(flags[value])))
-    return RayLosses(losses, int(seen.sum()), warnings)
+    bits = np.array([flag.value for flag in ItmWarning])
+    warned = np.empty((len(rows), WARNED), dtype=np.int64)
+    for counts, flags, every in zip(warned, seen, always, strict=True):
+        raised = np.flatnonzero(flags)
+        counts[0] = flags.sum()
+        counts[1:] = flags[raised] @ ((raised[:, None] | every.value) & bits != 0)
+    return RayLosses(losses, warned)
+
+
+def warning_counts(warned: I64) -> dict[ItmWarning, int]:
+    """The warnings of ``RayLosses.warned``, of a band or summed, that were raised at all, and on how many paths."""
+    return {flag: int(count) for flag, count in zip(ItmWarning, warned[1:], strict=True) if count}

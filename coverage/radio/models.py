@@ -15,7 +15,7 @@ from scipy.special import ndtri
 from phusong.coverage.radio import kernels, ray_kernels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_db, wavelength_m
 from phusong.coverage.radio.itm import Climate, Conditions, TimeLocationSituation
-from phusong.coverage.radio.itm_rays import itm_over_rays
+from phusong.coverage.radio.itm_rays import WARNED, itm_over_rays
 from phusong.coverage.radio.p1812 import location_sigma_db
 from phusong.coverage.radio.p1812_rays import BETA_EARTH_RADIUS_M, p1812_over_rays
 from phusong.coverage.radio.rays import NO_CHANGE, Loss, Rays
@@ -71,6 +71,11 @@ class Propagation:
     def earth_radius_m(self) -> float:
         """Effective Earth radius."""
         return self.effective_earth_factor * EARTH_RADIUS_M
+
+    @property
+    def warned(self) -> int:
+        """How many counts of warnings its losses come with: see ``rays.Loss``."""
+        return WARNED if self.model == "itm" else 0
 
     @property
     def key(self) -> str:
@@ -168,7 +173,7 @@ def _itm(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> li
         conditions=Conditions(bands_mhz[0], polarisation, propagation.climate, propagation.n0),
         quantiles=TimeLocationSituation(propagation.time_pct, propagation.location_pct),
     )
-    return [Loss(loss_db, NO_CHANGE) for loss_db in found.loss_db]
+    return [Loss(loss_db, NO_CHANGE, warned) for loss_db, warned in zip(found.loss_db, found.warned, strict=True)]
 
 
 def _site_general(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> list[Loss]:

@@ -54,15 +54,18 @@ class Rays:
     tx_ground_m: float
 
 
+NO_CHANGE: F32 = np.zeros((0, 0), dtype=np.float32)
+NO_WARNINGS: I64 = np.zeros(0, dtype=np.int64)
+
+
 class Loss(NamedTuple):
     """Loss at the samples of a quadrant, float32 (rays, longest): ``db``, and ``per_metre``, by how many dB it changes
-    for each metre that the receiver stands higher (``NO_CHANGE`` where that is not known)."""
+    for each metre that the receiver stands higher (``NO_CHANGE`` where that is not known). ``warned``: counts of the
+    model's warnings (``itm_rays.RayLosses``), none where it has no such."""
 
     db: F32
     per_metre: F32
-
-
-NO_CHANGE: F32 = np.zeros((0, 0), dtype=np.float32)
+    warned: I64 = NO_WARNINGS
 
 
 def spacing_cells(cell_m: float, *, close: bool = False) -> float:
@@ -179,12 +182,14 @@ def path_losses(
     losses: Callable[[Rays], Sequence[Loss]],
     at_mast_db: Sequence[float],
     close: bool = False,
+    warned: I64 | None = None,
 ) -> tuple[Window, NDArray[np.int16]]:
     """Loss of every cell within range of a mast: the window, and (bands, rows, cols) in 0.1 dB.
 
     0: beyond range, or the cell is void. Negative: the path crosses a void; the loss over what is known of it, which is
     the least it can be. ``losses`` gives the loss of each band at the samples of a quadrant, ``at_mast_db`` that
-    in a cell whose centre is the mast; ``close``: see ``spacing_cells``. ComputeError if a cell was lost.
+    in a cell whose centre is the mast; ``close``: see ``spacing_cells``. ``warned``, (bands, counts of warnings): where
+    given, those of the losses are added to it. ComputeError if a cell was lost.
     """
     window = window_of(mast, range_cells=range_cells, shape=terrain.grid.shape)
     row0, row1, col0, col1 = window
@@ -196,6 +201,8 @@ def path_losses(
     for rays in quadrants(terrain, mast, range_cells=range_cells, close=close):
         across = terrain.by_col if rays.down else terrain.by_row
         for band, loss in enumerate(losses(rays)):
+            if warned is not None:
+                warned[band] += loss.warned
             seen[band] += ray_kernels.spread(
                 loss.db,
                 loss.per_metre,

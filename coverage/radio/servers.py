@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from hashlib import blake2b
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,12 +17,10 @@ from numpy.typing import NDArray
 from phusong.coverage.radio import kernels
 from phusong.coverage.radio.models import Propagation, losses_along, losses_at_mast_db
 from phusong.coverage.radio.network import Mast
-from phusong.coverage.radio.rays import Window, path_losses, window_of
+from phusong.coverage.radio.rays import I64, NO_WARNINGS, Window, path_losses, window_of
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import ComputeError
 
-Losses = tuple[Window, NDArray[np.int16]]
-"""Window, and (bands, rows, cols) in 0.1 dB: see ``rays.path_losses``."""
 Store = MutableMapping[str, bytes]
 """Path losses of a mast and band by the content of all that they were computed from."""
 Progress = Callable[[int, int], None]
@@ -29,6 +28,14 @@ Progress = Callable[[int, int], None]
 
 BATCH_MASTS = 16
 PARTS_A_THREAD = 4
+
+
+class Losses(NamedTuple):
+    """Window, and (bands, rows, cols) in 0.1 dB: see ``rays.path_losses``. ``warned``: (bands, counts of warnings)."""
+
+    window: Window
+    tenth_db: NDArray[np.int16]
+    warned: I64
 
 
 @dataclass(frozen=True)
@@ -47,7 +54,7 @@ class Served:
 
     ``where``: (rows, cols) the cells, row by row; ``level``, ``server``: (keys, kept, cells); ``above``: (keys, cells);
     ``doubt``: (keys, cells), -inf where no path across a void matters, without cells where there is no void. ``pairs``:
-    of cell and mast, entered so far.
+    of cell and mast, entered so far. ``warned``: counts of warnings of all losses, see ``rays.Loss``.
     """
 
     where: NDArray[np.bool_]
@@ -56,9 +63,10 @@ class Served:
     above: NDArray[np.uint16]
     doubt: NDArray[np.float32]
     pairs: int = 0
+    warned: I64 = field(default_factory=NO_WARNINGS.copy)
 
     @classmethod
-    def empty(cls, where: NDArray[np.bool_], *, keys: int, kept: int, voids: bool) -> Served:
+    def empty(cls, where: NDArray[np.bool_], *, keys: int, kept: int, voids: bool, warned: int = 0) -> Served:
         """Lists without a mast for the cells ``where`` asks for."""
         cells = int(np.count_nonzero(where))
         return cls(
@@ -67,6 +75,7 @@ class Served:
             np.full((keys, kept, cells), kernels.NONE, dtype=np.int32),
             np.zeros((keys, cells), dtype=np.uint16),
             np.full((keys, cells if voids else 0), -np.inf, dtype=np.float32),
+            warned=np.zeros(warned, dtype=np.int64),
         )
 
     @cached_property
@@ -104,7 +113,7 @@ def enter(
     runs = runs_of(cells)
     if only is not None:
         runs[:, 3] = served.place[runs[:, 0], runs[:, 1]]
-    pairs = 0
+    pairs, warned = 0, served.warned
     with ThreadPoolExecutor(get_num_threads()) as threads:
         for first in range(0, len(masts), BATCH_MASTS):
             batch = masts[first : first + BATCH_MASTS]
@@ -117,21 +126,24 @@ def enter(
                 around=around,
                 leaving=leaving,
             )
-            rows = np.array([[window[0], window[1]] for window, _ in losses])
+            rows = np.array([loss.window[:2] for loss in losses])
             first_run, last_run = np.searchsorted(runs[:, 0], [rows[:, 0].min(), rows[:, 1].max()]).tolist()
             parts = PARTS_A_THREAD * get_num_threads()
             edges = [first_run + (last_run - first_run) * part // parts for part in range(parts + 1)]
             done = sum(threads.map(work, edges[:-1], edges[1:]))
             expected = sum(
                 int(np.count_nonzero(cells[row0:row1, col0:col1] & (tenth_db[0] != 0)))
-                for (row0, row1, col0, col1), tenth_db in losses
+                for (row0, row1, col0, col1), tenth_db, _ in losses
             )
             if done != expected:
                 raise ComputeError("radio.error.lost", done=done, expected=expected)
             pairs += done
+            if only is None:
+                of_batch = sum(loss.warned.sum(axis=0) for loss in losses)
+                warned = warned - of_batch if leaving else warned + of_batch
             if progress is not None:
                 progress(first + len(batch), len(masts))
-    return replace(served, pairs=served.pairs + pairs)
+    return replace(served, pairs=served.pairs + pairs, warned=warned)
 
 
 def mast_losses(mast: Mast, *, around: Surroundings) -> Losses:
@@ -143,19 +155,20 @@ def mast_losses(mast: Mast, *, around: Surroundings) -> Losses:
     window = window_of(mast.place, range_cells=range_cells, shape=terrain.grid.shape)
     keys = {mhz: loss_key(mast, mhz, window=window, around=around) for mhz in mast.bands_mhz}
     shape = (window[1] - window[0], window[3] - window[2])
-    found: dict[float, NDArray[np.int16]] = {}
+    found: dict[float, tuple[NDArray[np.int16], I64]] = {}
     for mhz, key in keys.items():
         packed = store.get(key)
-        losses = None if packed is None else unpacked(packed, shape)
+        losses = None if packed is None else unpacked(packed, shape, warned=around.propagation.warned)
         if losses is not None:
             found[mhz] = losses
     missing = tuple(mhz for mhz in mast.bands_mhz if mhz not in found)
     if missing:
-        _, tenth_db = _computed(mast, missing, around=around)
+        _, tenth_db, warned = _computed(mast, missing, around=around)
         for band, mhz in enumerate(missing):
-            found[mhz] = tenth_db[band]
-            store[keys[mhz]] = packed_losses(tenth_db[band])
-    return window, np.stack([found[mhz] for mhz in mast.bands_mhz])
+            found[mhz] = tenth_db[band], warned[band]
+            store[keys[mhz]] = packed_losses(*found[mhz])
+    each = [found[mhz] for mhz in mast.bands_mhz]
+    return Losses(window, np.stack([tenth_db for tenth_db, _ in each]), np.stack([warned for _, warned in each]))
 
 
 def mast_level(mast: Mast, *, around: Surroundings) -> tuple[Window, NDArray[np.float32]]:
@@ -164,7 +177,7 @@ def mast_level(mast: Mast, *, around: Surroundings) -> tuple[Window, NDArray[np.
     NaN where the cell is void or the path crosses a void, ``NO_SERVER_DBM`` beyond range.
     """
     terrain = around.terrain
-    window, tenth_db = mast_losses(mast, around=around)
+    window, tenth_db, warned = mast_losses(mast, around=around)
     row0, row1, col0, col1 = window
     everywhere = np.ones(tenth_db.shape[1:], dtype=np.bool_)
     served = Served.empty(everywhere, keys=1, kept=1, voids=terrain.voids)
@@ -174,7 +187,7 @@ def mast_level(mast: Mast, *, around: Surroundings) -> tuple[Window, NDArray[np.
         row1 - row0,
         runs=runs_of(everywhere),
         served=served,
-        batch=[(replace(mast, place=(row - row0, col - col0, tx_m, ground_m)), ((0, 0, 0, 0), tenth_db))],
+        batch=[(replace(mast, place=(row - row0, col - col0, tx_m, ground_m)), Losses((0, 0, 0, 0), tenth_db, warned))],
         around=replace(around, terrain=terrain.cut(window)),
         leaving=False,
     )
@@ -191,22 +204,25 @@ def loss_key(mast: Mast, band_mhz: float, *, window: Window, around: Surrounding
     return blake2b(text.encode() + around.terrain.content(window), digest_size=20).hexdigest()
 
 
-def packed_losses(tenth_db: NDArray[np.int16]) -> bytes:
-    """int16 (rows, cols) as bytes: the steps along the rows, compressed (Zstandard)."""
+def packed_losses(tenth_db: NDArray[np.int16], warned: I64) -> bytes:
+    """int16 (rows, cols) as bytes: the steps along the rows, then the counts of warnings, compressed (Zstandard)."""
     steps = np.diff(tenth_db, axis=1, prepend=np.int16(0))
-    return bytes(pa.compress(steps.tobytes(), codec="zstd", asbytes=True))
+    return bytes(pa.compress(steps.tobytes() + warned.tobytes(), codec="zstd", asbytes=True))
 
 
-def unpacked(packed: bytes, shape: tuple[int, int]) -> NDArray[np.int16] | None:
-    """The losses of ``packed_losses``; None if the bytes are not what it wrote."""
-    size = shape[0] * shape[1] * 2
+def unpacked(packed: bytes, shape: tuple[int, int], *, warned: int) -> tuple[NDArray[np.int16], I64] | None:
+    """What ``packed_losses`` packed, with so many counts; None if the bytes are not what it wrote."""
+    cells = shape[0] * shape[1]
+    size = 2 * cells + 8 * warned
     try:
-        steps = np.frombuffer(pa.decompress(packed, decompressed_size=size, codec="zstd"), dtype=np.int16)
+        found = pa.decompress(packed, decompressed_size=size, codec="zstd")
     except (pa.ArrowException, OSError, ValueError):
         return None
-    if steps.size != shape[0] * shape[1]:
+    if len(found) != size:
         return None
-    return np.cumsum(steps.reshape(shape), axis=1, dtype=np.int16)
+    steps = np.frombuffer(found, dtype=np.int16, count=cells)
+    counts = np.frombuffer(found, dtype=np.int64, offset=2 * cells).copy()
+    return np.cumsum(steps.reshape(shape), axis=1, dtype=np.int16), counts
 
 
 def near(masts: Iterable[Mast], cells: NDArray[np.bool_], *, cell_m: float) -> list[Mast]:
@@ -224,7 +240,8 @@ def near(masts: Iterable[Mast], cells: NDArray[np.bool_], *, cell_m: float) -> l
 
 
 def _computed(mast: Mast, bands_mhz: tuple[float, ...], *, around: Surroundings) -> Losses:
-    return path_losses(
+    warned = np.zeros((len(bands_mhz), around.propagation.warned), dtype=np.int64)
+    window, tenth_db = path_losses(
         around.terrain,
         mast.place,
         range_cells=mast.range_m / around.terrain.grid.cell_m,
@@ -232,7 +249,9 @@ def _computed(mast: Mast, bands_mhz: tuple[float, ...], *, around: Surroundings)
         losses=partial(losses_along, bands_mhz=bands_mhz, propagation=around.propagation),
         at_mast_db=losses_at_mast_db(mast.place, bands_mhz=bands_mhz, propagation=around.propagation),
         close=around.propagation.model == "itm",
+        warned=warned,
     )
+    return Losses(window, tenth_db, warned)
 
 
 def _serve_runs(
@@ -247,7 +266,7 @@ def _serve_runs(
 ) -> int:
     """The masts of a batch in some runs of cells: no other thread touches their lists."""
     seen = 0
-    for mast, (window, tenth_db) in batch:
+    for mast, (window, tenth_db, _) in batch:
         seen += kernels.serve(
             first_run,
             last_run,

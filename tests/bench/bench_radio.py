@@ -135,7 +135,7 @@ def single_masts(ground: Raster) -> dict[str, float]:
     for model, (kind, must, aim) in AREA_MODELS.items():
         around = replace(basis.around, propagation=Propagation(model=model, terminal_height_m=TERMINAL_M))
         mast_losses(basis.masts[0], around=around)  # compiles
-        took, (_, tenth_db) = timed(lambda a=around: mast_losses(basis.masts[0], around=a), times=TIMES)
+        took, (_, tenth_db, _) = timed(lambda a=around: mast_losses(basis.masts[0], around=a), times=TIMES)
         cells = int(np.count_nonzero(tenth_db))
         rate = cells / took.reference_s
         rest = f"; {cells / took.cpu_s / 1e6:.2f} M cells a CPU second, {rate / 1e6:.2f} M at reference"

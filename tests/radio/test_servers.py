@@ -40,7 +40,7 @@ def composed(
     rows, tilts = sector_patterns(frame, measured)
     required = frame["required_dbm"].to_numpy()
     for m, mast in enumerate(network.masts):
-        (row0, row1, col0, col1), tenth_db = mast_losses(mast, around=around)
+        (row0, row1, col0, col1), tenth_db, _ = mast_losses(mast, around=around)
         ground = around.terrain.by_row[1:-1, 1:-1][row0:row1, col0:col1]
         r, c = np.indices(ground.shape)
         east = (c + col0 - mast.place[1]) * grid.cell_m
