@@ -55,7 +55,7 @@ class Validity:
 
 ANY = (0.0, float("inf"))
 VALIDITY: dict[str, Validity] = {
-    "free_space": Validity(ANY, (1.0, float("inf")), ANY, ANY),
+    "free_space": Validity(ANY, ANY, ANY, ANY),  # the metre it needs is one along the ray: ``free_space`` flags it
     # Hata (1980), section III
     "okumura_hata": Validity((150.0, 1500.0), (1e3, 20e3), (30.0, 200.0), (1.0, 10.0)),
     # COST 231 final report, section 4.4.1
@@ -146,14 +146,18 @@ def free_space(
     base_height_m: ArrayLike = 0.0,
     terminal_height_m: ArrayLike = 0.0,
 ) -> SiteGeneralLoss:
-    """20 log10(4 pi r / wavelength), ITU-R P.525-4 eq. (4); r over both ground distance and heights, at least 1 m."""
+    """20 log10(4 pi r / wavelength), ITU-R P.525-4 eq. (4); r over both ground distance and heights, at least 1 m.
+
+    Flagged below that metre, and where there is no frequency (the loss is then NaN).
+    """
     d, f, base, terminal = np.broadcast_arrays(
         *(np.asarray(v, dtype=np.float64) for v in (distance_m, frequency_mhz, base_height_m, terminal_height_m))
     )
     r = np.hypot(d, base - terminal)
-    loss = 20.0 * np.log10(4.0 * np.pi * np.maximum(r, 1.0) / (wavelength_m(1.0) / f))
-    outside = np.where(r >= 1.0, 0, Outside.DISTANCE.value).astype(np.uint8)
-    return SiteGeneralLoss(loss, outside, np.full(d.shape, np.nan))
+    known = f > 0.0
+    loss = 20.0 * np.log10(4.0 * np.pi * np.maximum(r, 1.0) * np.where(known, f, np.nan) / wavelength_m(1.0))
+    outside = np.where(r >= 1.0, 0, Outside.DISTANCE.value) | np.where(known, 0, Outside.FREQUENCY.value)
+    return SiteGeneralLoss(loss, outside.astype(np.uint8), np.full(d.shape, np.nan))
 
 
 def okumura_hata(
@@ -226,7 +230,8 @@ def rma(
     """Rural macro cell, 3GPP TR 38.901 table 7.4.1-1 (PL_RMa-LOS, PL_RMa-NLOS).
 
     Sigma: 4 dB, beyond the break point 6 dB, NLOS 8 dB. ``line_of_sight`` broadcasts with the rest. Average
-    building height and street width: the table's, 5 to 50 m.
+    building height and street width: the table's, 5 to 50 m. The table's PL2 sets the break point's ground distance in
+    for one along the ray; here both are along the ray, so that there is no step at it (within 0.04 dB).
     """
     d, f, base, terminal, seen = _broadcast(
         distance_m, frequency_mhz, base_height_m, terminal_height_m, np.asarray(line_of_sight, dtype=np.bool_)

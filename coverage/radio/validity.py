@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 
 from phusong.coverage.radio.defaults import radio_defaults
-from phusong.coverage.radio.site_general import MODELS, VALIDITY, Outside, Validity, path_loss
+from phusong.coverage.radio.site_general import HATA_CITY_GAP_MHZ, MODELS, VALIDITY, Outside, Validity, path_loss
 from phusong.layers.errors import InputError
 from phusong.layers.messages import Lang, say
+from phusong.layers.messages.format import number, plain
 
 VALIDITY_COLUMNS = (
     "technology",
@@ -64,31 +65,26 @@ def validity_summary(
             broken[Outside.DISTANCE] = _beyond_pct(limits.distance_m, end_m)
             for flag, share_pct in broken.items():
                 if share_pct >= NEGLIGIBLE_PCT:
-                    low, high = _interval(limits, flag)
+                    low, high = _interval(limits, flag, band_mhz)
+                    note = say(
+                        f"link.outside.{flag.name}",
+                        lang,
+                        low=plain(low, lang),
+                        high=plain(high, lang),
+                        band=plain(band_mhz, lang),
+                        height=plain(height_m, lang),
+                        share=number(share_pct, lang, decimals=1),
+                    )
                     kind = (technology, band_mhz, height_m, int(count), sight)
-                    rows.append((*kind, flag.name, low, high, share_pct))
-    table = pd.DataFrame(rows, columns=list(VALIDITY_COLUMNS[:-1]))
-    notes = [
-        say(
-            f"link.outside.{row.limit}",
-            lang,
-            low=f"{row.low:g}",
-            high=f"{row.high:g}",
-            band=f"{row.band_mhz:g}",
-            height=f"{row.height_m:g}",
-            share=f"{row.share_pct:.1f}",
-        )
-        for row in table.itertuples(index=False)
-    ]
-    return table.assign(note=pd.Series(notes, dtype="str"))
+                    rows.append((*kind, flag.name, low, high, share_pct, note))
+    return pd.DataFrame(rows, columns=list(VALIDITY_COLUMNS)).astype({"note": "str"})
 
 
 def _cases(model: str) -> dict[str, Validity]:
     """The model's limits: in sight and not where they differ in kind, else one under the empty name."""
-    cases = {"yes": f"{model}_los", "no": f"{model}_nlos"}
     if model in VALIDITY:
         return {"": VALIDITY[model]}
-    return {sight: VALIDITY[name] for sight, name in cases.items()}
+    return {"yes": VALIDITY[f"{model}_los"], "no": VALIDITY[f"{model}_nlos"]}
 
 
 def _beyond_pct(limits_m: tuple[float, float], end_m: float) -> float:
@@ -96,9 +92,11 @@ def _beyond_pct(limits_m: tuple[float, float], end_m: float) -> float:
     return 100.0 * (1.0 - max(min(high, end_m) - low, 0.0) / end_m)
 
 
-def _interval(limits: Validity, flag: Outside) -> tuple[float, float]:
+def _interval(limits: Validity, flag: Outside, band_mhz: float) -> tuple[float, float]:
+    """What the model holds for, in MHz, km or m; of a band in the large city's gap, what lies above the gap."""
     if flag == Outside.FREQUENCY:
-        return limits.frequency_mhz
+        low, high = limits.frequency_mhz
+        return (HATA_CITY_GAP_MHZ[1] if low <= band_mhz <= high else low), high
     if flag == Outside.DISTANCE:
         return limits.distance_m[0] / 1e3, limits.distance_m[1] / 1e3
     return limits.base_height_m if flag == Outside.BASE_HEIGHT else limits.terminal_height_m

@@ -109,6 +109,24 @@ def test_free_space_is_the_one_of_the_paths() -> None:
         assert int(loss.outside) == (Outside.DISTANCE if d < 1.0 else 0)
 
 
+def test_free_space_without_a_frequency_is_not_known_and_flagged() -> None:
+    loss = free_space([100.0] * 4, frequency_mhz=[900.0, 0.0, -1.0, np.nan])
+    assert np.isnan(loss.loss_db).tolist() == [False, True, True, True]
+    assert loss.outside.tolist() == [0] + [Outside.FREQUENCY] * 3
+
+
+def test_rma_beyond_the_break_point_is_within_004_db_of_the_table() -> None:
+    """PL2 as printed: PL1(d_BP) + 40 log10(d_3D / d_BP) with d_BP along the ground, which steps at the break point."""
+    for mhz, base, terminal in ((500.0, 35.0, 1.0), (900.0, 35.0, 1.5), (700.0, 150.0, 1.5), (3500.0, 10.0, 1.5)):
+        break_m = 2.0 * np.pi * base * terminal * mhz * 1e6 / 3e8
+        near = 20.0 * np.log10(40.0 * np.pi * break_m * mhz / 3e3) + 0.03 * 5.0**1.72 * np.log10(break_m)
+        near += 0.002 * np.log10(5.0) * break_m - 0.044 * 5.0**1.72
+        d = break_m * np.array([1.001, 1.5, 3.0])
+        printed = near + 40.0 * np.log10(np.hypot(d, base - terminal) / break_m)
+        given = {"frequency_mhz": mhz, "base_height_m": base, "terminal_height_m": terminal, "line_of_sight": True}
+        assert rma(d, **given).loss_db == pytest.approx(printed, abs=0.04)
+
+
 @pytest.mark.parametrize(
     ("changed", "flag"),
     [

@@ -62,7 +62,8 @@ def test_a_technologys_own_end_and_the_terminal_count() -> None:
 
 
 def test_free_space_holds_everywhere() -> None:
-    assert rows("free_space") == {}
+    for max_range_m in (20_000.0, 300.0):
+        assert rows("free_space", max_range_m=max_range_m) == {}
 
 
 def test_sectors_of_a_kind_are_counted_and_each_row_is_said() -> None:
@@ -81,6 +82,16 @@ def test_a_large_citys_gap_is_told() -> None:
     for environment, told in (("large_city", True), ("urban", False)):
         table = validity_summary("okumura_hata", one, environment=environment, **RANGE)
         assert ("FREQUENCY" in set(table["limit"])) == told
+        if told:
+            note = "300 MHz is not a frequency that the model holds for (400 to 1,500 MHz)"
+            assert table.loc[table["limit"] == "FREQUENCY", "note"].tolist() == [note]
+
+
+def test_numbers_are_written_as_the_language_writes_them() -> None:
+    (note, *_) = validity_summary("okumura_hata", SECTORS[3:4], **(RANGE | {"lang": "vi"}))["note"]
+    assert note == "1.800 MHz nằm ngoài dải tần số mà mô hình áp dụng được (150 đến 1.500 MHz)"
+    (note,) = validity_summary("okumura_hata", SECTORS[:1], **(RANGE | {"lang": "vi"}))["note"]
+    assert note.startswith("5,0 % tầm phủ")
 
 
 def test_a_model_of_the_path_is_no_site_general_one() -> None:
