@@ -6,6 +6,7 @@ ends stands at ground + height. A surface model already holds trees and houses; 
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -155,9 +156,13 @@ def check_clutter(
 
 
 def is_surface_model(source: str) -> bool:
-    """Whether the source of an elevation names a model that holds trees and houses, such as SRTM."""
-    plain = "".join(sign for sign in source.lower() if sign.isalnum())
-    return any(name in plain for name in clutter_defaults()["surface_models"])
+    """Whether the source of an elevation names a model that holds trees and houses, such as SRTM.
+
+    Names count where a word begins ("raster" is not ASTER); blanks and hyphens within them do not.
+    """
+    words = re.findall(r"[^\W_]+", source.lower())
+    names = tuple(clutter_defaults()["surface_models"])
+    return any("".join(words[i:]).startswith(names) for i in range(len(words)))
 
 
 def _legend(land_cover: Raster) -> tuple[str, Mapping[str, Any]]:

@@ -128,7 +128,11 @@ def test_unknown_classes_are_told_with_their_cells() -> None:
         ("nasadem_hgt", True),
         ("TanDEM-X 90 m", True),
         ("Bản đồ địa hình 1:10.000", False),
+        ("USGS_SRTMGL1", True),
+        ("ASTER GDEM v3", True),
         ("LiDAR DTM 2019", False),
+        ("Raster LiDAR DTM 2019", False),
+        ("master plan, 1:5.000", False),
         ("", False),
     ],
 )
