@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from phusong.coverage.radio import kernels
-from phusong.coverage.radio.diffraction import LIGHT_M_PER_S
+from phusong.coverage.radio.diffraction import LIGHT_M_PER_S, bullington_loss_db
 from phusong.layers.errors import InputError
 
 F64 = NDArray[np.float64]
@@ -64,7 +64,9 @@ def delta_bullington(
     if not (tx_m > h[0] and rx_m > h[-1]):
         raise InputError("propagation.error.antenna")
     if not frequency_mhz >= LOWEST_MHZ:
-        raise InputError("propagation.error.low_frequency", frequency_mhz=f"{frequency_mhz:g}", low_mhz=LOWEST_MHZ)
+        raise InputError(
+            "propagation.error.low_frequency", frequency_mhz=f"{frequency_mhz:g}", low_mhz=f"{LOWEST_MHZ:g}"
+        )
     surface = smooth_surface(d, h, tx_m, rx_m)
     return diffraction_over(
         d,
@@ -111,25 +113,26 @@ def diffraction_over(
     vertical: bool,
     sea_share: float,
 ) -> DeltaBullington:
-    """``delta_bullington`` with the smooth surface known and ``obstacle_m`` = ground + clutter; nothing is checked.
+    """``delta_bullington`` with the smooth surface known and ``obstacle_m`` = ground + clutter; antennas unchecked.
 
     One smooth surface serves every Earth radius, frequency and polarisation of a path.
     """
-    path_m = float(d_m[-1])
-    between = d_m[1:-1]
-    n = len(between)
-    work = np.empty(n)
-    root_wavelength = sqrt(wavelength_m)
     above_tx, above_rx = tx_m - smooth_tx_m, rx_m - smooth_rx_m  # eqs. (37a), (37b), (38a), (38b)
-
-    def bullington(heights_m: F64, first_m: float, last_m: float) -> float:
-        root_nu = kernels.bullington_root_nu(between, heights_m, n, path_m, first_m, last_m, earth_radius_m, work)
-        return kernels.bullington_db(root_nu, root_wavelength, path_m)
-
-    actual = bullington(obstacle_m[1:-1], tx_m, rx_m)
-    smooth = bullington(np.zeros(n), above_tx, above_rx)
+    actual, smooth = (
+        bullington_loss_db(
+            d_m, heights_m, tx_m=first_m, rx_m=last_m, earth_radius_m=earth_radius_m, wavelength_m=wavelength_m
+        )
+        for heights_m, first_m, last_m in ((obstacle_m, tx_m, rx_m), (np.zeros_like(d_m), above_tx, above_rx))
+    )
     spherical = kernels.spherical_db(
-        path_m, above_tx, above_rx, earth_radius_m, root_wavelength, 1e-3 * frequency_mhz, sea_share, vertical
+        float(d_m[-1]),
+        above_tx,
+        above_rx,
+        earth_radius_m,
+        sqrt(wavelength_m),
+        1e-3 * frequency_mhz,
+        sea_share,
+        vertical,
     )
     return DeltaBullington(actual + max(spherical - smooth, 0.0), actual, smooth, spherical, smooth_tx_m, smooth_rx_m)
 

@@ -1,4 +1,4 @@
-"""Loss along one path: free space, knife edge, Bullington: what the maps are checked against."""
+"""Loss along one path: free space, and Bullington over a profile."""
 
 from __future__ import annotations
 
@@ -23,11 +23,6 @@ def free_space_loss_db(distance_m: float, *, wavelength_m: float) -> float:
     return float(20.0 * np.log10(4.0 * np.pi / wavelength_m)) + kernels.slant_db(distance_m * distance_m, 0.0)
 
 
-def knife_edge_loss_db(nu: float) -> float:
-    """J(nu), dB, ITU-R P.526-15 eq. (31): 6.9 + 20 log10(sqrt((nu - 0.1)^2 + 1) + nu - 0.1), 0 for nu <= -0.78."""
-    return kernels.knife_edge_db(float(nu))
-
-
 def bullington_loss_db(
     d_m: NDArray[np.float64],
     h_m: NDArray[np.float64],
@@ -41,11 +36,12 @@ def bullington_loss_db(
 
     ``d_m``: distances from the transmitter, rising, the first and last point being the two ends (at least two points,
     any spacing). ``h_m``: ground (with clutter where wanted) above mean sea level; the two ends are not obstacles.
-    ``tx_m``, ``rx_m``: antennas above mean sea level. ``earth_radius_m``: effective radius.
+    ``tx_m``, ``rx_m``: antennas above mean sea level. ``earth_radius_m``: effective radius. ValueError for distances
+    that do not rise and heights that are missing.
     """
     d = np.asarray(d_m, dtype=np.float64)
     h = np.asarray(h_m, dtype=np.float64)
-    if d.ndim != 1 or d.shape != h.shape or len(d) < 2 or not bool(np.all(np.diff(d) > 0)):
+    if d.ndim != 1 or d.shape != h.shape or len(d) < 2 or not bool(np.all(np.diff(d) > 0)) or np.isnan(h).any():
         raise ValueError("a profile needs two or more points with rising distances, and a height for each")
     path_m = float(d[-1] - d[0])
     root_nu = kernels.bullington_root_nu(

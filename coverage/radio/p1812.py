@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from phusong.coverage.radio import p1812_terms as terms
+from phusong.coverage.radio.atmosphere import effective_earth_factor
 from phusong.coverage.radio.delta_bullington import DeltaBullington, check_profile, diffraction_over, smooth_surface
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
 from phusong.coverage.radio.p1812_terms import COAST, INLAND, SEA
@@ -22,6 +23,7 @@ __all__ = ["COAST", "INLAND", "SEA", "PathLoss", "location_sigma_db", "p1812"]
 
 LIGHT_M_PER_S = 2.998e8  # as the official logs take it
 DUCT_EARTH_FACTOR = 3.0  # k for the time beta0, eq. (7b)
+AREA_WIDTH_M = 100.0  # of the square that a prediction speaks for
 
 LIMITS = {  # validity of the Recommendation, 1 and Table 1; DN and N0 wider than any place on its maps
     "frequency_mhz": (30.0, 6000.0),
@@ -143,7 +145,7 @@ def p1812(
     tx_coast_km: float | None = None,
     rx_coast_km: float | None = None,
     sigma_db: float | None = None,
-    area_width_m: float = 100.0,
+    area_width_m: float = AREA_WIDTH_M,
     entry_db: float = 0.0,
     entry_sigma_db: float = 0.0,
 ) -> PathLoss:
@@ -151,7 +153,8 @@ def p1812(
 
     ``d_km`` (n,): distances from the transmitter, rising, both ends included, n >= 3. ``h_m`` (n,): ground in m above
     mean sea level. ``clutter_m`` (n,): representative clutter height; it stands on every point but the two ends, so the
-    clutter about a terminal is what the points next to it carry. ``zones`` (n,): SEA, COAST or INLAND, inland
+    clutter about a terminal is what the points next to it carry (the last one's own counts for the spread over
+    locations alone). ``zones`` (n,): SEA, COAST or INLAND, inland
     throughout if not given. ``*_height_m``: antennas above ground. ``vertical``: polarisation, else horizontal.
     ``latitude_deg``: of the path's centre. ``delta_n``: lapse of refractivity through the lowest kilometre, N-units/km,
     positive; ``n0``: refractivity at sea level, N-units. ``time_pct``: the loss is not exceeded for that part of the
@@ -160,7 +163,8 @@ def p1812(
     ``sigma_db``: spread over locations, by ``location_sigma_db`` if not given and 0 for a receiver at sea.
     ``entry_db``, ``entry_sigma_db``: median and spread of the building entry loss for a receiver indoors.
 
-    InputError, all faults together, where a value lies outside the Recommendation's validity (``LIMITS``).
+    InputError, all faults together, where a value lies outside the Recommendation's validity (``LIMITS``); ValueError
+    for a spread, entry loss, width or distance to the coast below 0.
     """
     d_m, h, clutter = check_profile(np.asarray(d_km, dtype=np.float64) * 1e3, h_m, clutter_m)
     d = d_m / 1e3
@@ -179,9 +183,12 @@ def p1812(
         delta_n=delta_n,
         n0=n0,
     )
+    stated = (sigma_db, area_width_m, entry_db, entry_sigma_db, tx_coast_km, rx_coast_km)
+    if not all(value is None or value >= 0.0 for value in stated):
+        raise ValueError("spreads, entry loss, width of the area and distances to the coast are numbers from 0 up")
     f_ghz = 1e-3 * frequency_mhz
     tx_m, rx_m = float(h[0]) + tx_height_m, float(h[-1]) + rx_height_m
-    earth_km = 1e-3 * EARTH_RADIUS_M * 157.0 / (157.0 - delta_n)  # eqs. (6), (7a)
+    earth_km = 1e-3 * EARTH_RADIUS_M * effective_earth_factor(delta_n)  # eqs. (6), (7a)
     land_km, inland_km, sea_km = terms.sections(d, zone)
     sea_share = sea_km / path_km
     duct_pct = terms.duct_incidence_pct(latitude_deg, land_km, inland_km)
@@ -296,7 +303,7 @@ def p1812(
 
 
 def location_sigma_db(
-    frequency_mhz: float, *, rx_height_m: float, clutter_m: float, area_width_m: float = 100.0
+    frequency_mhz: float, *, rx_height_m: float, clutter_m: float, area_width_m: float = AREA_WIDTH_M
 ) -> float:
     """Standard deviation over the places of a square, outdoors, P.1812-7 4.7: (0.024 f_GHz + 0.52) w^0.28 u(h).
 

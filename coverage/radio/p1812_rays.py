@@ -8,11 +8,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from phusong.coverage.radio.atmosphere import effective_earth_factor
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
 from phusong.coverage.radio.p1812 import DUCT_EARTH_FACTOR, check_limits
 from phusong.coverage.radio.p1812_terms import loss_over_rays
 
-__all__ = ["BETA_EARTH_RADIUS_M", "median_earth_radius_m", "p1812_over_rays"]
+__all__ = ["BETA_EARTH_RADIUS_M", "p1812_over_rays"]
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -20,11 +21,6 @@ I16 = NDArray[np.int16]
 I64 = NDArray[np.int64]
 
 BETA_EARTH_RADIUS_M = DUCT_EARTH_FACTOR * EARTH_RADIUS_M  # for Ldb, eq. (7b)
-
-
-def median_earth_radius_m(delta_n: float) -> float:
-    """ae, eqs. (6), (7a): the effective radius for Ld50 and the horizons; ``delta_n`` in N-units/km, positive."""
-    return EARTH_RADIUS_M * 157.0 / (157.0 - delta_n)
 
 
 def p1812_over_rays(
@@ -53,18 +49,19 @@ def p1812_over_rays(
     Sample j of ray i lies ``first_m[i] + j * step_m[i]`` from the antenna, which stands ``tx_m`` above sea level over
     ground at ``tx_ground_m``; the receiver stands ``terminal_m`` over the sample's ground. Asked for are the samples
     ``start[i]`` to ``count[i] - 1``. Arrays (rays, longest), C-contiguous: ``ground_m`` without clutter and voids;
-    ``diffraction_50_db``: delta-Bullington loss over ground and clutter at ``median_earth_radius_m(delta_n)``;
-    ``tx_horizon``, ``rx_horizon``: the samples that are the two horizons over the ground at that radius (in line of
-    sight both the one of the highest nu; -1 without a sample between the ends). ``diffraction_beta_db``: the same loss
-    at ``BETA_EARTH_RADIUS_M``, for ``time_pct`` below 50. ``latitude_deg`` of the mast stands for every path's centre:
-    0.1 degrees are 0.4 % of beta0. Into ``loss_db`` if given, where asked; returns it.
+    ``diffraction_50_db``: delta-Bullington loss over ground and clutter at the effective Earth radius of ``delta_n``
+    (``atmosphere.effective_earth_factor``); ``tx_horizon``, ``rx_horizon``: the samples that are the two horizons over
+    the ground at that radius (in line of sight both the one of the highest nu; -1 without a sample between the ends).
+    ``diffraction_beta_db``: the same loss at ``BETA_EARTH_RADIUS_M``, for ``time_pct`` below 50. ``latitude_deg`` of
+    the mast stands for every path's centre: 0.1 degrees are 0.4 % of beta0. Into ``loss_db`` if given, where asked;
+    returns it.
 
     Paths shorter than the Recommendation's 0.25 km have its formulas carried on: free space and diffraction in effect.
     InputError for any other value outside its validity; ValueError for arrays that do not fit together.
     """
     check_limits(
         frequency_mhz=frequency_mhz,
-        tx_height_m=tx_m - tx_ground_m,
+        tx_height_m=round(tx_m - tx_ground_m, 6),  # a mast of 1 m stays one over any ground
         rx_height_m=terminal_m,
         time_pct=time_pct,
         latitude_deg=latitude_deg,
@@ -101,7 +98,7 @@ def p1812_over_rays(
         tx_horizon,
         rx_horizon,
         1e-3 * frequency_mhz,
-        1e-3 * median_earth_radius_m(delta_n),
+        1e-3 * EARTH_RADIUS_M * effective_earth_factor(delta_n),
         float(latitude_deg),
         float(n0),
         float(time_pct),

@@ -93,6 +93,7 @@ def horizons(
         if slope > slope_t:
             slope_t = slope
             at_t = i
+            slope_r = -np.inf  # the receiver's horizon lies there or beyond, also where points tie
         slope = (h_m[i] - rx_m) * 1e-3 / rest - half * rest
         if slope >= slope_r:
             slope_r = slope

@@ -9,9 +9,9 @@ from phusong.coverage.radio.diffraction import (
     EARTH_RADIUS_M,
     bullington_loss_db,
     free_space_loss_db,
-    knife_edge_loss_db,
     wavelength_m,
 )
+from phusong.coverage.radio.kernels import knife_edge_db
 
 EARTH = {"earth_radius_m": EARTH_RADIUS_M * 4 / 3}
 
@@ -23,12 +23,12 @@ def test_free_space_is_the_textbook_form(mhz: float, km: float) -> None:
 
 
 def test_knife_edge_at_the_points_every_engineer_knows() -> None:
-    assert knife_edge_loss_db(0.0) == pytest.approx(6.03, abs=0.01)  # grazing: half the field
-    assert knife_edge_loss_db(2.4) == pytest.approx(20.54, abs=0.01)  # 12.953 + 20 log10(2.4), to 0.1 dB
-    assert knife_edge_loss_db(10.0) == pytest.approx(12.953 + 20.0, abs=0.1)
-    assert knife_edge_loss_db(-0.78) == 0.0
-    assert knife_edge_loss_db(-5.0) == 0.0
-    assert 0.0 < knife_edge_loss_db(-0.77) < 0.1
+    assert knife_edge_db(0.0) == pytest.approx(6.03, abs=0.01)  # grazing: half the field
+    assert knife_edge_db(2.4) == pytest.approx(20.54, abs=0.01)  # 12.953 + 20 log10(2.4), to 0.1 dB
+    assert knife_edge_db(10.0) == pytest.approx(12.953 + 20.0, abs=0.1)
+    assert knife_edge_db(-0.78) == 0.0
+    assert knife_edge_db(-5.0) == 0.0
+    assert 0.0 < knife_edge_db(-0.77) < 0.1
 
 
 def test_one_edge_by_hand() -> None:
@@ -59,9 +59,11 @@ def test_clear_path_costs_nothing_and_a_ray_along_the_ground_is_defined() -> Non
     assert bullington_loss_db(d[[0, -1]], np.zeros(2), tx_m=1.0, rx_m=1.0, wavelength_m=0.33, **EARTH) == 0.0
 
 
-def test_a_profile_that_goes_back_is_refused() -> None:
+@pytest.mark.parametrize("h", [[0.0, 0.0, 0.0], [0.0, np.nan, 0.0]])
+def test_a_profile_that_goes_back_or_has_a_hole_is_refused(h: list[float]) -> None:
+    d = np.array([0.0, 2.0, 1.0 if np.isfinite(h).all() else 3.0])
     with pytest.raises(ValueError, match="rising"):
-        bullington_loss_db(np.array([0.0, 2.0, 1.0]), np.zeros(3), tx_m=1, rx_m=1, wavelength_m=0.3, **EARTH)
+        bullington_loss_db(d, np.array(h), tx_m=1, rx_m=1, wavelength_m=0.3, **EARTH)
 
 
 heights = st.lists(st.floats(0.0, 1500.0), min_size=1, max_size=40)

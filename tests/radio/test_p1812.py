@@ -433,3 +433,26 @@ def test_all_faults_are_told_together_and_paths_too_short_or_long_are_refused() 
         p1812(d, h, zones=np.full(len(d), 2), **COMMON)
     with pytest.raises(InputError, match="three or more points"):
         p1812(d[:2], h[:2], **COMMON)
+
+
+@pytest.mark.parametrize(
+    "name", ["sigma_db", "area_width_m", "entry_db", "entry_sigma_db", "tx_coast_km", "rx_coast_km"]
+)
+@pytest.mark.parametrize("value", [-1.0, float("nan")])
+def test_what_cannot_be_negative_is_refused(name: str, value: float) -> None:
+    with pytest.raises(ValueError, match="from 0 up"):
+        p1812(*hills(), **COMMON | {name: value})
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 10))
+def test_ground_along_the_ray_itself_has_its_horizons_in_order(seed: int, points: int) -> None:
+    """Every point touches the ray, so that rounding chooses the horizons; the receiver's never comes first."""
+    rng = np.random.default_rng(seed)
+    d = np.concatenate([[0.0], np.cumsum(rng.uniform(0.1, 1.0, points + 1))])
+    tx, rx = rng.uniform(10.0, 100.0, 2)
+    ray = (tx * (d[-1] - d) + rx * d) / d[-1] - 0.5e3 / 8500.0 * d * (d[-1] - d)
+    ray[[0, -1]] -= 10.0
+    _, dlt, dlr, *_, roughness = terms.horizons(d, ray, tx, rx, 8500.0, 0.0, 0.0)
+    assert dlt + dlr <= d[-1] + 1e-9
+    assert np.isfinite(roughness)

@@ -13,7 +13,7 @@ from scipy.ndimage import gaussian_filter1d
 
 from phusong.coverage.radio import p1812_terms as terms
 from phusong.coverage.radio.p1812 import PathLoss, p1812
-from phusong.coverage.radio.p1812_rays import median_earth_radius_m, p1812_over_rays
+from phusong.coverage.radio.p1812_rays import p1812_over_rays
 from phusong.layers.errors import InputError
 
 AIR: dict[str, Any] = {"latitude_deg": 21.3, "delta_n": 47.0, "n0": 362.0}
@@ -234,4 +234,10 @@ def test_what_does_not_fit_is_refused() -> None:
     for wrong in ({"count": np.array([20, 41])}, {"count": np.array([20])}, {"loss_db": np.zeros((2, 39), np.float32)}):
         with pytest.raises(ValueError, match="one shape"):
             rays.loss_db(**wrong)
-    assert median_earth_radius_m(39.25) == pytest.approx(6_371_000.0 * 4.0 / 3.0)
+
+
+def test_a_mast_of_one_metre_is_one_over_any_ground() -> None:
+    rays = make_rays(np.zeros((2, 40)), np.array([19]), step_m=90.0, radio=RADIOS[2], time_pct=50.0)
+    over = {"tx_ground_m": 1.3, "tx_m": 1.3 + 1.0}
+    assert over["tx_m"] - over["tx_ground_m"] < 1.0
+    assert np.isfinite(rays.loss_db(**over)).all()
