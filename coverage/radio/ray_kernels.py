@@ -79,13 +79,23 @@ def sample(raster: F32, line: float, side: float, ahead: int, slopes: F64, count
     """
     first = floor(line) + 1 if ahead > 0 else ceil(line) - 1
     last = raster.shape[0] - 1.000001
+    longest, wide = out.shape[1], raster.shape[1]
+    near, part = np.empty(longest, np.int32), np.empty(longest, np.float32)
+    low, high = np.empty(longest, np.float32), np.empty(longest, np.float32)
+    heights = raster.reshape(raster.size)
+    away = abs(first - line)
     for k in range(slopes.shape[0]):
         for j in range(count[k]):
-            at = first + ahead * j
-            across = min(max(side + slopes[k] * abs(at - line) + 1.0, 0.0), last)
-            near = np.int64(across)
-            low = float(raster[np.uint64(near), np.uint64(at + 1)])
-            out[k, j] = low + (across - near) * (float(raster[np.uint64(near + 1), np.uint64(at + 1)]) - low)
+            across = min(max(side + slopes[k] * (away + j) + 1.0, 0.0), last)
+            near[j] = np.int32(across)
+            part[j] = np.float32(across - near[j])
+        at = np.int64(first + 1)
+        for j in range(count[k]):
+            here = np.uint64(near[j] * wide + at)
+            low[j], high[j] = heights[here], heights[here + np.uint64(wide)]
+            at += ahead
+        for j in range(count[k]):
+            out[k, j] = low[j] + part[j] * (high[j] - low[j])
 
 
 @njit(error_model="numpy", cache=True, nogil=True)
