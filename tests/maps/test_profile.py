@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
@@ -113,3 +115,11 @@ def test_languages_the_word_synthetic_and_odd_paths() -> None:
     drawn(shortest)
     flat = replace(one, ground_m=one.ground_m * 0, surface_m=one.surface_m * 0, ray_m=one.ray_m * 0)
     drawn(flat)
+
+
+def test_pictures_drawn_at_once_are_alike_and_leave_the_style_as_it_was() -> None:
+    alone, before = drawn(path_over(200.0)), mpl.rcParams["text.parse_math"]
+    with ThreadPoolExecutor(4) as threads:
+        for picture in threads.map(lambda _: drawn(path_over(200.0)), range(6)):
+            np.testing.assert_array_equal(picture, alone)
+    assert mpl.rcParams["text.parse_math"] is before is True
