@@ -41,8 +41,9 @@ def covered_now(
 
     Without a radio result nothing is known but what was reported. A technology or operator that has no site on air
     covers nothing. For any operator, reports decide over the model: the cells of a village's footprint that are nearer
-    to its centre than to another's become 0 where no signal was reported at its centre, and 1 where signal was
-    reported and none of its clusters is known to lack it. ``village_table``: rows as ``villages``.
+    to its centre than to that of another whose footprint holds them become 0 where no signal was reported at its
+    centre, and 1 where signal was reported and none of its clusters is known to lack it. ``village_table``: rows as
+    ``villages``.
     """
     shape = people.zones.grid.shape
     if radio is None:

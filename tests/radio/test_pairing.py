@@ -88,6 +88,20 @@ def test_every_sector_of_a_site_has_its_parts_and_the_strongest_comes_first() ->
     assert by_model[0].profile.loss_db == found[0].profile.loss_db
 
 
+def test_a_sector_across_a_void_is_unknown_and_comes_last() -> None:
+    values = np.full(GRID.shape, 100.0, dtype=np.float32)
+    values[:, 40] = np.nan
+    x_m, y_m = (float(GRID.x_m[50]), float(GRID.y_m[50]))
+    sites, sectors = network(2)
+    sites.geometry = [Point(GRID.x_m[30], y_m), Point(GRID.x_m[150], y_m)]  # the nearer one stands across the void
+    found = links(sites, sectors, x_m=x_m, y_m=y_m, terrain=Terrain.of(Raster(GRID, values)), propagation=Propagation())
+    known = [link.level_dbm for link in found if link.sector["site_id"] == "S1"]
+    assert [link.sector["site_id"] for link in found] == ["S1"] * 3 + ["S0"] * 4
+    assert known == sorted(known, reverse=True)
+    assert np.isnan([link.level_dbm for link in found[3:]]).all()
+    assert [link.sector["sector_id"] for link in found[3:]] == sorted(link.sector["sector_id"] for link in found[3:])
+
+
 def test_only_what_is_on_air_that_day_serves() -> None:
     elevation, (sites, sectors) = hills(), network()
     sites["in_service_from"] = pd.to_datetime(["2012-12-01"] + ["2000-01-01"] * (len(sites) - 1))

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
+from phusong.coverage.radio.candidates import site_required_dbm
 from phusong.coverage.radio.defaults import usable_levels
 from phusong.coverage.radio.link_budget import RECEIVERS, LinkTerms, building_entry_db
 from phusong.coverage.radio.required import (
@@ -67,6 +68,17 @@ def test_the_way_back_by_hand() -> None:
     better = SECTORS.assign(base_sensitivity_dbm=[np.nan, -114.0, -111.5, np.nan])
     assert deficits(LinkTerms(uplink=True), better) == pytest.approx([1.0, 0.0, 0.0, 0.708], abs=1e-3)
     assert deficits(LinkTerms(), better) == [0.0, 0.0, 0.0, 0.0]
+
+
+def test_a_proposed_site_must_bring_what_its_own_band_and_way_back_ask_for() -> None:
+    def required(technology: str, band_mhz: float | None, terms: LinkTerms) -> float:
+        return site_required_dbm(technology, band_mhz=band_mhz, height_m=None, usable_dbm=USABLE, terms=terms)
+
+    assert [required(technology, None, LinkTerms()) for technology in USABLE] == list(USABLE.values())
+    assert required("2G", None, LinkTerms(uplink=True)) == pytest.approx(-94.0, abs=1e-5)  # 900 MHz, by hand
+    assert required("2G", 1800.0, LinkTerms(uplink=True)) == pytest.approx(-91.0, abs=1e-5)
+    inside = building_entry_db(3500.0)[0]
+    assert required("5G", None, LinkTerms("indoor", uplink=True)) == pytest.approx(-110.0 + inside, abs=1e-5)
 
 
 @settings(max_examples=60, deadline=None)
