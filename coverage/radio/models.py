@@ -10,13 +10,11 @@ from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from phusong.coverage.radio import kernels, ray_kernels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_db, wavelength_m
 from phusong.coverage.radio.itm import Climate, Conditions, TimeLocationSituation
 from phusong.coverage.radio.itm_rays import WARNED, itm_over_rays
-from phusong.coverage.radio.p1812 import location_sigma_db
 from phusong.coverage.radio.p1812_rays import BETA_EARTH_RADIUS_M, p1812_over_rays
 from phusong.coverage.radio.rays import NO_CHANGE, Loss, Rays
 from phusong.coverage.radio.site_general import path_loss
@@ -146,12 +144,8 @@ def _p1812(rays: Rays, bands_mhz: Sequence[float], propagation: Propagation) -> 
             delta_n=propagation.delta_n,
             n0=propagation.n0,
             time_pct=propagation.time_pct,
+            locations_pct=propagation.location_pct,
         )
-        if propagation.location_pct != 50.0:  # eq. (69), in the open; never below free space
-            sigma_db = location_sigma_db(mhz, rx_height_m=propagation.terminal_height_m, clutter_m=0.0)
-            np.add(loss_db, np.float32(sigma_db * ndtri(propagation.location_pct / 100.0)), out=loss_db)
-            free_db = _slant_db(rays, propagation=propagation) + _at_one_metre_db(mhz)
-            np.maximum(loss_db, free_db, out=loss_db)
         losses.append(Loss(loss_db, of_median.per_metre))  # of diffraction, which rules where heights matter
     return losses
 

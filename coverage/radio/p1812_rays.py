@@ -1,6 +1,6 @@
 """ITU-R P.1812-7 as an area model: the loss at every sample of a mast's rays; diffraction and horizons come in.
 
-Inland all the way, outdoors, half of the places; ``p1812.location_sigma_db`` gives the spread over places.
+Inland all the way and outdoors; the spread over places is that of the open, ``p1812.location_sigma_db``.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from phusong.coverage.radio.atmosphere import effective_earth_factor
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
-from phusong.coverage.radio.p1812 import DUCT_EARTH_FACTOR, check_limits
-from phusong.coverage.radio.p1812_terms import loss_over_rays
+from phusong.coverage.radio.p1812 import DUCT_EARTH_FACTOR, check_limits, location_sigma_db
+from phusong.coverage.radio.p1812_terms import inverse_normal, loss_over_rays
 
 __all__ = ["BETA_EARTH_RADIUS_M", "p1812_over_rays"]
 
@@ -41,10 +41,11 @@ def p1812_over_rays(
     delta_n: float,
     n0: float,
     time_pct: float = 50.0,
+    locations_pct: float = 50.0,
     diffraction_beta_db: F32 | None = None,
     loss_db: F32 | None = None,
 ) -> F32:
-    """Basic transmission loss, dB, not exceeded for ``time_pct`` of the average year at half of the places.
+    """Basic transmission loss, dB, not exceeded for ``time_pct`` of the average year at ``locations_pct`` of places.
 
     Sample j of ray i lies ``first_m[i] + j * step_m[i]`` from the antenna, which stands ``tx_m`` above sea level over
     ground at ``tx_ground_m``; the receiver stands ``terminal_m`` over the sample's ground. Asked for are the samples
@@ -64,6 +65,7 @@ def p1812_over_rays(
         tx_height_m=round(tx_m - tx_ground_m, 6),  # a mast of 1 m stays one over any ground
         rx_height_m=terminal_m,
         time_pct=time_pct,
+        locations_pct=locations_pct,
         latitude_deg=latitude_deg,
         delta_n=delta_n,
         n0=n0,
@@ -84,6 +86,7 @@ def p1812_over_rays(
         raise ValueError(
             "arrays of one shape (rays, longest), and a start, count, first distance and step for each ray"
         )
+    sigma_db = location_sigma_db(frequency_mhz, rx_height_m=terminal_m, clutter_m=0.0)
     loss_over_rays(
         ground_m,
         start,
@@ -102,6 +105,7 @@ def p1812_over_rays(
         float(latitude_deg),
         float(n0),
         float(time_pct),
+        -sigma_db * inverse_normal(0.01 * locations_pct),
         loss_db,
     )
     return loss_db

@@ -324,16 +324,17 @@ def loss_over_rays(
     latitude_deg: float,
     n0: float,
     time_pct: float,
+    places_db: float,
     loss_db: F32,
 ) -> None:
-    """Lb for ``time_pct`` of the average year and half of the places at every sample of the rays, inland all the way.
+    """Lb for ``time_pct`` of the average year at every sample of the rays, inland all the way.
 
     Arrays (rays, longest): ``ground`` m above sea level; ``diffraction_50`` and ``diffraction_beta``: Ld50 and Ldb, dB;
     ``tx_horizon``, ``rx_horizon``: the samples that are the horizons over the bare terrain at the median Earth radius
     ``earth_km``, in line of sight both the one that reaches deepest into the Fresnel zones, -1 without a sample between
     the ends. Sample j of ray i lies at ``first_m[i] + j * step_m[i]``; asked for are ``start[i]`` to ``count[i] - 1``.
     ``tx_m``, ``tx_ground_m``: antenna and ground above sea level; ``terminal_m``: receiver above its ground.
-    ``loss_db``: written.
+    ``places_db``: added to the loss at half of the places, eq. (69). ``loss_db``: written.
 
     The least-squares line, eqs. (83) to (86), grows along the ray by two running sums. Without a sample between the
     ends the loss is that of line of sight, eq. (10). What cannot count is not computed, which changes the loss by less
@@ -377,7 +378,8 @@ def loss_over_rays(
             diffraction = float(diffraction_50[i, j])
             at_t, at_r = int(tx_horizon[i, j]), int(rx_horizon[i, j])
             if at_t < 0:
-                loss_db[i, j] = line_of_sight_db(f_ghz, path, 1e3 * rise_km, path, time_pct, 50.0)[1]
+                clear_p = line_of_sight_db(f_ghz, path, 1e3 * rise_km, path, time_pct, 50.0)[1]
+                loss_db[i, j] = clear_p + max(places_db, 0.0)
                 continue
             dlt, dlr = first_km + step_km * at_t, step_km * (j - at_r)
             slope_t = 1e-3 * (h_m[at_t] - tx_m) / dlt - half * dlt
@@ -448,4 +450,4 @@ def loss_over_rays(
                     ducting,
                     scatter,
                 )[4]
-            loss_db[i, j] = max(loss, clear_p)  # eq. (69)
+            loss_db[i, j] = max(loss + places_db, clear_p)  # eq. (69)

@@ -53,16 +53,19 @@ class Rays:
 
 
 def make_rays(
-    ground: np.ndarray, samples: np.ndarray, *, step_m: float, radio: dict[str, Any], time_pct: float, **air: Any
+    ground: np.ndarray, samples: np.ndarray, *, step_m: float, radio: dict[str, Any], time_pct: float, **more: Any
 ) -> Rays:
-    """``samples``: those computed one by one, over the points of the ray that are known; the others are bridged."""
+    """``samples``: those computed one by one, over the points of the ray that are known; the others are bridged.
+
+    ``more``: of the air and the share of places.
+    """
     ground = ground.astype(np.float32)
     rays, n = ground.shape
     first = step_m * np.linspace(0.37, 1.0, rays)
     step = step_m * np.linspace(1.0, 1.3, rays)
     tx_ground = float(ground[0, 0])
     radio = dict(radio)
-    settings_ = AIR | air
+    settings_ = AIR | more
     same: dict[str, Any] = {
         "diffraction_50_db": np.zeros(ground.shape, dtype=np.float32),
         "diffraction_beta_db": np.zeros(ground.shape, dtype=np.float32),
@@ -170,6 +173,24 @@ def test_never_below_line_of_sight_for_that_time() -> None:
     rays = make_rays(np.zeros((2, 60)), np.arange(20, 60, 5), step_m=50.0, radio=radio, time_pct=1.0, n0=500.0)
     assert any(path.half_locations_db < path.clear_p_db - 0.1 for path in rays.paths.values())
     assert worst_db(rays, rays.loss_db()) < 0.001
+
+
+@pytest.mark.parametrize("locations_pct", [1.0, 30.0, 95.0])
+def test_another_share_of_places(locations_pct: float) -> None:
+    """Behind hills the spread is added; on the plain few places gain, since line of sight bounds the loss."""
+    rng = np.random.default_rng(8)
+    for land, time_pct in (("hills", 50.0), ("hills", 1.0), ("sea level", 50.0), ("sea level", 1.0)):
+        rays = make_rays(
+            LANDS[land](rng, 200),
+            np.arange(10, 200, 21),
+            step_m=60.0,
+            radio=RADIOS[2],
+            time_pct=time_pct,
+            locations_pct=locations_pct,
+        )
+        assert worst_db(rays, rays.loss_db()) < 0.001
+    bound = [path.loss_db == path.clear_p_db for path in rays.paths.values()]
+    assert any(bound) == (locations_pct < 50.0)
 
 
 def test_nearer_than_the_recommendation_reaches() -> None:
