@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from phusong.coverage.radio import kernels
 from phusong.coverage.radio.antenna import pattern_loss_db, sector_patterns, tabulated_loss_db
 from phusong.coverage.radio.defaults import complete_sectors
 from phusong.layers.patterns import Patterns
@@ -101,6 +102,27 @@ def test_an_omnidirectional_antenna_stands_upright_with_its_0_to_the_north() -> 
     for azimuth in (0.0, 77.0, 200.0):
         found = tabulated_loss_db(azimuth, -5.0, boresight_deg=np.nan, mechanical_tilt_deg=9.0, **CUTS)
         assert float(found) == float(tabulated_loss_db(azimuth, -5.0, boresight_deg=0.0, **CUTS))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.floats(-360, 720),
+    st.floats(-90, 90),
+    st.one_of(st.floats(0, 360), st.just(np.nan)),
+    st.sampled_from([0.0, 3.0, -20.0, 90.0]),
+    st.floats(-20, 30),
+)
+def test_the_compiled_pattern_is_the_same(azimuth, elevation, boresight, tilt, downtilt) -> None:
+    """In any direction but the body's zenith, round which azimuths run together."""
+    cuts = {"horizontal_db": MEASURED.horizontal_db[0], "vertical_db": MEASURED.vertical_db[0]}
+    up, away = np.radians(elevation), np.radians(azimuth - (0.0 if np.isnan(boresight) else boresight))
+    turned = 0.0 if np.isnan(boresight) else np.radians(tilt)
+    assume(abs(np.cos(up) * np.cos(away) * np.sin(turned) + np.sin(up) * np.cos(turned)) < 0.9999)
+    found = kernels.tabulated_db(
+        *np.radians([azimuth, elevation, boresight, tilt, downtilt]).tolist(), np.stack(list(cuts.values()))[None], 0
+    )
+    asked = {"boresight_deg": boresight, "mechanical_tilt_deg": tilt, "electrical_tilt_deg": downtilt}
+    assert found == pytest.approx(float(tabulated_loss_db(azimuth, elevation, **asked, **cuts)), abs=1e-3)
 
 
 # with the sectors of a study
