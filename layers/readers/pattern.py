@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.messages import Text
 from phusong.layers.patterns import Patterns
-from phusong.layers.schema import SECTORS
 
 DIPOLE_DBI = 2.15  # 0 dBd
-GAIN_DBI = (SECTORS.column("antenna_gain_dbi").minimum or 0.0, SECTORS.column("antenna_gain_dbi").maximum or 0.0)
+GAIN_DBI = (-10.0, 40.0)  # as a sector's own
 STEPS_PER_DEG = (1, 2, 5, 10)
 WIDEST_HOLE_DEG = 10.0
 STEEPEST_TILT_DEG = 30

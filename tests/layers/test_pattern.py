@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from phusong.layers.errors import InputError, MissingError
-from phusong.layers.readers.pattern import Pattern, read_pattern, read_patterns
+from phusong.layers.readers.pattern import GAIN_DBI, Pattern, read_pattern, read_patterns
+from phusong.layers.schema import SECTORS
 
 DEGREES = np.arange(360)
 OFF = np.minimum(DEGREES, 360 - DEGREES)
@@ -51,6 +52,11 @@ def test_a_file_as_planet_writes_it(read: Write) -> None:
 def test_gain_is_in_dbd_unless_it_says_dbi(read: Write, line: str, dbi: float | None) -> None:
     found = read(f"NAME a\n{line}\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
     assert found.gain_dbi == (None if dbi is None else pytest.approx(dbi))
+
+
+def test_a_file_may_state_the_gain_that_a_sector_may_have() -> None:
+    column = SECTORS.column("antenna_gain_dbi")
+    assert (column.minimum, column.maximum) == GAIN_DBI
 
 
 @pytest.mark.parametrize(
