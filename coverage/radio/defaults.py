@@ -38,7 +38,10 @@ def usable_levels(overrides: Mapping[str, float] | None = None) -> dict[str, flo
 
 
 def sector_defaults(technology: str, band_mhz: float, *, omnidirectional: bool) -> dict[str, float]:
-    """What a sector of this technology and band takes where its own value is missing, by column of the layer."""
+    """What a sector of this technology and band takes where its own value is missing, by column of the layer.
+
+    The values are those of the technology's listed band that lies nearest. ``omnidirectional``: without azimuth.
+    """
     bands = [entry for entry in radio_defaults()["band"] if entry["technology"] == technology]
     nearest = min(bands, key=lambda entry: abs(float(entry["band_mhz"]) - band_mhz))
     values = {name: value for name, value in nearest.items() if name in DEFAULTED and name != "band_mhz"}

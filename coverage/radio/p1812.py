@@ -168,9 +168,10 @@ def p1812(
     """
     d_m, h, clutter = check_profile(np.asarray(d_km, dtype=np.float64) * 1e3, h_m, clutter_m)
     d = d_m / 1e3
-    zone = np.full(len(d), INLAND, dtype=np.int64) if zones is None else np.array(zones, dtype=np.int64)
-    if zone.shape != d.shape or not set(zone.tolist()) <= {SEA, COAST, INLAND}:
+    named = np.full(len(d), INLAND) if zones is None else np.asarray(zones)
+    if named.shape != d.shape or not set(named.tolist()) <= {SEA, COAST, INLAND}:
         raise InputError("propagation.error.zones")
+    zone = named.astype(np.int64)
     path_km = float(d[-1])
     check_limits(
         frequency_mhz=frequency_mhz,
@@ -325,7 +326,7 @@ def _coast_km(d_km: NDArray[np.float64], zone: NDArray[np.int64]) -> float:
 def check_limits(**values: float) -> None:
     """InputError with every value that lies outside the Recommendation's validity, ``LIMITS``."""
     faults = tuple(
-        Fault(f"propagation.limit.{name}", params={"value": f"{value:g}", "low": f"{low:g}", "high": f"{high:g}"})
+        Fault(f"propagation.limit.{name}", params={"value": f"{value:.10g}", "low": f"{low:g}", "high": f"{high:g}"})
         for name, value in values.items()
         for low, high in (LIMITS[name],)
         if not low <= value <= high

@@ -63,7 +63,7 @@ VALIDITY: dict[str, Validity] = {
     # TR 38.901 table 7.4.1-1 and its note 2
     "rma_los": Validity((500.0, 30e3), (10.0, 10e3), (10.0, 150.0), (1.0, 10.0)),
     "rma_nlos": Validity((500.0, 30e3), (10.0, 5e3), (10.0, 150.0), (1.0, 10.0)),
-    # the same; from 13 m up the effective environment height is random (note 1), which is not modelled
+    # the same; above 13 m the effective environment height is random (note 1), which is not modelled
     "uma_los": Validity((500.0, 100e3), (10.0, 5e3), (25.0, 25.0), (1.5, 13.0)),
     "uma_nlos": Validity((500.0, 100e3), (10.0, 5e3), (25.0, 25.0), (1.5, 13.0)),
 }
@@ -282,14 +282,16 @@ def uma(
 ) -> SiteGeneralLoss:
     """Urban macro cell, 3GPP TR 38.901 table 7.4.1-1 (PL_UMa-LOS, PL_UMa-NLOS); sigma 4 dB, NLOS 6 dB.
 
-    The effective environment height of note 1 is 1 m, which is exact for terminals below 13 m.
+    The effective environment height of note 1 is 1 m, which is exact for terminals up to 13 m; an antenna not above it
+    has none left, and the break point lies at the mast.
     """
     d, f, base, terminal, seen = _broadcast(
         distance_m, frequency_mhz, base_height_m, terminal_height_m, np.asarray(line_of_sight, dtype=np.bool_)
     )
     sight = seen > 0.0
     log_f, log_r = np.log10(f / 1e3), np.log10(np.hypot(d, base - terminal))
-    break_m = 4.0 * (base - 1.0) * (terminal - 1.0) * f * 1e6 / SPEED_OF_LIGHT_38901_M_PER_S
+    base_left, terminal_left = np.maximum(base - 1.0, 0.0), np.maximum(terminal - 1.0, 0.0)
+    break_m = 4.0 * base_left * terminal_left * f * 1e6 / SPEED_OF_LIGHT_38901_M_PER_S
     near = 28.0 + 22.0 * log_r + 20.0 * log_f
     far = 28.0 + 40.0 * log_r + 20.0 * log_f - 9.0 * np.log10(break_m**2 + (base - terminal) ** 2)
     los = np.where(d > break_m, far, near)

@@ -429,8 +429,11 @@ def test_all_faults_are_told_together_and_paths_too_short_or_long_are_refused() 
             "propagation.limit.distance_km",
             "propagation.limit.time_pct",
         }
-    with pytest.raises(InputError, match="zone"):
-        p1812(d, h, zones=np.full(len(d), 2), **COMMON)
+    with pytest.raises(InputError, match=r"frequency 6000\.001 MHz"):
+        p1812(d, h, **COMMON | {"frequency_mhz": 6000.001})
+    for zones in (np.full(len(d), 2), np.full(len(d), 3.5), np.full(len(d), np.nan), np.full(9, INLAND)):
+        with pytest.raises(InputError, match="zone"):
+            p1812(d, h, zones=zones, **COMMON)
     with pytest.raises(InputError, match="three or more points"):
         p1812(d[:2], h[:2], **COMMON)
 

@@ -101,6 +101,14 @@ def test_uma_nlos_by_hand() -> None:
     assert float(uma(500.0, frequency_mhz=2600.0).loss_db) == pytest.approx(127.334, abs=2e-3)
 
 
+def test_uma_of_a_terminal_below_the_environment_is_that_of_one_at_its_height() -> None:
+    """Beyond the model's limits and flagged, but not as if the terminal stood as high above it: 20 dB less."""
+    low = uma(500.0, frequency_mhz=1800.0, terminal_height_m=[1.5, 1.3, 1.1, 1.0, 0.5], line_of_sight=True)
+    assert (np.diff(low.loss_db[:4]) > 0.0).all()
+    assert low.loss_db[4] == pytest.approx(low.loss_db[3], abs=0.2)
+    assert low.outside.tolist() == [0] + [Outside.TERMINAL_HEIGHT] * 4
+
+
 def test_free_space_is_the_one_of_the_paths() -> None:
     for d, rise, mhz in ((5.0, 40.0, 900.0), (7300.0, 250.0, 1800.0), (0.2, 0.0, 700.0)):
         loss = free_space(d, frequency_mhz=mhz, base_height_m=rise)
