@@ -8,9 +8,12 @@ import geopandas as gpd
 import pandas as pd
 
 from phusong.api.pipeline import Job
+from phusong.api.radio import terms_of
 from phusong.coverage.gaps import Gaps
 from phusong.coverage.indicators import Indicator, expand, labels
 from phusong.coverage.radio import RadioResult
+from phusong.coverage.radio.margin import margin_db
+from phusong.coverage.radio.required import terms_text
 from phusong.coverage.signal import technologies_of
 from phusong.layers.grid import Raster
 from phusong.layers.messages import LANGS, Lang
@@ -53,8 +56,9 @@ def map_view(
         sites=_sites(job, radio),
         postal_points=job.layer("postal_points"),
         plan=plan,
-        rasters=_rasters(radio),
-        usable_dbm=dict(radio.required_dbm) if radio else {},
+        margins=_margins(radio) if radio else {},
+        required_dbm=_required(radio) if radio else {},
+        asked={lang: terms_text(terms_of(settings), lang=lang) for lang in LANGS},
         sources=_sources(job, settings.language),
         first_indicator=next((name for name in FIRST if name in known), ""),
     )
@@ -105,10 +109,14 @@ def _sites(job: Job, radio: RadioResult | None) -> gpd.GeoDataFrame | None:
     return gpd.GeoDataFrame(sites.assign(**told))
 
 
-def _rasters(radio: RadioResult | None) -> dict[str, Raster]:
-    if radio is None:
-        return {}
-    return {technology: Raster(radio.grid, radio.best(technology)[0]) for technology in radio.technologies}
+def _margins(radio: RadioResult) -> dict[str, Raster]:
+    return {technology: Raster(radio.grid, margin_db(radio, technology)) for technology in radio.technologies}
+
+
+def _required(radio: RadioResult) -> dict[str, tuple[float, float]]:
+    """The least and the most that a sector of a technology must bring, dBm."""
+    needs = radio.sectors.groupby("technology")["required_dbm"]
+    return {str(technology): (float(dbm.min()), float(dbm.max())) for technology, dbm in needs}
 
 
 def _sources(job: Job, lang: Lang) -> tuple[str, ...]:

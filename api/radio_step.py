@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -19,6 +19,7 @@ from phusong.api.radio import clutter_of, propagation_of, tags_of, terms_of, usa
 from phusong.coverage.indicators import operator_slugs
 from phusong.coverage.population import People
 from phusong.coverage.radio import RadioResult, ServerMap, compute
+from phusong.coverage.radio.margin import best_of_operators, margin_db
 from phusong.coverage.radio.network import BandKey
 from phusong.coverage.radio.required import link_table, terms_text
 from phusong.coverage.radio.site_general import MODELS
@@ -29,7 +30,7 @@ from phusong.layers.rasters import read_bands, write_cog
 from phusong.layers.store import LossStore
 from phusong.layers.writers.vectors import export, write_geoparquet
 from phusong.maps.classes import LEVEL_COLOURS
-from phusong.maps.images import classes_of_level, level_classes
+from phusong.maps.images import MARGIN_BOUNDS_DB, margin_classes
 
 NO_COUNT, NO_SHARE = 65_535, 255
 Write = Callable[[], Path]
@@ -142,7 +143,7 @@ def load_radio(job: Job) -> RadioResult | None:
 def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str, str]) -> Iterator[Write]:
     """The rasters of a technology: of any operator and of each, and of each band where an operator has several."""
     names = [operator for tech, operator in radio.levels if tech == technology]
-    level, server = radio.best(technology)
+    level, server = best_of_operators(radio, technology)
     every: dict[str, dict[str, NDArray[Any]]] = {
         "coverage": {"any": level},
         "servers": {"any": server},
@@ -151,16 +152,13 @@ def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str
     yield from _rasters(
         job, {o: radio.maps[technology, o, None] for o in names}, technology, None, tags=tags, every=every
     )
-    levels: dict[str | None, NDArray[np.float32]] = {None: level}
-    levels |= {name: radio.levels[technology, name] for name in names}
-    yield from _judged(job, radio, technology, None, levels=levels, tags=tags)
+    yield from _judged(job, radio, technology, None, operators=[None, *names], tags=tags)
     bands = {mhz for t, _, mhz in radio.maps if t == technology and mhz is not None}
     for mhz in sorted(bands):
         own = {o: radio.maps[technology, o, mhz] for o in names if (technology, o, mhz) in radio.maps}
         of_band = tags | {"band_mhz": f"{mhz:g}"}
         yield from _rasters(job, own, technology, mhz, tags=of_band, every={})
-        levels = {name: servers.level_dbm for name, servers in own.items()}
-        yield from _judged(job, radio, technology, mhz, levels=levels, tags=of_band)
+        yield from _judged(job, radio, technology, mhz, operators=list(own), tags=of_band)
 
 
 def _judged(
@@ -169,13 +167,15 @@ def _judged(
     technology: str,
     band_mhz: float | None,
     *,
-    levels: Mapping[str | None, NDArray[np.float32]],
+    operators: Sequence[str | None],
     tags: dict[str, str],
 ) -> Iterator[Write]:
-    """Probability and class of the levels by operator (None: any)."""
-    terms, least_dbm = terms_of(job.settings), radio.required_dbm[technology]
-    slugs = operator_slugs(name for name in levels if name is not None)
-    likely = {name or "any": radio.probability_pct(technology, name, band_mhz=band_mhz, terms=terms) for name in levels}
+    """Probability and class by operator (None: any)."""
+    terms = terms_of(job.settings)
+    slugs = operator_slugs(name for name in operators if name is not None)
+    likely = {
+        name or "any": radio.probability_pct(technology, name, band_mhz=band_mhz, terms=terms) for name in operators
+    }
     rounded = {
         name: np.where(np.isnan(values), NO_SHARE, np.round(values)).astype(np.uint8) for name, values in likely.items()
     }
@@ -183,15 +183,16 @@ def _judged(
     path = _path(job, "probability", technology, band_mhz)
     yield partial(write_cog, rounded, path, grid=radio.grid, nodata=NO_SHARE, tags=chance)
     path = _path(job, "class", technology, band_mhz)
-    for name, dbm in levels.items():  # a colour table allows of one band
+    for name in operators:  # a colour table allows of one band
+        margin = margin_db(radio, technology, name, band_mhz=band_mhz)
         yield partial(
             write_cog,
-            {name or "any": classes_of_level(dbm, usable_dbm=least_dbm)},
+            {name or "any": margin_classes(margin)},
             path if name is None else path.with_stem(f"{path.stem}_{slugs[name]}"),
             grid=radio.grid,
             nodata=0,
             colormap=dict(enumerate(LEVEL_COLOURS)),
-            tags=tags | {"unit": "class", "bounds_dbm": " ".join(f"{dbm:g}" for dbm in level_classes(least_dbm))},
+            tags=tags | {"unit": "class", "bounds_db": " ".join(f"{db:g}" for db in MARGIN_BOUNDS_DB)},
         )
 
 

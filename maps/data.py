@@ -19,11 +19,11 @@ from phusong.layers.messages import LANGS, Lang, catalogue, has, say
 from phusong.layers.messages.format import day
 from phusong.maps.classes import GAP_COLOUR, LEVEL_COLOURS, NO_DATA_COLOUR, classes_of
 from phusong.maps.images import (
+    MARGIN_BOUNDS_DB,
     MERCATOR,
     coverage_classes,
     frame_of,
     jpeg_uri,
-    level_classes,
     palette_png_uri,
     terrain_rgb,
 )
@@ -114,6 +114,7 @@ def page_data(view: MapView) -> Json:
         "as_of": {lang: date_text(view.as_of, lang) for lang in LANGS},
         "sources": list(view.sources),
         "methods": methods_of(view.units),
+        "asked": {lang: view.asked.get(lang, "") for lang in LANGS},
         "texts": _texts(),
         "bounds": [[bottom, left], [top, right]],
         "colours": {"no_data": NO_DATA_COLOUR, "gap": GAP_COLOUR},
@@ -122,7 +123,7 @@ def page_data(view: MapView) -> Json:
         "units": _units(view, rounded),
         "districts": _districts(view.units, rounded),
         "terrain": _terrain(view, shapes),
-        "coverage": [_coverage(view, technology) for technology in view.rasters],
+        "coverage": [_coverage(view, technology) for technology in view.margins],
         "gap_units": view.gap_units is not None,
         "points": _points(view),
     }
@@ -307,15 +308,14 @@ def _terrain(view: MapView, shapes: NDArray[np.object_]) -> Json | None:
 
 
 def _coverage(view: MapView, technology: str) -> Json:
-    raster = view.rasters[technology]
-    usable_dbm = float(view.usable_dbm[technology])
-    frame = frame_of(raster, longest_px=COVERAGE_LONGEST_PX)
-    picture = coverage_classes(raster, frame, usable_dbm=usable_dbm)
+    margin = view.margins[technology]
+    frame = frame_of(margin, longest_px=COVERAGE_LONGEST_PX)
     return {
         "technology": technology,
-        "url": palette_png_uri(picture, LEVEL_COLOURS),
+        "url": palette_png_uri(coverage_classes(margin, frame), LEVEL_COLOURS),
         "bounds": frame.corners,
-        "bounds_dbm": list(level_classes(usable_dbm)),
+        "bounds_db": list(MARGIN_BOUNDS_DB),
+        "required_dbm": [_shown(dbm) for dbm in view.required_dbm[technology]],
         "colours": [f"rgba({r},{g},{b},{a / 255:.2f})" for r, g, b, a in LEVEL_COLOURS[1:]],
     }
 

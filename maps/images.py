@@ -24,6 +24,8 @@ MERCATOR = "EPSG:3857"
 PAPER_RGB = (238, 241, 243)
 SEA_RGB = (216, 229, 237)
 NO_ELEVATION_RGB = (225, 225, 225)
+MARGIN_BOUNDS_DB = (0.0, 10.0, 20.0, 30.0)
+"""Lower bounds of the drawn classes of signal: by how much the level exceeds what its server must bring."""
 # Pale heights (m, R, G, B): the ground must not compete with the theme drawn over it.
 _TINTS = np.array(
     [
@@ -144,21 +146,17 @@ def _from_edge(shape: tuple[int, int]) -> NDArray[np.float64]:
     return np.minimum.outer(down, across)
 
 
-def level_classes(usable_dbm: float) -> tuple[float, ...]:
-    """Lower bounds in dBm of the drawn classes: usable, then 10, 20 and 30 dB above; below the first: not usable."""
-    return (usable_dbm, usable_dbm + 10, usable_dbm + 20, usable_dbm + 30)
-
-
-def coverage_classes(level: Raster, frame: Frame, *, usable_dbm: float) -> NDArray[np.uint8]:
-    """Class of each pixel, shape of ``frame``: 0 no data, 1 below usable, 2 to 5 by ``level_classes``; nearest cell."""
-    return classes_of_level(warp(level.values, level, frame, smooth=False), usable_dbm=usable_dbm)
-
-
-def classes_of_level(level_dbm: NDArray[np.float32], *, usable_dbm: float) -> NDArray[np.uint8]:
-    """0 no data, 1 below usable, 2 to 5 by ``level_classes``, in the shape of the levels."""
-    classes = np.searchsorted(np.array(level_classes(usable_dbm), dtype=np.float32), level_dbm, side="right") + 1
-    classes[np.isnan(level_dbm)] = 0
+def margin_classes(margin_db: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """0 no data (NaN), 1 not covered, 2 to 5 from each of ``MARGIN_BOUNDS_DB`` up, in the shape of the margins."""
+    classes = np.searchsorted(np.array(MARGIN_BOUNDS_DB, dtype=np.float32), margin_db, side="right") + 1
+    classes[np.isnan(margin_db)] = 0
     return classes.astype(np.uint8)
+
+
+def coverage_classes(margin: Raster, frame: Frame) -> NDArray[np.uint8]:
+    """``margin_classes`` of each pixel's nearest cell, shape of ``frame``; 0 outside the raster."""
+    classes = warp(margin_classes(margin.values).astype(np.float32), margin, frame, smooth=False)
+    return np.nan_to_num(classes, nan=0.0).astype(np.uint8)
 
 
 def jpeg_uri(rgb: NDArray[np.uint8], *, quality: int = 82) -> str:

@@ -49,9 +49,10 @@ class MapView:
     code, one sentence each in each language. ``sites``: points with ``site_id`` and, if known, ``name, owner,
     operators, technologies, status``. ``postal_points``: points with ``point_id, kind`` and, if known, ``name,
     operator, same_day_mail``. ``plan``: ``rank, lon, lat`` (degrees, WGS 84) and, if known, the other columns of the
-    investment list. ``rasters``: best level in dBm by technology (NaN: no data). ``usable_dbm``: usable level by
-    technology. ``sources``: lines of attribution, shown as plain text. ``first_indicator``: the id shown first;
-    empty: the first one.
+    investment list. ``margins``: by technology, by how many dB the level exceeds what its server must bring (covered
+    from 0 up, -inf no mast in range, NaN no data). ``required_dbm``: by technology, the least and the most that a
+    server must bring. ``asked``: for whom a covered place holds, in each language. ``sources``: lines of attribution,
+    shown as plain text. ``first_indicator``: the id shown first; empty: the first one.
     """
 
     title: str
@@ -70,7 +71,8 @@ class MapView:
     sites: gpd.GeoDataFrame | None = None
     postal_points: gpd.GeoDataFrame | None = None
     plan: pd.DataFrame | None = None
-    rasters: Mapping[str, Raster] = field(default_factory=dict)
-    usable_dbm: Mapping[str, float] = field(default_factory=dict)
+    margins: Mapping[str, Raster] = field(default_factory=dict)
+    required_dbm: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    asked: Mapping[Lang, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     first_indicator: str = ""

@@ -9,8 +9,9 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from phusong.api.models import Level, PointCoverage, Server
-from phusong.api.results import NO_SERVER_DBM, Snapshot, distance_km
+from phusong.api.results import NO_SERVER_DBM, Row, Snapshot, distance_km
 from phusong.api.served import Asked, RetryingRoute, Served, TheLang, TheResults, TheStudy, problems
+from phusong.coverage.radio.margin import over_db
 from phusong.layers.messages import say
 
 router = APIRouter(tags=["coverage"], route_class=RetryingRoute)
@@ -53,24 +54,25 @@ def coverage(
 
 def _levels(technology: str, asked: AskedPoint, study: Served, results: Snapshot) -> list[Level]:
     path = results.raster("coverage", technology)
-    asked_dbm = _as_number(results.tags(path).get("required_dbm"))
+    least_dbm = _as_number(results.tags(path).get("required_dbm"))
     servers_path = results.raster("servers", technology)
-    servers = results.sample(servers_path, asked.lon, asked.lat) if results.has(servers_path.name) else {}
+    rows = results.sample(servers_path, asked.lon, asked.lat) if results.has(servers_path.name) else {}
     found = []
     for place, (name, value) in enumerate(results.sample(path, asked.lon, asked.lat).items()):
         level = None if value is None or value <= NO_SERVER_DBM else value
-        usable_dbm = _required_dbm(servers.get(name), results) or asked_dbm
-        usable = None if value is None or usable_dbm is None else value >= usable_dbm
+        sector = _sector(rows.get(name), results)
+        usable_dbm = least_dbm if sector is None else sector.get("required_dbm", least_dbm)
+        usable = None if value is None or usable_dbm is None else bool(over_db(value, usable_dbm) >= 0.0)
         found.append(
             Level(
                 technology=technology,
                 operator=None if place == 0 else name,
                 quantity=QUANTITIES[technology],
                 level_dbm=None if level is None else round(level, 2),
-                usable_dbm=usable_dbm,
+                usable_dbm=None if usable_dbm is None else round(usable_dbm, 2),
                 usable=usable,
                 state=_state(value, usable),
-                server=_server(servers.get(name), asked, study, results) if level is not None else None,
+                server=None if level is None or sector is None else _server(sector, asked, study, results),
             )
         )
     return found
@@ -84,17 +86,12 @@ def _state(value: float | None, usable: bool | None) -> Any:
     return "usable" if usable else "too_weak"
 
 
-def _required_dbm(row: float | None, results: Snapshot) -> float | None:
-    """What the level of a server must be: a sector may need more than its technology's easiest."""
+def _sector(row: float | None, results: Snapshot) -> Row | None:
     sectors = results.sectors
-    return _as_number(sectors[int(row)].get("required_dbm")) if row is not None and 0 <= row < len(sectors) else None
+    return sectors[int(row)] if row is not None and 0 <= row < len(sectors) else None
 
 
-def _server(row: float | None, asked: AskedPoint, study: Served, results: Snapshot) -> Server | None:
-    sectors = results.sectors
-    if row is None or not 0 <= row < len(sectors):
-        return None
-    sector = sectors[int(row)]
+def _server(sector: Row, asked: AskedPoint, study: Served, results: Snapshot) -> Server:
     site = results.sites(study.layers).get(sector["site_id"], {})
     lon, lat = site.get("lon"), site.get("lat")
     return Server(

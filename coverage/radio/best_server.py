@@ -17,6 +17,7 @@ from phusong.coverage.radio.defaults import usable_levels
 from phusong.coverage.radio.itm_rays import warning_counts
 from phusong.coverage.radio.kernels import NO_SERVER_DBM
 from phusong.coverage.radio.link_budget import LinkTerms
+from phusong.coverage.radio.margin import margin_db
 from phusong.coverage.radio.models import Propagation
 from phusong.coverage.radio.network import BandKey, Key, Mast, Network, build_network, pattern_table
 from phusong.coverage.radio.required import coverage_probability_pct
@@ -125,33 +126,10 @@ class RadioResult:
         rows = self.sectors[(self.sectors["technology"] == technology) & (self.sectors["operator"] == operator)]
         return {float(rows["band_mhz"].iloc[0]): whole}
 
-    def best(self, technology: str) -> tuple[F32, NDArray[np.int32]]:
-        """Best level and server over all operators; NaN where none is known to cover and one is not known."""
-        keys = [key for key in self.levels if key[0] == technology]
-        if not keys:
-            raise MissingError("radio.error.no_technology", technology=technology)
-        levels = np.stack([self.levels[key] for key in keys])
-        servers = np.stack([self.servers[key] for key in keys])
-        known = np.where(np.isnan(levels), -np.inf, levels)
-        top = known.max(axis=0)
-        # a tie goes to the sector that stands first, whichever operator it is of
-        ranked = np.where((known == top) & (servers >= 0), servers, np.iinfo(np.int32).max).min(axis=0)
-        server = np.where(ranked == np.iinfo(np.int32).max, -1, ranked).astype(np.int32)
-        unknown = np.isnan(levels).any(axis=0) & ~(self.covered(technology) == 1.0)
-        level = np.where(unknown, np.nan, top).astype(np.float32)
-        return level, np.where(unknown, -1, server).astype(np.int32)
-
     def covered(self, technology: str, operator: str | None = None) -> F32:
         """1 where the server's level is what it must be, 0 where not, NaN no data; any operator if none is named."""
-        if operator is not None:
-            of = self._of(technology, operator)
-            return np.where(np.isnan(of.level_dbm), np.float32(np.nan), _reaches(of, self._least()).astype(np.float32))
-        keys = [key for key in self.levels if key[0] == technology]
-        if not keys:
-            raise MissingError("radio.error.no_technology", technology=technology)
-        each = np.stack([self.covered(*key) for key in keys])
-        some = (each == 1.0).any(axis=0)
-        return np.where(~some & np.isnan(each).any(axis=0), np.float32(np.nan), some.astype(np.float32))
+        margin = margin_db(self, technology, operator)
+        return np.where(np.isnan(margin), margin, (margin >= 0.0).astype(np.float32))
 
     def serving(self, technology: str, operator: str | None = None) -> NDArray[np.int32]:
         """How many masts cover a cell, -1 no data; over all operators (a mast of two counts twice) if none is named."""
@@ -173,24 +151,17 @@ class RadioResult:
         operator, all of them if None.
         """
         terms = terms or LinkTerms()
-        least = self._least() - terms.fading_db
         if operator is None:
             keys = [key for key in self.levels if key[0] == technology]
             each = np.stack([self.probability_pct(*key, terms=terms) for key in keys])
             return np.where(np.isnan(each).any(axis=0), np.float32(np.nan), each.max(axis=0))
-        of = self._of(technology, operator, band_mhz)
-        if not (of.server >= 0).any():
-            return np.where(np.isnan(of.level_dbm), np.float32(np.nan), np.float32(0.0))
-        needed = np.where(of.server >= 0, least[np.maximum(of.server, 0)], np.inf)
-        return coverage_probability_pct(of.level_dbm, required_dbm=needed, sigma_db=terms.spread_db)
+        margin = margin_db(self, technology, operator, band_mhz=band_mhz)
+        return coverage_probability_pct(margin, required_dbm=-terms.fading_db, sigma_db=terms.spread_db)
 
     def _of(self, technology: str, operator: str, band_mhz: float | None = None) -> ServerMap:
         if (technology, operator, band_mhz) not in self.maps:
             raise MissingError("radio.error.no_operator", technology=technology, operator=operator)
         return self.maps[technology, operator, band_mhz]
-
-    def _least(self) -> F32:
-        return self.sectors["required_dbm"].to_numpy(dtype=np.float32)
 
 
 def compute(
@@ -366,10 +337,6 @@ def _server_map(served: Served, key: int, *, least_dbm: F32, void: NDArray[np.bo
         arrays += [over_grid(level, np.nan), over_grid(server, -1)]
     level_dbm, server, second_dbm, second_server = arrays
     return ServerMap(level_dbm, server, second_dbm, second_server, over_grid(above, -1))
-
-
-def _reaches(of: ServerMap, least_dbm: F32) -> NDArray[np.bool_]:
-    return np.asarray(of.level_dbm >= np.append(least_dbm, np.float32(np.inf))[of.server])
 
 
 __all__ = ["NO_SERVER_DBM", "RadioResult", "ServerMap", "compute"]

@@ -194,11 +194,18 @@ function indicatorLegend() {
 }
 
 function coverageLegend() {
-  const { technology, bounds_dbm: dbm, colours } = data.coverage[state.coverage];
-  const rows = [legendRow(colours[0], ui("level_below", { dbm: number(dbm[0]) }))];
-  dbm.forEach((low, i) => rows.push(legendRow(colours[i + 1], i + 1 < dbm.length
-    ? ui("level_between", { low: number(low), high: number(dbm[i + 1]) }) : ui("level_above", { dbm: number(low) }))));
-  return [`${technology}: ${ui("level")}`, rows.reverse(), notesOf({ modelled: true })];
+  const { technology, bounds_db: margins, required_dbm: [least, most], colours } = data.coverage[state.coverage];
+  const alike = least === most; // else a level alone does not say whether it covers: the classes are told as margins
+  const bounds = margins.map((db) => number(alike ? least + db : db, 1));
+  const rows = [legendRow(colours[0], ui("level_below", { low: bounds[0] }))];
+  bounds.forEach((low, i) => rows.push(legendRow(colours[i + 1], i + 1 < bounds.length
+    ? ui("level_between", { low, high: bounds[i + 1] }) : ui("level_above", { low }))));
+  const notes = [
+    alike ? ui("required", { dbm: number(least, 1) }) : ui("required_varies", { least: number(least, 1), most: number(most, 1) }),
+    inLang(data.asked) && ui("asked", { terms: inLang(data.asked) }),
+    ...notesOf({ modelled: true }),
+  ].filter(Boolean);
+  return [`${technology}: ${alike ? ui("level") : ui("margin")}`, rows.reverse(), notes];
 }
 
 function buildLegend() {

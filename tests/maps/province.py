@@ -110,14 +110,14 @@ def _points(count: int, seed: int, areas: gpd.GeoDataFrame, *, east_power: float
     return frame
 
 
-def level(sites: gpd.GeoDataFrame, ground: Raster, *, reach_km: float) -> Raster:
-    """A level that falls with the distance to the nearest site and with the height of the ground; dBm."""
+def margin(sites: gpd.GeoDataFrame, ground: Raster, *, reach_km: float) -> Raster:
+    """A margin that falls with the distance to the nearest site and with the height of the ground; dB."""
     x, y = np.meshgrid(ground.grid.x_m, ground.grid.y_m)
     nearest = np.full(ground.grid.shape, np.inf)
     for sx, sy in zip(sites.geometry.x, sites.geometry.y, strict=True):
         nearest = np.minimum(nearest, (x - sx) ** 2 + (y - sy) ** 2)
-    dbm = -62 - 35 * np.log10(np.sqrt(nearest) / 1000 / reach_km * 20 + 0.5) - ground.values / 120
-    return Raster(ground.grid, dbm.astype(np.float32))
+    over_db = 33 - 35 * np.log10(np.sqrt(nearest) / 1000 / reach_km * 20 + 0.5) - ground.values / 120
+    return Raster(ground.grid, over_db.astype(np.float32))
 
 
 def province(side: int = 12, *, cell_m: float = 300.0, villages: int = 400, sites: int = 150) -> MapView:
@@ -139,8 +139,9 @@ def province(side: int = 12, *, cell_m: float = 300.0, villages: int = 400, site
     posts["kind"], posts["same_day_mail"] = "commune_culture_post", True
     inside = shapely.union_all(areas.geometry.array)
     outside = ~shapely.contains_xy(inside, *np.meshgrid(ground.grid.x_m, ground.grid.y_m))
-    rasters = {tech: level(masts, ground, reach_km=km) for tech, km in (("2G", 9.0), ("3G", 4.0))}
-    for raster in rasters.values():
+    required = {"2G": (-95.0, -95.0), "3G": (-105.0, -101.5)}
+    margins = {tech: margin(masts, ground, reach_km=km) for tech, km in (("2G", 9.0), ("3G", 4.0))}
+    for raster in margins.values():
         raster.values[outside] = np.nan
     worst = areas.sort_values("people_covered_3g_pct", na_position="last").head(max(2, side * side // 5))
     gaps = pd.DataFrame({"code": worst["code"].to_numpy(), "rank": range(1, len(worst) + 1)})
@@ -184,8 +185,9 @@ def province(side: int = 12, *, cell_m: float = 300.0, villages: int = 400, site
         sites=masts,
         postal_points=posts,
         plan=plan,
-        rasters=rasters,
-        usable_dbm={"2G": -95.0, "3G": -105.0},
+        margins=margins,
+        required_dbm=required,
+        asked={"vi": "ngoài trời; chỉ xét đường xuống", "en": "outdoors; downlink only"},
         sources=("Made for the tests.",),
         first_indicator="people_covered_3g_pct",
     )

@@ -291,7 +291,14 @@ def test_language_indicator_and_layers_switch_without_reload(open_page: Any, htm
     assert page.locator(".leaflet-sites-pane path").count() == 0
     page.click("text=Signal")
     assert page.locator(".leaflet-coverage-pane img").count() == 1
-    assert "below −95: not usable" in page.inner_text("#legend")
+    alike = page.inner_text("#legend")
+    for text in ("2G: Best level, dBm", "below −95: not usable", "−85 to −75", "Usable from −95 dBm", "downlink only"):
+        assert text in alike
+    page.click("text=3G")
+    by_sector = page.inner_text("#legend")
+    for text in ("3G: Level above what its sector needs, dB", "below 0: not usable", "10 to 20"):
+        assert text in by_sector
+    assert "Usable from −105 to −101.5 dBm, by sector" in by_sector
     assert watched.troubles == []
 
 

@@ -17,7 +17,7 @@ from pyproj import Transformer
 
 from phusong.layers.grid import Grid, Raster
 from phusong.maps.classes import LEVEL_COLOURS, breaks_of, class_index, colours_of
-from phusong.maps.images import coverage_classes, frame_of, palette_png_uri, shade, warp
+from phusong.maps.images import coverage_classes, frame_of, margin_classes, palette_png_uri, shade, warp
 from phusong.maps.static import map_png
 
 GRID = Grid("EPSG:9212", 540_000.0, 1_860_000.0, 500.0, (60, 80))
@@ -39,15 +39,20 @@ def test_a_warped_cell_lies_where_the_projection_puts_it() -> None:
 
 
 def test_coverage_classes_and_transparent_no_data() -> None:
-    values = np.repeat([np.nan, -200.0, -95.0, -80.0, -70.0, -40.0], 10).astype(np.float32)
+    values = np.repeat([np.nan, -np.inf, 0.0, 15.0, 25.0, 55.0], 10).astype(np.float32)
     raster = Raster(Grid("EPSG:9212", 540_000.0, 1_860_000.0, 500.0, (60, 60)), np.tile(values, (60, 1)))
-    classes = coverage_classes(raster, frame_of(raster, longest_px=400), usable_dbm=-95.0)
+    classes = coverage_classes(raster, frame_of(raster, longest_px=400))
     middle = classes[classes.shape[0] // 2]
     assert set(middle.tolist()) == {0, 1, 2, 3, 4, 5}
     picture = Image.open(io.BytesIO(base64.b64decode(palette_png_uri(classes, LEVEL_COLOURS).split(",")[1])))
     rgba = np.asarray(picture.convert("RGBA"))
     assert (rgba[classes == 0][:, 3] == 0).all()
     assert (rgba[classes == 5] == LEVEL_COLOURS[5]).all()
+
+
+def test_covered_is_from_a_margin_of_zero_up() -> None:
+    margins = np.array([np.nan, -np.inf, -30.0, -0.001, 0.0, 9.99, 10.0, 20.0, 29.9, 30.0, 80.0], dtype=np.float32)
+    assert margin_classes(margins).tolist() == [0, 1, 1, 1, 2, 2, 3, 4, 4, 5, 5]
 
 
 def test_light_from_the_north_west() -> None:

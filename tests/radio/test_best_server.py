@@ -13,6 +13,7 @@ import shapely
 
 from phusong.coverage.radio import NO_SERVER_DBM, compute, level_at, profile, reach
 from phusong.coverage.radio.antenna import grid_convergence_deg
+from phusong.coverage.radio.margin import best_of_operators
 from phusong.coverage.radio.models import Propagation
 from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.grid import Raster
@@ -202,7 +203,7 @@ def test_two_equal_sectors_go_to_the_first_id(mountains, network_of) -> None:
 
 
 def test_best_and_covered_over_operators(result) -> None:
-    level, server = result.best("2G")
+    level, server = best_of_operators(result, "2G")
     np.testing.assert_array_equal(level, np.maximum(result.levels["2G", "A"], result.levels["2G", "B"]))
     hit = server >= 0
     own = result.sectors["operator"].to_numpy()[server[hit]]
@@ -216,7 +217,7 @@ def test_best_and_covered_over_operators(result) -> None:
     assert set(np.unique(result.covered("2G"))) == {0.0, 1.0}
     assert result.technologies == ("2G", "3G")
     with pytest.raises(MissingError):
-        result.best("5G")
+        best_of_operators(result, "5G")
     with pytest.raises(MissingError):
         result.covered("2G", "Z")
 
