@@ -293,7 +293,7 @@ def uma(
     base_left, terminal_left = np.maximum(base - 1.0, 0.0), np.maximum(terminal - 1.0, 0.0)
     break_m = 4.0 * base_left * terminal_left * f * 1e6 / SPEED_OF_LIGHT_38901_M_PER_S
     near = 28.0 + 22.0 * log_r + 20.0 * log_f
-    far = 28.0 + 40.0 * log_r + 20.0 * log_f - 9.0 * np.log10(break_m**2 + (base - terminal) ** 2)
+    far = 28.0 + 40.0 * log_r + 20.0 * log_f - 9.0 * np.log10(np.maximum(break_m**2 + (base - terminal) ** 2, 1.0))
     los = np.where(d > break_m, far, near)
     nlos = 13.54 + 39.08 * log_r + 20.0 * log_f - 0.6 * (terminal - 1.5)
     outside = np.where(

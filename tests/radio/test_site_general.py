@@ -109,6 +109,23 @@ def test_uma_of_a_terminal_below_the_environment_is_that_of_one_at_its_height() 
     assert low.outside.tolist() == [0] + [Outside.TERMINAL_HEIGHT] * 4
 
 
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("sight", [True, False])
+def test_loss_is_a_number_wherever_sectors_and_terminals_may_stand(model, sight) -> None:
+    base, terminal = np.meshgrid([1.0, 5.0, 350.0], [0.1, 1.0, 100.0])
+    for distance_m in (0.0, 1.0, 100e3):
+        loss = path_loss(
+            model,
+            distance_m,
+            frequency_mhz=900.0,
+            base_height_m=base,
+            terminal_height_m=terminal,
+            environment="open",
+            line_of_sight=sight,
+        )
+        assert np.isfinite(loss.loss_db).all()
+
+
 def test_free_space_is_the_one_of_the_paths() -> None:
     for d, rise, mhz in ((5.0, 40.0, 900.0), (7300.0, 250.0, 1800.0), (0.2, 0.0, 700.0)):
         loss = free_space(d, frequency_mhz=mhz, base_height_m=rise)
