@@ -7,10 +7,11 @@ which changes little from sample to sample, is read at some and interpolated bet
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.coverage.radio import itm_core as core
@@ -25,6 +26,8 @@ from phusong.coverage.radio.itm import (
     input_warnings,
     refuse,
 )
+from phusong.layers.messages import Lang, say
+from phusong.layers.messages.format import number
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -33,6 +36,7 @@ I64 = NDArray[np.int64]
 FINENESS = 16  # the irregularity is read anew after a sixteenth of the path
 RAYS_AT_ONCE = 16  # of which the geometry is kept, to bound memory
 WARNED = 1 + len(ItmWarning)  # counts that a map of losses comes with: its paths, and how many of them raised each
+WARNING_COLUMNS = ("limit", "paths", "paths_in_all", "share_pct", "note")
 
 
 @dataclass(frozen=True)
@@ -109,3 +113,14 @@ def itm_over_rays(
 def warning_counts(warned: I64) -> dict[ItmWarning, int]:
     """The warnings of ``RayLosses.warned``, of a band or summed, that were raised at all, and on how many paths."""
     return {flag: int(count) for flag, count in zip(ItmWarning, warned[1:], strict=True) if count}
+
+
+def warning_table(warnings: Mapping[str, int], *, paths: int, lang: Lang) -> pd.DataFrame:
+    """A row (``WARNING_COLUMNS``) a warning, the commonest first, ``note`` in words; ``paths``: in all."""
+    rows = []
+    for name, count in sorted(warnings.items(), key=lambda item: (-item[1], item[0])):
+        share_pct = 100.0 * count / paths
+        words = {"count": number(count, lang), "paths": number(paths, lang)}
+        words |= {"share": number(share_pct, lang, decimals=1), "warning": say(f"itm.warning.{name}", lang)}
+        rows.append((name, count, paths, share_pct, say("itm.warned", lang, **words)))
+    return pd.DataFrame(rows, columns=list(WARNING_COLUMNS)).astype({"note": "str"})
