@@ -17,14 +17,17 @@ Value = float | bool | str | None
 Figures = dict[str, Value]
 
 
-def _with(example: dict[str, Any]) -> ConfigDict:
+def example_of(example: dict[str, Any]) -> ConfigDict:
+    """The configuration of a model of the API, with the example that stands in OpenAPI."""
     return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [example]})
 
 
 class ProblemError(BaseModel):
     """One parameter that is not valid."""
 
-    model_config = _with({"location": "query.limit", "code": "api.invalid.int_parsing", "message": "phải là số nguyên"})
+    model_config = example_of(
+        {"location": "query.limit", "code": "api.invalid.int_parsing", "message": "phải là số nguyên"}
+    )
     location: str = Field(description="Where: the part of the request and its name, such as query.limit")
     code: str = Field(description="Stable code of the fault")
     message: str = Field(description="What is wrong, in the language asked for")
@@ -33,7 +36,7 @@ class ProblemError(BaseModel):
 class Problem(BaseModel):
     """An error by RFC 9457 (application/problem+json)."""
 
-    model_config = _with(
+    model_config = example_of(
         {
             "type": "urn:phusong:problem:not-found",
             "title": "Không tìm thấy",
@@ -56,7 +59,7 @@ class Problem(BaseModel):
 class Dated(BaseModel):
     """Dates and sources of one input layer."""
 
-    model_config = _with(examples.DATED)
+    model_config = example_of(examples.DATED)
     as_of: list[date] = Field(description="Dates the rows speak of")
     sources: list[str] = Field(description="Where the rows come from")
     synthetic: bool = Field(description="Whether any row is generated")
@@ -65,7 +68,7 @@ class Dated(BaseModel):
 class Meta(BaseModel):
     """What stands on every figure: the study, its date, whether it is synthetic, units, sources, and the method."""
 
-    model_config = _with(examples.META)
+    model_config = example_of(examples.META)
     study: str = Field(description="Name of the study")
     as_of: date = Field(description="Date of the administrative units")
     synthetic: bool = Field(description="True: the figures are generated, not observed")
@@ -80,7 +83,7 @@ class Meta(BaseModel):
 class Links(BaseModel):
     """Addresses of the neighbouring pages."""
 
-    model_config = _with(examples.PAGE["links"])
+    model_config = example_of(examples.PAGE["links"])
     self: str = Field(description="This page")
     first: str = Field(description="First page")
     prev: str | None = Field(description="Page before, null on the first")
@@ -88,12 +91,17 @@ class Links(BaseModel):
     last: str = Field(description="Last page")
 
 
-class Listing(BaseModel):
-    """A page of a list."""
+class Whole(BaseModel):
+    """A list in one answer."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     meta: Meta
-    total: int = Field(description="Rows that pass the filters, on all pages")
+    total: int = Field(description="Rows of the list that pass the filters, on all pages")
+
+
+class Listing(Whole):
+    """A page of a list."""
+
     limit: int = Field(description="Most rows on a page")
     offset: int = Field(description="Rows before this page")
     links: Links
@@ -102,7 +110,7 @@ class Listing(BaseModel):
 class Run(BaseModel):
     """The run that made the results."""
 
-    model_config = _with(examples.RUN)
+    model_config = example_of(examples.RUN)
     hash: str = Field(description="SHA-256 of run.json")
     started: str | None = Field(description="When it began, UTC")
     inputs: dict[str, str] = Field(description="SHA-256 of the content of each input")
@@ -113,7 +121,7 @@ class Run(BaseModel):
 class Health(BaseModel):
     """Whether there is something to serve, and what it was made from."""
 
-    model_config = _with(
+    model_config = example_of(
         {
             "status": "ok",
             "study": "Quảng Trị 2012",
@@ -136,7 +144,7 @@ class Health(BaseModel):
 class ColumnInfo(BaseModel):
     """One column of a layer."""
 
-    model_config = _with(examples.LAYER["columns"][0])
+    model_config = example_of(examples.LAYER["columns"][0])
     name: str
     kind: str = Field(description="text, number, integer, yes_no, date or word")
     unit: str = Field(description="Unit of measure, empty if it has none")
@@ -148,7 +156,7 @@ class ColumnInfo(BaseModel):
 class LayerInfo(BaseModel):
     """One input layer or raster."""
 
-    model_config = _with(examples.LAYER)
+    model_config = example_of(examples.LAYER)
     name: str
     about: str = Field(description="What it holds")
     geometry: Literal["point", "polygon", "any", "none", "raster"]
@@ -159,19 +167,17 @@ class LayerInfo(BaseModel):
     columns: list[ColumnInfo]
 
 
-class LayerList(BaseModel):
+class LayerList(Whole):
     """The layers the study has."""
 
-    model_config = _with({"meta": examples.META, "total": 1, "items": [examples.LAYER]})
-    meta: Meta
-    total: int = Field(description="Layers")
+    model_config = example_of({"meta": examples.META, "total": 1, "items": [examples.LAYER]})
     items: list[LayerInfo]
 
 
 class IndicatorInfo(BaseModel):
     """One declared indicator."""
 
-    model_config = _with(examples.INDICATOR)
+    model_config = example_of(examples.INDICATOR)
     id: str = Field(description="Name in `indicators` of communes and villages")
     level: Literal["unit", "village", "province"]
     label: str = Field(description="Name in the language asked for")
@@ -181,19 +187,17 @@ class IndicatorInfo(BaseModel):
     sources: list[str] = Field(description="Layers it is computed from")
 
 
-class IndicatorList(BaseModel):
+class IndicatorList(Whole):
     """The indicators this study's results hold."""
 
-    model_config = _with({"meta": examples.META, "total": 1, "items": [examples.INDICATOR]})
-    meta: Meta
-    total: int = Field(description="Indicators")
+    model_config = example_of({"meta": examples.META, "total": 1, "items": [examples.INDICATOR]})
     items: list[IndicatorInfo]
 
 
 class Commune(BaseModel):
     """A commune as of a date, with its indicators."""
 
-    model_config = _with(examples.COMMUNE)
+    model_config = example_of(examples.COMMUNE)
     code: str
     valid_on: date = Field(description="Date of the unit: code and date together are its key")
     name: str
@@ -206,14 +210,14 @@ class Commune(BaseModel):
 class CommuneList(Listing):
     """Communes."""
 
-    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.COMMUNE]})
+    model_config = example_of({"meta": examples.META, **examples.PAGE, "items": [examples.COMMUNE]})
     items: list[Commune]
 
 
 class Village(BaseModel):
     """A village with its indicators."""
 
-    model_config = _with(examples.VILLAGE)
+    model_config = example_of(examples.VILLAGE)
     code: str
     name: str
     unit_code: str | None = Field(description="Code of its commune")
@@ -227,14 +231,14 @@ class Village(BaseModel):
 class VillageList(Listing):
     """Villages."""
 
-    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.VILLAGE]})
+    model_config = example_of({"meta": examples.META, **examples.PAGE, "items": [examples.VILLAGE]})
     items: list[Village]
 
 
 class Reason(BaseModel):
     """A rule that a commune or village fails, and by how much."""
 
-    model_config = _with(examples.REASON)
+    model_config = example_of(examples.REASON)
     level: Literal["unit", "village", "province"]
     code: str = Field(description="Code of the commune or village")
     rule: str = Field(description="Id of the rule")
@@ -253,20 +257,13 @@ class Reason(BaseModel):
     text: str = Field(description="The reason in the language asked for")
 
 
-class CommuneDetail(BaseModel):
+class CommuneDetail(Commune):
     """A commune with its reasons and villages."""
 
-    model_config = _with(
+    model_config = example_of(
         {"meta": examples.META, **examples.COMMUNE, "reasons": [examples.REASON], "villages": [examples.VILLAGE]}
     )
     meta: Meta
-    code: str
-    valid_on: date = Field(description="Date of the unit: code and date together are its key")
-    name: str
-    district: str | None
-    population: float | None = Field(description="persons")
-    is_gap: bool = Field(description="Whether it is on the gap list")
-    indicators: Figures = Field(description="Indicator id -> value; units in /indicators; null is no data")
     reasons: list[Reason]
     villages: list[Village]
 
@@ -274,7 +271,7 @@ class CommuneDetail(BaseModel):
 class Gap(BaseModel):
     """A commune that fails at least one rule."""
 
-    model_config = _with(examples.GAP)
+    model_config = example_of(examples.GAP)
     rank: int = Field(description="1 is the greatest need")
     code: str
     valid_on: date = Field(description="Date of the unit")
@@ -294,14 +291,14 @@ class Gap(BaseModel):
 class GapList(Listing):
     """The gap list."""
 
-    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.GAP]})
+    model_config = example_of({"meta": examples.META, **examples.PAGE, "items": [examples.GAP]})
     items: list[Gap]
 
 
 class GapDetail(BaseModel):
     """A commune of the gap list with its villages that have gaps."""
 
-    model_config = _with(
+    model_config = example_of(
         {
             "meta": examples.META,
             "gap": examples.GAP,
@@ -318,7 +315,7 @@ class GapDetail(BaseModel):
 class NotJudged(BaseModel):
     """A rule that could not be judged for a commune or village: neither a gap nor fine."""
 
-    model_config = _with(examples.NOT_JUDGED)
+    model_config = example_of(examples.NOT_JUDGED)
     level: Literal["unit", "village"]
     code: str = Field(description="Code of the commune or village")
     valid_on: date | None = Field(description="Date of the commune; null for villages")
@@ -332,14 +329,14 @@ class NotJudged(BaseModel):
 class NotJudgedList(Listing):
     """Rules that could not be judged."""
 
-    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.NOT_JUDGED]})
+    model_config = example_of({"meta": examples.META, **examples.PAGE, "items": [examples.NOT_JUDGED]})
     items: list[NotJudged]
 
 
 class Compared(BaseModel):
     """What reports and the model say of the signal at one village's centre."""
 
-    model_config = _with(examples.COMPARED)
+    model_config = example_of(examples.COMPARED)
     code: str = Field(description="Code of the village")
     name: str
     unit_code: str | None = Field(description="Code of its commune")
@@ -355,14 +352,14 @@ class Compared(BaseModel):
 class ComparisonList(Listing):
     """Reports against the model."""
 
-    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.COMPARED]})
+    model_config = example_of({"meta": examples.META, **examples.PAGE, "items": [examples.COMPARED]})
     items: list[Compared]
 
 
 class Target(BaseModel):
     """A provincial target: published, computed here, asked for, met or not."""
 
-    model_config = _with(examples.TARGET)
+    model_config = example_of(examples.TARGET)
     indicator: str = Field(description="Id of the provincial indicator")
     label: str = Field(description="Its name in the language asked for")
     published: float | None = Field(description="Published value")
@@ -380,19 +377,17 @@ class Target(BaseModel):
     override_reason: str | None = Field(description="Why this study uses another threshold; null if it does not")
 
 
-class TargetList(BaseModel):
+class TargetList(Whole):
     """Provincial targets."""
 
-    model_config = _with({"meta": examples.META, "total": 1, "items": [examples.TARGET]})
-    meta: Meta
-    total: int = Field(description="Targets")
+    model_config = example_of({"meta": examples.META, "total": 1, "items": [examples.TARGET]})
     items: list[Target]
 
 
 class PlanSite(BaseModel):
     """A proposed site."""
 
-    model_config = _with(examples.SITE)
+    model_config = example_of(examples.SITE)
     rank: int = Field(description="Order of choice")
     candidate_id: str
     kind: str = Field(description="hilltop or village_centre")
@@ -419,14 +414,14 @@ class PlanSite(BaseModel):
 class PlanList(Listing):
     """The investment list."""
 
-    model_config = _with({"meta": examples.META, **examples.PAGE, "items": [examples.SITE]})
+    model_config = example_of({"meta": examples.META, **examples.PAGE, "items": [examples.SITE]})
     items: list[PlanSite]
 
 
 class Server(BaseModel):
     """The sector that serves a point best."""
 
-    model_config = _with(examples.LEVEL["server"])
+    model_config = example_of(examples.LEVEL["server"])
     sector_id: str
     site_id: str
     name: str | None
@@ -438,7 +433,7 @@ class Server(BaseModel):
 class Level(BaseModel):
     """Best level of one technology and operator at a point, in the technology's own quantity."""
 
-    model_config = _with(examples.LEVEL)
+    model_config = example_of(examples.LEVEL)
     technology: str
     operator: str | None = Field(description="null: the best of all operators")
     quantity: str = Field(description="RxLev, RSCP, RSRP or SS-RSRP")
@@ -452,7 +447,7 @@ class Level(BaseModel):
 class PointCoverage(BaseModel):
     """Coverage at a point."""
 
-    model_config = _with(
+    model_config = example_of(
         {
             "meta": examples.META,
             "lon": 106.58,
@@ -475,7 +470,7 @@ class PointCoverage(BaseModel):
 class Export(BaseModel):
     """A file of the results."""
 
-    model_config = _with(examples.EXPORT)
+    model_config = example_of(examples.EXPORT)
     name: str
     size_bytes: int = Field(description="bytes")
     media_type: str
@@ -483,10 +478,8 @@ class Export(BaseModel):
     href: str = Field(description="Address of the file")
 
 
-class ExportList(BaseModel):
+class ExportList(Whole):
     """Files to download."""
 
-    model_config = _with({"meta": examples.META, "total": 1, "items": [examples.EXPORT]})
-    meta: Meta
-    total: int = Field(description="Files")
+    model_config = example_of({"meta": examples.META, "total": 1, "items": [examples.EXPORT]})
     items: list[Export]

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
 
 from phusong.api import examples
-from phusong.api.models import Meta
+from phusong.api.models import Meta, example_of
 
 START: dict[str, Any] = {"name": "M1-2G-1", "lon": 106.58, "lat": 16.73, "ground_m": 512.0, "height_m": 36.0}
 END: dict[str, Any] = {"name": "Thôn Cợp", "lon": 106.6, "lat": 16.74, "ground_m": 430.0, "height_m": 1.5}
@@ -37,14 +37,10 @@ POINTS: dict[str, Any] = {
 }
 
 
-def _with(example: dict[str, Any]) -> ConfigDict:
-    return ConfigDict(extra="forbid", frozen=True, json_schema_extra={"examples": [example]})
-
-
 class PathEnd(BaseModel):
     """One end of a path."""
 
-    model_config = _with(START)
+    model_config = example_of(START)
     name: str | None = Field(description="Sector, site or village; null for a bare place")
     lon: float = Field(description="degrees, WGS 84")
     lat: float = Field(description="degrees, WGS 84")
@@ -55,7 +51,7 @@ class PathEnd(BaseModel):
 class PathSector(BaseModel):
     """The sector at the start of a path, and the level at its end, in the technology's own quantity."""
 
-    model_config = _with(SECTOR)
+    model_config = example_of(SECTOR)
     sector_id: str
     site_id: str
     operator: str
@@ -74,7 +70,7 @@ class PathSector(BaseModel):
 class PathObstacle(BaseModel):
     """The point with the least clearance in Fresnel zones."""
 
-    model_config = _with(OBSTACLE)
+    model_config = example_of(OBSTACLE)
     d_m: float = Field(description="From the start, m")
     surface_m: float = Field(description="Ground and clutter above sea level, m")
     over_ray_m: float = Field(description="Above the ray over the effective Earth, m; negative: below")
@@ -84,7 +80,7 @@ class PathObstacle(BaseModel):
 class PathPoints(BaseModel):
     """The points of a path from start to end, one array a quantity."""
 
-    model_config = _with(POINTS)
+    model_config = example_of(POINTS)
     d_m: list[float] = Field(description="From the start, m")
     ground_m: list[float | None] = Field(description="Ground above sea level, m; null is no data")
     surface_m: list[float | None] = Field(description="Ground and the clutter on it, but for the two ends, m")
@@ -96,7 +92,7 @@ class PathPoints(BaseModel):
 class PathProfile(BaseModel):
     """One path over the terrain, with its losses; they are null where elevation is missing on the way."""
 
-    model_config = _with(
+    model_config = example_of(
         {
             "meta": examples.META,
             "start": START,
