@@ -35,7 +35,8 @@ class InputsReader:
 
     def inputs(self) -> Inputs:
         """Validated layers and rasters; InputError as ``read_study``."""
-        files = [self._study.layers_path, *sorted(self._study.rasters_dir.glob("*.tif"))]
+        study = self._study
+        files = [study.layers_path, *sorted(study.rasters_dir.glob("*.tif")), *sorted(study.patterns_dir.glob("*"))]
         with self._lock:
             stamp = [(path, path.stat().st_mtime_ns, path.stat().st_size) for path in files if path.exists()]
             if self._kept is None or self._kept[0] != stamp:

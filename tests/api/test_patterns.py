@@ -9,6 +9,7 @@ import pytest
 
 from phusong.api.cli import main
 from phusong.api.pipeline import check_study, read_study
+from phusong.api.served import InputsReader
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.importing import import_file
 from phusong.layers.study import Study
@@ -71,6 +72,15 @@ def test_patterns_named_are_read_and_their_content_is_an_input(study_naming: Cal
     (study.patterns_dir / "unnamed.msi").unlink()
     (study.patterns_dir / "a.msi").write_text(pattern())
     assert read_study(study).hashes == inputs.hashes
+
+
+def test_a_server_reads_a_changed_pattern_again(study_naming: Callable[..., Study]) -> None:
+    study = study_naming("a.msi", files={"a.msi": pattern()})
+    reader = InputsReader(study)
+    first = reader.inputs()
+    assert reader.inputs() is first
+    (study.patterns_dir / "a.msi").write_text(pattern(tilt=12))
+    assert reader.inputs().patterns.tilt_deg[0] == 12.0
 
 
 def test_a_pattern_that_is_not_there_is_named_with_its_row(study_naming: Callable[..., Study]) -> None:
