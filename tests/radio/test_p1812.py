@@ -447,15 +447,14 @@ def test_what_cannot_be_negative_is_refused(name: str, value: float) -> None:
         p1812(*hills(), **COMMON | {name: value})
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 10))
-def test_ground_along_the_ray_itself_has_its_horizons_in_order(seed: int, points: int) -> None:
+def test_ground_along_the_ray_itself_has_its_horizons_in_order() -> None:
     """Every point touches the ray, so that rounding chooses the horizons; the receiver's never comes first."""
-    rng = np.random.default_rng(seed)
-    d = np.concatenate([[0.0], np.cumsum(rng.uniform(0.1, 1.0, points + 1))])
-    tx, rx = rng.uniform(10.0, 100.0, 2)
-    ray = (tx * (d[-1] - d) + rx * d) / d[-1] - 0.5e3 / 8500.0 * d * (d[-1] - d)
-    ray[[0, -1]] -= 10.0
-    _, dlt, dlr, *_, roughness = terms.horizons(d, ray, tx, rx, 8500.0, 0.0, 0.0)
-    assert dlt + dlr <= d[-1] + 1e-9
-    assert np.isfinite(roughness)
+    rng = np.random.default_rng(0)
+    for _ in range(3000):
+        d = np.concatenate([[0.0], np.cumsum(rng.uniform(0.1, 1.0, rng.integers(2, 12)))])
+        tx, rx = rng.uniform(10.0, 100.0, 2)
+        ray = (tx * (d[-1] - d) + rx * d) / d[-1] - 0.5e3 / 8500.0 * d * (d[-1] - d)
+        ray[[0, -1]] -= 10.0
+        _, dlt, dlr, *_, roughness = terms.horizons(d, ray, tx, rx, 8500.0, 0.0, 0.0)
+        assert dlt + dlr <= d[-1] + 1e-9
+        assert np.isfinite(roughness)
