@@ -83,7 +83,7 @@ class RadioLink(_Section):
     """Share of places that must have signal, %; 50 on the edge is the median, without fading margin."""
     reliability_at: Literal["edge", "area"] = "edge"
     """Whether that share is meant on the cell's edge or over its whole area."""
-    sigma_db: Positive | None = None
+    sigma_db: Annotated[float, Field(ge=0.1, le=30)] | None = None
     """Standard deviation of shadow fading outdoors, dB; the documented table's by environment where missing."""
     uplink: bool = False
     """Count a place as covered only where the terminal reaches the mast as well."""
@@ -111,7 +111,7 @@ class RadioSettings(_Section):
     """Polarisation of the antennas."""
     spherical_earth: bool = True
     """Whether diffraction takes the spherical Earth in, as the Recommendation has it; without it a run is faster."""
-    effective_earth_factor: Positive = EARTH_FACTOR
+    effective_earth_factor: Annotated[float, Field(ge=0.2, le=100)] = EARTH_FACTOR
     """Effective Earth radius over the Earth's radius (4/3: median refraction), where delta_n does not say it."""
     delta_n: Annotated[float, Field(ge=0, le=150)] | None = None
     """Fall of refractivity over the lowest kilometre, N-units/km; the effective Earth radius is 157 / (157 - delta_n)

@@ -147,6 +147,16 @@ def test_radio_settings_that_contradict_each_other_are_refused(lines: str, colum
     assert words in found[f"radio.{column}"]
 
 
+@pytest.mark.parametrize("value", ["0.19", "101", "1e-300", "nan", "inf"])
+def test_an_earth_that_no_air_makes_is_refused(value: str) -> None:
+    assert "radio.effective_earth_factor" in faults(f"{GOOD}[radio]\neffective_earth_factor = {value}\n")
+
+
+@pytest.mark.parametrize("value", ["0", "1e-300", "31", "1e300", "nan"])
+def test_a_fading_that_nobody_measured_is_refused(value: str) -> None:
+    assert "radio.link.sigma_db" in faults(f"{GOOD}[radio.link]\nsigma_db = {value}\n")
+
+
 def test_all_contradictions_are_reported_together() -> None:
     lines = 'environment = "urban"\nterrain_k = 1\ntime_pct = 5\nlocation_pct = 95\n'
     assert len(faults(f"{GOOD}[radio]\n{lines}")) == 4
