@@ -7,6 +7,7 @@ from phusong.coverage.radio.clutter import Clutter, clutter_heights
 from phusong.coverage.radio.itm import Climate
 from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.models import Propagation
+from phusong.coverage.radio.site_general import Outside
 from phusong.layers.grid import Raster
 from phusong.layers.study import Settings
 
@@ -56,9 +57,23 @@ def terms_of(settings: Settings) -> LinkTerms:
     return LinkTerms(**radio.link.model_dump(), environment=environment)
 
 
+def limits_broken(flags: int) -> tuple[str, ...]:
+    """Names of ``site_general.Outside`` in small letters, such as distance."""
+    return tuple((flag.name or "").lower() for flag in Outside if flags & flag.value)
+
+
 def usable_of(settings: Settings) -> dict[str, float]:
     """Usable levels that the study states itself, by technology."""
     return {str(technology): level for technology, level in settings.radio.usable_dbm.items()}
+
+
+def model_tags(settings: Settings) -> dict[str, str]:
+    """By what model a raster was computed: its name, and where they count surroundings, terrain and offset."""
+    radio = settings.radio
+    environment = {"environment": radio.environment} if radio.model in WITH_ENVIRONMENT else {}
+    numbers = {"terrain_k": radio.terrain_k, "offset_db": radio.offset_db or None}
+    stated = {name: f"{value:g}" for name, value in numbers.items() if value is not None}
+    return {"model": radio.model} | environment | stated
 
 
 def tags_of(settings: Settings) -> dict[str, str]:

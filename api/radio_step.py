@@ -15,10 +15,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.api.pipeline import Job, Made, versions
-from phusong.api.radio import clutter_of, propagation_of, tags_of, terms_of, usable_of
+from phusong.api.radio import clutter_of, model_tags, propagation_of, tags_of, terms_of, usable_of
 from phusong.coverage.indicators import operator_slugs
 from phusong.coverage.population import People
 from phusong.coverage.radio import RadioResult, ServerMap, compute
+from phusong.coverage.radio.itm_rays import warning_table
 from phusong.coverage.radio.margin import best_of_operators, margin_db
 from phusong.coverage.radio.network import BandKey
 from phusong.coverage.radio.required import link_table, terms_text
@@ -78,6 +79,7 @@ def radio_step(job: Job) -> Made:
         "usable_dbm": dict(radio.usable_dbm),
         "required_dbm": dict(radio.required_dbm),
         "counts": dict(radio.counts),
+        "warnings": dict(radio.warnings),
         "bands_mhz": [[t, o, band] for t, o, band in radio.maps if band is not None],
     }
     note.write_text(json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -101,7 +103,10 @@ def radio_step(job: Job) -> Made:
             lang=lang,
         )
         files += export(limits, job.draft.directory, "model_limits", formats=["csv"]).values()
-    common = tags_of(job.settings) | {"model": settings.model, "asked": terms_text(terms, lang=lang)}
+    if settings.model == "itm":
+        warned = warning_table(radio.warnings, paths=radio.counts["paths"], lang=lang)
+        files += export(warned, job.draft.directory, "model_limits", formats=["csv"]).values()
+    common = tags_of(job.settings) | model_tags(job.settings) | {"asked": terms_text(terms, lang=lang)}
     drawn: list[Write] = []
     for technology in radio.technologies:
         tags = common | {"technology": technology, "usable_dbm": f"{radio.usable_dbm[technology]:g}"}
@@ -111,7 +116,8 @@ def radio_step(job: Job) -> Made:
         files += threads.map(lambda write: write(), drawn)
     if clutter is not None:
         files += export(clutter.table(lang), job.draft.directory, "clutter", formats=["csv"]).values()
-    counts = dict(radio.counts) | {"defaults_used": int(radio.defaults_used["count"].sum())}
+    counts = dict(radio.counts) | {f"warned_{name.lower()}": count for name, count in radio.warnings.items()}
+    counts |= {"defaults_used": int(radio.defaults_used["count"].sum())}
     return Made(radio, files, counts | (clutter.counts if clutter is not None else {}))
 
 
@@ -137,7 +143,9 @@ def load_radio(job: Job) -> RadioResult | None:
     grid = job.inputs.elevation.grid
     maps = {key: ServerMap(*(band(quantity, key) for quantity in KINDS)) for key in keys}
     defaults_used = pd.read_parquet(job.path("defaults_used.parquet"))
-    return RadioResult(grid, maps, sectors, defaults_used, note["usable_dbm"], note["required_dbm"], note["counts"])
+    return RadioResult(
+        grid, maps, sectors, defaults_used, note["usable_dbm"], note["required_dbm"], note["counts"], note["warnings"]
+    )
 
 
 def _technology(job: Job, radio: RadioResult, technology: str, *, tags: dict[str, str]) -> Iterator[Write]:
