@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -35,7 +36,9 @@ MOST_FOLDS = 5
 
 @dataclass(frozen=True)
 class StudyFit:
-    """A fit, and what it rests on. ``points``: a row a report with a level, ``left_out`` says why one is not used."""
+    """A fit, and what it rests on. ``points``: a row a report with a level, ``left_out`` says why one is not used, its
+    ``outside`` which limits of the model it breaks; ``outside`` counts those.
+    """
 
     model: str
     environment: str | None
@@ -123,8 +126,9 @@ def fit_inputs(inputs: Inputs, *, model: str = "", environment: str = "", techno
         "on_terrain": (terrain_db >= losses["model_db"]) & (losses["diffraction_db"] >= LEAST_DIFFRACTION_DB),
     }
     points = gpd.GeoDataFrame(points.join(pd.DataFrame(found, index=kept.index)))
-    flags = kept["outside"].to_numpy(dtype=np.int64)
-    outside = {flag.name or "": int(np.count_nonzero(flags & flag.value)) for flag in Outside}
+    broken = [Outside(int(flags)).limits for flags in kept["outside"]]
+    points["outside"] = pd.Series([";".join(names) for names in broken], index=kept.index, dtype="str")
+    outside = Counter(name for names in broken for name in names)
     return StudyFit(
         model,
         propagation.environment if model in WITH_ENVIRONMENT else None,
@@ -132,7 +136,7 @@ def fit_inputs(inputs: Inputs, *, model: str = "", environment: str = "", techno
         fit,
         points,
         left_out,
-        {name: count for name, count in outside.items() if count},
+        dict(sorted(outside.items())),
     )
 
 

@@ -270,7 +270,7 @@ def _outside(one: Profile, *, height_m: float, band_mhz: float, propagation: Pro
         environment=propagation.environment,
         line_of_sight=bool(one.line_of_sight),
     )
-    return tuple((flag.name or "").lower() for flag in Outside if int(loss.outside) & flag.value)
+    return Outside(int(loss.outside)).limits
 
 
 def _place(asked: str, to_study: Transformer) -> tuple[float, float] | None:

@@ -42,6 +42,11 @@ class Outside(IntFlag):
     TERMINAL_HEIGHT = 8
     SURROUNDINGS = 16  # street width or building height (RMa)
 
+    @property
+    def limits(self) -> tuple[str, ...]:
+        """The limits broken, in small letters, such as distance."""
+        return tuple(str(flag.name).lower() for flag in self)
+
 
 @dataclass(frozen=True)
 class Validity:

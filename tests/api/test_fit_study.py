@@ -16,7 +16,7 @@ from PIL import Image
 from shapely.geometry import Point
 
 from phusong.api.cli import main
-from phusong.api.fitting import USED_INPUTS, fit_inputs
+from phusong.api.fitting import USED_INPUTS, fit_inputs, lines_of
 from phusong.api.pipeline import read_study
 from phusong.api.radio import propagation_of
 from phusong.coverage.radio import level_at
@@ -225,3 +225,16 @@ def test_a_report_left_out_keeps_its_operator(
     assert (out["operator"], out["left_out"]) == ("Nobody", "no_server")
     assert np.isnan(out["predicted_dbm"])
     assert found.points["predicted_dbm"].notna().sum() == 25
+
+
+def test_limits_of_the_model_are_counted_and_told(study: Path) -> None:
+    found = fit_inputs(read_study(Study(study)), model="cost231-hata")
+    near = (found.points["distance_m"] < 1_000.0).sum()
+    assert found.outside == {"frequency": 45} | ({"distance": near} if near else {})
+    assert set(found.points["outside"]) <= {"frequency", "frequency;distance"}
+    assert (found.points["outside"] == "frequency;distance").sum() == near
+    assert "45 of them lie outside the frequencies the model holds for" in lines_of(found, "en")
+    assert "trong đó 45 nằm ngoài dải tần số của mô hình" in lines_of(found, "vi")
+    inside = fit_inputs(read_study(Study(study)), model="free-space")
+    assert inside.outside == {}
+    assert set(inside.points["outside"]) == {""}
