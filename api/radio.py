@@ -7,7 +7,6 @@ from phusong.coverage.radio.clutter import Clutter, clutter_heights
 from phusong.coverage.radio.itm import Climate
 from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.models import Propagation
-from phusong.coverage.radio.site_general import Outside
 from phusong.layers.grid import Raster
 from phusong.layers.study import Settings
 
@@ -55,11 +54,6 @@ def terms_of(settings: Settings) -> LinkTerms:
     radio = settings.radio
     environment = radio.environment if radio.model in WITH_ENVIRONMENT else None
     return LinkTerms(**radio.link.model_dump(), environment=environment)
-
-
-def limits_broken(flags: int) -> tuple[str, ...]:
-    """Names of ``site_general.Outside`` in small letters, such as distance."""
-    return tuple((flag.name or "").lower() for flag in Outside if flags & flag.value)
 
 
 def usable_of(settings: Settings) -> dict[str, float]:
