@@ -90,6 +90,14 @@ class Job:
         """The communes, as of the study's date."""
         return self.inputs.layers["units"]
 
+    def marked(self, frame: Frame) -> Frame:
+        """The frame with the date of the study and, for synthetic layers, the word."""
+        marked = frame.copy()
+        if "as_of" not in marked:
+            marked["as_of"] = self.settings.units_valid_on.isoformat()
+        marked["data"] = "synthetic" if self.settings.synthetic else ""
+        return marked
+
     def path(self, name: str) -> Path:
         """Where a file of the results goes or lies."""
         return self.draft.directory / name

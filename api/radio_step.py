@@ -89,8 +89,8 @@ def radio_step(job: Job) -> Made:
         note,
         write_geoparquet(radio.sectors, job.path("sectors.parquet")),
         write_geoparquet(radio.defaults_used, job.path("defaults_used.parquet")),
-        *export(radio.defaults_used, job.draft.directory, "defaults_used", formats=["csv"]).values(),
-        *export(budget, job.draft.directory, "link_budget", formats=["csv"]).values(),
+        _table(job, radio.defaults_used, "defaults_used"),
+        _table(job, budget, "link_budget"),
     ]
     model = settings.model.replace("-", "_")
     if model in MODELS:
@@ -102,10 +102,10 @@ def radio_step(job: Job) -> Made:
             environment=settings.environment,
             lang=lang,
         )
-        files += export(limits, job.draft.directory, "model_limits", formats=["csv"]).values()
+        files.append(_table(job, limits, "model_limits"))
     if settings.model == "itm":
         warned = warning_table(radio.warnings, paths=radio.counts["paths"], lang=lang)
-        files += export(warned, job.draft.directory, "model_limits", formats=["csv"]).values()
+        files.append(_table(job, warned, "model_limits"))
     common = tags_of(job.settings) | model_tags(job.settings) | {"asked": terms_text(terms, lang=lang)}
     drawn: list[Write] = []
     for technology in radio.technologies:
@@ -115,7 +115,7 @@ def radio_step(job: Job) -> Made:
     with ThreadPoolExecutor(os.cpu_count()) as threads:
         files += threads.map(lambda write: write(), drawn)
     if clutter is not None:
-        files += export(clutter.table(lang), job.draft.directory, "clutter", formats=["csv"]).values()
+        files.append(_table(job, clutter.table(lang), "clutter"))
     counts = dict(radio.counts) | {f"warned_{name.lower()}": count for name, count in radio.warnings.items()}
     counts |= {"defaults_used": int(radio.defaults_used["count"].sum())}
     return Made(radio, files, counts | (clutter.counts if clutter is not None else {}))
@@ -227,6 +227,11 @@ def _rasters(
         unit, nodata = KINDS[quantity]
         path = _path(job, quantity, technology, band_mhz)
         yield partial(write_cog, bands, path, grid=grid, tags=tags | {"unit": unit}, nodata=nodata)
+
+
+def _table(job: Job, frame: pd.DataFrame, stem: str) -> Path:
+    """A table for people, as CSV."""
+    return export(job.marked(frame), job.draft.directory, stem, formats=["csv"])["csv"]
 
 
 def _path(job: Job, quantity: str, technology: str, band_mhz: float | None) -> Path:

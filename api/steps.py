@@ -129,9 +129,9 @@ def _indicators(job: Job) -> Made:
     )
     tables = Tables(units, villages, province)
     files = [
-        write_geoparquet(_marked(_placed(units, job.units, crs=settings.crs), job), job.path("units.parquet")),
+        write_geoparquet(job.marked(_placed(units, job.units, crs=settings.crs)), job.path("units.parquet")),
         write_geoparquet(
-            _marked(_placed(villages, job.layer("villages"), crs=settings.crs), job), job.path("villages.parquet")
+            job.marked(_placed(villages, job.layer("villages"), crs=settings.crs)), job.path("villages.parquet")
         ),
         _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in province.items()}),
     ]
@@ -161,7 +161,7 @@ def _gaps(job: Job) -> Made:
     directory = job.draft.directory
     files: list[Path] = []
     for stem, frame, home in (("gaps", gaps.units, job.units), ("gap_villages", gaps.villages, job.layer("villages"))):
-        files += export(_marked(_located(frame, home, crs=job.settings.crs), job), directory, stem).values()
+        files += export(job.marked(_located(frame, home, crs=job.settings.crs)), directory, stem).values()
     for stem, frame in (
         ("reasons", gaps.reasons),
         ("not_judged", gaps.not_judged),
@@ -170,7 +170,7 @@ def _gaps(job: Job) -> Made:
         ("targets", asked),
         ("rules", rules.table()),
     ):
-        files += export(_marked(frame, job), directory, stem, formats=["csv", "parquet"]).values()
+        files += export(job.marked(frame), directory, stem, formats=["csv", "parquet"]).values()
     return Made(gaps, files, dict(gaps.counts) | {"targets": len(asked), "rules": len(rules.rules)})
 
 
@@ -256,8 +256,8 @@ def _plan(job: Job) -> Made:
     directory = job.draft.directory
     answer = {name: getattr(plan, name) for name in PLAN_ANSWER} | {"counts": dict(plan.counts)}
     files = [_json(job.path("plan_answer.json"), answer)]
-    files += export(_marked(plan.sites, job), directory, "plan").values()
-    files += export(_marked(plan.candidates, job), directory, "candidates", formats=["csv", "parquet"]).values()
+    files += export(job.marked(plan.sites), directory, "plan").values()
+    files += export(job.marked(plan.candidates), directory, "candidates", formats=["csv", "parquet"]).values()
     return Made(plan, files, dict(plan.counts) | {"people_new": plan.people_new})
 
 
@@ -294,15 +294,6 @@ def _map(job: Job) -> Made:
 
 
 # shared by the steps
-
-
-def _marked(frame: pd.DataFrame, job: Job) -> pd.DataFrame:
-    """The frame with the date of the study and, for synthetic layers, the word."""
-    marked = frame.copy()
-    if "as_of" not in marked:
-        marked["as_of"] = job.settings.units_valid_on.isoformat()
-    marked["data"] = "synthetic" if job.settings.synthetic else ""
-    return marked
 
 
 def _placed(table: pd.DataFrame, home: pd.DataFrame | None, *, crs: str) -> gpd.GeoDataFrame:

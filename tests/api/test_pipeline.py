@@ -84,7 +84,7 @@ def test_the_plan_serves_the_west_within_the_budget(done: Path) -> None:
 
 def test_every_file_says_synthetic_and_its_date(done: Path) -> None:
     results = Results(done)
-    for stem in ("gaps", "gap_villages", "plan", "reasons", "targets", "comparison"):
+    for stem in ("gaps", "gap_villages", "plan", "reasons", "targets", "comparison", "link_budget", "defaults_used"):
         head, first = results.path(f"{stem}.csv").read_text(encoding="utf-8-sig").splitlines()[:2]
         assert "as_of" in head
         assert "synthetic" in first
