@@ -32,7 +32,6 @@ Row = dict[str, Any]
 Key = tuple[int, int, int]
 
 WGS84 = "EPSG:4326"
-NO_SERVER_DBM = -200.0
 UNIT_IDENTITY = ("code", "valid_on", "name", "district")
 VILLAGE_IDENTITY = ("code", "name", "unit_code", "population")
 _NOT_FIGURES = {"geometry", "as_of", "data", "source", "synthetic", "unit_name", "valid_on"}

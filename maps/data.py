@@ -15,6 +15,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from phusong.coverage.radio import NO_SERVER_DBM
 from phusong.layers.messages import LANGS, Lang, catalogue, has, say
 from phusong.layers.messages.format import day
 from phusong.maps.classes import GAP_COLOUR, LEVEL_COLOURS, NO_DATA_COLOUR, classes_of
@@ -33,7 +34,6 @@ Json = dict[str, Any]
 TERRAIN_LONGEST_PX = 1500
 COVERAGE_LONGEST_PX = 1500
 _DEGREE_DIGITS = 5  # about 1 m
-_NO_MAST_DBM = -200.0  # a level that was computed, with no mast in range
 
 # Which group an indicator stands in, by the beginning of its id; the first that fits. The groups in their order.
 _GROUPS = (
@@ -351,7 +351,7 @@ def _village_points(view: MapView, villages: gpd.GeoDataFrame, unit_names: Mappi
     for indicator in sorted(view.village_indicators, key=lambda one: _GROUP_ORDER.index(group_of(one))):
         layer["fields"].append(_labelled(indicator))
         for row, value in zip(layer["rows"], numbers(villages, indicator.id), strict=True):
-            no_mast = indicator.unit == "dBm" and value <= _NO_MAST_DBM
+            no_mast = indicator.unit == "dBm" and value <= NO_SERVER_DBM
             row["values"].append("no_mast_in_range" if no_mast else _shown(value, indicator.unit))
     for row, code in zip(layer["rows"], _texts_of(villages, "code"), strict=True):
         if code in view.village_reasons:

@@ -17,10 +17,8 @@ from numpy.typing import NDArray
 from phusong.coverage.radio.fit import Residuals, TerrainFit
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import day, number
-from phusong.maps.profile import dress
+from phusong.maps.dressing import INK, SOFT, STYLE, dress, mark_synthetic
 
-_STYLE: dict[Any, Any] = {"font.family": "DejaVu Sans", "text.usetex": False, "text.parse_math": False}
-_INK, _SOFT = "#1e293b", "#5b6779"
 _MODEL, _TERRAIN, _LINE = "#0f5e77", "#d97706", "#94a3b8"
 
 
@@ -41,7 +39,7 @@ class FitView:
 
 def fit_png(view: FitView, path: Path, *, lang: Lang, width_px: int = 1600) -> None:
     """Write a PNG of ``view`` to ``path``, said in ``lang``."""
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 6.2), dpi=width_px / 11)
         FigureCanvasAgg(figure)
         left, right = figure.add_axes((0.065, 0.30, 0.40, 0.53)), figure.add_axes((0.555, 0.30, 0.43, 0.53))
@@ -84,27 +82,25 @@ def _points(
 
 
 def _write_texts(figure: Figure, view: FitView, lang: Lang) -> None:
-    soft: dict[str, Any] = {"color": _SOFT, "va": "center"}
+    soft: dict[str, Any] = {"color": SOFT, "va": "center"}
     fit = view.fit
     figure.text(
-        0.012, 0.945, say("fit.title", lang, model=view.model), fontsize=15, weight="bold", color=_INK, va="center"
+        0.012, 0.945, say("fit.title", lang, model=view.model), fontsize=15, weight="bold", color=INK, va="center"
     )
     found = {"k": number(fit.k, lang, decimals=2), "offset": _signed(fit.offset_db, lang)}
-    figure.text(0.012, 0.897, say("fit.found", lang, **found), fontsize=11, color=_INK, va="center")
+    figure.text(0.012, 0.897, say("fit.found", lang, **found), fontsize=11, color=INK, va="center")
     as_of = say("map.ui.as_of", lang, date=day(view.as_of, lang))
     figure.text(0.012, 0.858, f"{view.study}. {as_of}", fontsize=9.5, **soft)
     if view.synthetic:
-        box = {"facecolor": "#ffd666", "edgecolor": "none", "boxstyle": "round,pad=0.45"}
-        bold: dict[str, Any] = {"weight": "bold", "ha": "right", "va": "center", "bbox": box}
-        figure.text(0.988, 0.945, say("map.ui.synthetic", lang), fontsize=10, color="#3d2c00", **bold)
+        mark_synthetic(figure, lang, y=0.945)
     figure.text(0.012, 0.022, say("fit.how", lang), fontsize=8, **soft)
     columns = (0.035, 0.42, 0.55, 0.70, 0.83, 0.94)
     heads = [say(f"fit.head.{name}", lang) for name in ("points", "bias", "sigma", "rmse", "r2")]
-    _write_row(figure, 0.185, ["", *heads], columns, color=_SOFT)
+    _write_row(figure, 0.185, ["", *heads], columns, color=SOFT)
     for i, (name, one) in enumerate((("before", fit.before), ("after", fit.after), ("hold_out", fit.hold_out))):
         cells = [say(f"fit.row.{name}", lang), *_cells(one, lang)]
         _write_row(
-            figure, 0.145 - 0.04 * i, cells, columns, color=_INK, weight="bold" if name == "hold_out" else "normal"
+            figure, 0.145 - 0.04 * i, cells, columns, color=INK, weight="bold" if name == "hold_out" else "normal"
         )
 
 

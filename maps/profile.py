@@ -17,7 +17,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.patheffects import withStroke
-from matplotlib.ticker import FuncFormatter, MaxNLocator
 from numpy.typing import NDArray
 
 from phusong.coverage.radio import Profile
@@ -25,19 +24,13 @@ from phusong.coverage.radio.diffraction import wavelength_m
 from phusong.coverage.radio.link import Link
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import day, number
+from phusong.maps.dressing import INK, SOFT, STYLE, dress, mark_synthetic
 
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "text.usetex": False,
-    "text.parse_math": False,
-    "hatch.linewidth": 0.6,
-}
 _DRAWING = Lock()  # the style is one for the whole process: two pictures at once would undo each other's
 State = Literal["clear", "in_zone", "blocked", "unknown"]
 CLEAR_ZONES = 0.6
 """Share of the first Fresnel zone's radius that planners keep free of obstacles [K]."""
 
-_INK, _SOFT = "#1e293b", "#5b6779"
 _GROUND, _GROUND_EDGE = "#cbbfa6", "#7a6a4d"
 _CLUTTER = "#86a873"
 _RAY, _ZONE = "#0f5e77", "#7cc0d8"
@@ -110,7 +103,7 @@ def title_of(view: ProfileView, lang: Lang) -> str:
 
 def profile_png(view: ProfileView, to: Path | IO[bytes], *, lang: Lang, width_px: int = 1600) -> None:
     """Write a PNG of ``view`` to a path or an open file, said in ``lang``; names are drawn as they are."""
-    with _DRAWING, mpl.rc_context(_STYLE):
+    with _DRAWING, mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 6.2), dpi=width_px / 11)
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.065, 0.195, 0.645, 0.625))
@@ -138,7 +131,7 @@ def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
         axes.fill_between(km, ground, top, color=_CLUTTER, linewidth=0)
     axes.fill_between(km, floor, ground, color=_GROUND, linewidth=0)
     axes.plot(km, ground, color=_GROUND_EDGE, linewidth=1.2)
-    sea: dict[str, Any] = {"color": _SOFT, "linewidth": 0.9, "linestyle": (0, (5, 4))}
+    sea: dict[str, Any] = {"color": SOFT, "linewidth": 0.9, "linestyle": (0, (5, 4))}
     axes.plot(km, one.bulge_m, **sea)
     axes.fill_between(along_km, lower, upper, color=_ZONE, alpha=0.35, linewidth=0)
     inner: dict[str, Any] = {"color": _RAY, "linewidth": 0.8, "linestyle": ":"}
@@ -163,8 +156,8 @@ def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
     for first, last in gaps:
         axes.axvspan(km[first - 1], km[last], **void)
     for place, bottom in ((0, ground[0]), (-1, ground[-1])):
-        axes.plot([km[place]] * 2, [bottom, one.ray_m[place]], color=_INK, linewidth=2.6, clip_on=False)
-        axes.plot(km[place], one.ray_m[place], "o", color=_INK, markersize=4.5, clip_on=False)
+        axes.plot([km[place]] * 2, [bottom, one.ray_m[place]], color=INK, linewidth=2.6, clip_on=False)
+        axes.plot(km[place], one.ray_m[place], "o", color=INK, markersize=4.5, clip_on=False)
     _mark_obstacle(axes, one, lang)
     dress(axes, say("profile.axis.distance", lang), say("profile.axis.height", lang), lang)
     share = number(CLEAR_ZONES, lang, decimals=1)
@@ -185,23 +178,6 @@ def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
         handles.append(Patch(label=say("profile.void", lang), **void))
     where_to: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.06, -0.12), "borderpad": 0.0}
     axes.legend(handles=handles, **where_to, ncols=4, frameon=False, fontsize=8, columnspacing=1.2, handlelength=1.6)
-
-
-def dress(axes: Axes, x_name: str, y_name: str, lang: Lang) -> None:
-    """Names, numbers of the language and a light grid, alike in all diagrams."""
-    axes.set_xlabel(x_name, color=_INK)
-    axes.set_ylabel(y_name, color=_INK)
-    plain = FuncFormatter(
-        lambda value, place: number(value, lang, decimals=0 if value == round(value) else 1).replace("-", "−")
-    )
-    for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(MaxNLocator(nbins=8, steps=[1, 2, 5, 10]))
-        axis.set_major_formatter(plain)
-    axes.tick_params(colors=_SOFT, labelsize=9)
-    axes.grid(color="#e2e8f0", linewidth=0.6)
-    axes.set_axisbelow(True)
-    for side, spine in axes.spines.items():
-        spine.set(color="#cbd5e1", visible=side in ("left", "bottom"))
 
 
 def _mark_obstacle(axes: Axes, one: Profile, lang: Lang) -> None:
@@ -296,7 +272,7 @@ def _write_table(figure: Figure, view: ProfileView, lang: Lang) -> None:
         if not value:
             y -= 0.014
         size = 9.5 if value else 10
-        colour = _SOFT if name in part else _INK
+        colour = SOFT if name in part else INK
         figure.text(0.745 if name in part else 0.733, y, name, fontsize=size, weight=bold, color=colour)
         figure.text(0.988, y, value, fontsize=size, weight=bold, color=colour, ha="right")
         y -= 0.0315
@@ -304,15 +280,13 @@ def _write_table(figure: Figure, view: ProfileView, lang: Lang) -> None:
 
 def _write_texts(figure: Figure, view: ProfileView, lang: Lang) -> None:
     title = title_of(view, lang)
-    figure.text(0.012, 0.945, title, fontsize=15 if len(title) < 60 else 11, weight="bold", color=_INK, va="center")
-    soft: dict[str, Any] = {"color": _SOFT, "va": "center"}
-    figure.text(0.012, 0.895, state_text(view, lang), fontsize=10.5, color=_INK, va="center")
+    figure.text(0.012, 0.945, title, fontsize=15 if len(title) < 60 else 11, weight="bold", color=INK, va="center")
+    soft: dict[str, Any] = {"color": SOFT, "va": "center"}
+    figure.text(0.012, 0.895, state_text(view, lang), fontsize=10.5, color=INK, va="center")
     as_of = say("map.ui.as_of", lang, date=day(view.as_of, lang))
     figure.text(0.012, 0.858, f"{view.study}. {as_of}", fontsize=9.5, **soft)
     if view.synthetic:
-        box = {"facecolor": "#ffd666", "edgecolor": "none", "boxstyle": "round,pad=0.45"}
-        bold: dict[str, Any] = {"weight": "bold", "ha": "right", "va": "center", "bbox": box}
-        figure.text(0.988, 0.945, say("map.ui.synthetic", lang), fontsize=10, color="#3d2c00", **bold)
+        mark_synthetic(figure, lang, y=0.945)
     lines = [say("profile.method", lang), *([say("profile.source", lang, source=view.source)] if view.source else [])]
     for i, line in enumerate(lines):
         figure.text(0.012, 0.036 - 0.02 * i, textwrap.shorten(line, 180, placeholder=" …"), fontsize=8, **soft)

@@ -26,6 +26,7 @@ from shapely.geometry.base import BaseGeometry
 from phusong.layers.messages import Lang, say
 from phusong.maps.classes import GAP_COLOUR, NO_DATA_COLOUR, class_index, classes_of
 from phusong.maps.data import date_text, gap_village_points, methods_of, numbers, plan_points, unit_text
+from phusong.maps.dressing import INK, SOFT, STYLE, mark_synthetic
 from phusong.maps.images import MERCATOR, frame_of, terrain_rgb
 from phusong.maps.view import MapIndicator, MapView
 
@@ -45,12 +46,6 @@ _SHIFTS_PT = (
     (-28, 11),
     (28, 11),
 )
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "text.usetex": False,
-    "hatch.linewidth": 0.6,
-    "text.parse_math": False,
-}
 
 
 def map_png(view: MapView, path: Path, *, indicator: str = "", lang: Lang | None = None, width_px: int = 1600) -> None:
@@ -63,7 +58,7 @@ def map_png(view: MapView, path: Path, *, indicator: str = "", lang: Lang | None
     areas = view.units.to_crs(MERCATOR)
     left, bottom, right, top = areas.total_bounds
     margin_m = 0.04 * max(right - left, top - bottom)
-    with mpl.rc_context(_STYLE):
+    with mpl.rc_context(STYLE):
         height_in = 11 * (top - bottom + 2 * margin_m) / ((right - left + 2 * margin_m) * 1.28) + 1.1
         figure = Figure(figsize=(11, min(max(height_in, 6.0), 14.0)), dpi=width_px / 11)
         FigureCanvasAgg(figure)
@@ -194,7 +189,7 @@ def _write_names(axes: Axes, view: MapView, areas: gpd.GeoDataFrame) -> None:
     for name, shape in sorted(named.geometry.items(), key=lambda pair: -pair[1].area):
         spot = shape.representative_point()
         text = axes.annotate(str(name), (spot.x, spot.y), (0, 0), textcoords="offset points", path_effects=halo)
-        text.set(fontsize=9, weight="bold", color="#1e293b", ha="center", va="center")
+        text.set(fontsize=9, weight="bold", color=INK, ha="center", va="center")
         low, high = axes.transData.transform([(0, shape.bounds[1]), (0, shape.bounds[3])])[:, 1]
         small = high - low < 24 * pixels_pt  # an island: its name stands above it
         for shift in _SHIFTS_PT[1:] if small else _SHIFTS_PT:
@@ -223,17 +218,13 @@ def _write_legend(figure: Figure, handles: list[Patch | Line2D], title: str) -> 
 
 
 def _write_texts(figure: Figure, view: MapView, indicator: MapIndicator | None, lang: Lang) -> None:
-    figure.text(0.012, 0.955, view.title, fontsize=17, weight="bold", color="#1e293b", va="center")
-    soft: dict[str, Any] = {"color": "#5b6779", "va": "center"}
+    figure.text(0.012, 0.955, view.title, fontsize=17, weight="bold", color=INK, va="center")
+    soft: dict[str, Any] = {"color": SOFT, "va": "center"}
     if view.as_of:
         as_of = say("map.ui.as_of", lang, date=date_text(view.as_of, lang))
         figure.text(0.012, 0.925, as_of, fontsize=10, **soft)
     if view.synthetic:
-        box = {"facecolor": "#ffd666", "edgecolor": "none", "boxstyle": "round,pad=0.45"}
-        note = say("map.ui.synthetic", lang)
-        figure.text(
-            0.988, 0.952, note, fontsize=10.5, weight="bold", color="#3d2c00", ha="right", va="center", bbox=box
-        )
+        mark_synthetic(figure, lang, y=0.952)
     methods = methods_of(view.units) if indicator is not None and indicator.placed else []
     notes = [say("map.ui.modelled", lang)] if indicator is not None and indicator.modelled else []
     lines = [". ".join([*notes, *(say(f"map.method.{method}", lang) for method in methods)])]

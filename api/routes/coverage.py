@@ -9,14 +9,15 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from phusong.api.models import Level, PointCoverage, Server
-from phusong.api.results import NO_SERVER_DBM, Row, Snapshot, distance_km
+from phusong.api.profile import QUANTITIES
+from phusong.api.results import Row, Snapshot, distance_km
 from phusong.api.served import Asked, RetryingRoute, Served, TheLang, TheResults, TheStudy, problems
+from phusong.coverage.radio import NO_SERVER_DBM
 from phusong.coverage.radio.margin import over_db
 from phusong.layers.messages import say
 
 router = APIRouter(tags=["coverage"], route_class=RetryingRoute)
 
-QUANTITIES = {"2G": "RxLev", "3G": "RSCP", "4G": "RSRP", "5G": "SS-RSRP"}
 LAYERS = ("units", "sites", "sectors", "elevation")
 UNITS = {"level_dbm": "dBm", "usable_dbm": "dBm", "elevation_m": "m", "distance_km": "km"}
 
