@@ -435,10 +435,10 @@ class Level(BaseModel):
 
     model_config = example_of(examples.LEVEL)
     technology: str
-    operator: str | None = Field(description="null: the best of all operators")
+    operator: str | None = Field(description="null: the operator whose level is most above what is asked of it")
     quantity: str = Field(description="RxLev, RSCP, RSRP or SS-RSRP")
     level_dbm: float | None = Field(description="dBm outdoors; null: no mast in range, or no data")
-    usable_dbm: float | None = Field(description="Level that counts as usable, dBm")
+    usable_dbm: float | None = Field(description="Level that its server must bring to be usable, dBm")
     usable: bool | None = Field(description="Whether it is usable; null is no data")
     state: Literal["usable", "too_weak", "no_mast_in_range", "no_data"]
     server: Server | None
