@@ -1,0 +1,422 @@
+"""Vietnamese text of any encoding made plain: which encoding a table or file is in, how sure that is, and what it says.
+
+The judge is the written syllable (layers.syllables), not counts of letters: under the right reading nearly every word
+with marks is a Vietnamese syllable, under a wrong one few are. Each reading gets the likelihood of all distinct words
+that hold more than ASCII: a syllable is one of some 18,000, any other word costs as many bits as a random one of its
+length; the tempered likelihoods with their prior give each reading a probability, and that of the best is the *score*.
+Readings under which fewer than FIT of the words are syllables are out; words that hold a letter of no one-byte
+encoding ("ố") are plainly Unicode and say nothing about the others, so a table that is converted in part is still told.
+Below SCORE nothing is converted and the user is asked.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, Literal, get_args
+
+import numpy as np
+import pandas as pd
+
+from phusong.layers.encodings import ENCODINGS, Encoding, cell_form, converted, words
+from phusong.layers.errors import Fault, InputError
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.syllables import is_common, is_syllable
+
+SCORE = 0.95  # of the best reading; below it nothing is converted
+FIT = 0.6  # share of the words with marks that must be syllables in a reading
+Reading = Literal["unicode"] | Encoding
+CHOICES: tuple[str, ...] = ("unicode", *ENCODINGS)
+BYTE_CHOICES = ("utf-8", "utf-16", "cp1252", *get_args(Encoding)[:4])
+
+_ALIASES = {
+    "abc": "tcvn3", "tcvn": "tcvn3", "vntime": "tcvn3", ".vntime": "tcvn3", "tcvn-3": "tcvn3", "vni-windows": "vni",
+    "windows-1258": "cp1258", "utf8": "utf-8", "utf-8-sig": "utf-8", "utf16": "utf-16", "latin-1": "cp1252",
+    "iso-8859-1": "cp1252", "windows-1252": "cp1252", "ansi": "cp1252",
+}  # fmt: skip
+_PRIOR_UNICODE = 0.6
+_TEMPER = 0.5  # words of one list are not independent
+_SYLLABLE = math.log(0.93 / 18_000)
+_COMMON_SYLLABLE = math.log(0.05 / 200 * 10)  # the 200 words that fill lists make half of them
+_NOISE, _LETTER, _SIGN = math.log(0.07), math.log(1 / 60), math.log(1 / 200)
+_MOST_WORDS = 5000  # distinct ones that are judged; more say nothing new
+_SAMPLE = 1 << 22  # bytes of a file that are judged
+_SHORTEST_UTF16 = 4
+_LINE = 60
+
+
+@dataclass(frozen=True)
+class Detected:
+    """The encoding of many strings: ``unicode`` (nothing to convert) or a legacy one; ``score`` is its probability
+    (0-1), ``fit`` the share of words with marks that are syllables in it, ``count`` how many distinct words were
+    judged, ``other`` the next best reading."""
+
+    encoding: Reading
+    score: float
+    fit: float = 1.0
+    count: int = 0
+    other: Reading = "unicode"
+
+    @property
+    def sure(self) -> bool:
+        """Whether it may be acted on without asking."""
+        return self.score >= SCORE
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The text of a file's bytes, the encoding it was in and how sure that is (0-1)."""
+
+    text: str
+    encoding: str
+    score: float
+
+    def fault(self, file: str) -> Fault | None:
+        """What the user is told: nothing for Unicode; else that bytes were converted. The reader adds it to the table's
+        faults; cells converted once are then not converted again."""
+        if self.encoding.startswith("utf-"):
+            return None
+        params = {"found": self.encoding, "score_pct": f"{100 * self.score:.1f}"}
+        return Fault("changed.text_bytes", file=file, params=params)
+
+
+def decode_bytes(data: bytes, *, encoding: str | None = None, file: str = "") -> Decoded:
+    """The text of a file: its byte order mark, else UTF-8 if it is that, else UTF-16, else the encoding told by its
+    words, or ``encoding`` if the user says one (then nothing is guessed).
+
+    A file in UTF-8 may still hold cells in a legacy encoding: see ``decoded``. InputError if no reading is sure, if the
+    file is UTF-8 with broken places, or if it is not in the encoding said.
+    """
+    asked = known_encoding(encoding, file=file, choices=(*BYTE_CHOICES, *CHOICES)) if encoding else None
+    for mark, name in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+        if data.startswith(mark):
+            return _strict(data[len(mark) :], name, file=file)
+    if asked == "utf-16" or (asked is None and (_looks_utf16(data))):
+        return _strict(data, "utf-16-be" if data[:1] == b"\0" else "utf-16-le", file=file)
+    try:
+        return Decoded(data.decode(), "utf-8", 1.0)
+    except UnicodeDecodeError as error:
+        broken = error
+    if asked in ("utf-8", "utf-8-twice", "unicode"):
+        raise _broken(data, broken, file=file) from broken
+    cells = cell_form(data)
+    if asked is None:
+        found = detect([cells[:_SAMPLE]])
+        if found.encoding in ("utf-8", "utf-8-twice"):
+            raise _broken(data, broken, file=file) from broken
+        if not found.sure:
+            choices = ", ".join(name for name in BYTE_CHOICES if name != "utf-16")
+            raise InputError("text.which_encoding", file=file, **_asking(found), choices=choices)
+        asked, score = ("cp1252" if found.encoding == "unicode" else found.encoding), found.score
+    else:
+        score = 1.0
+    if asked == "cp1252":
+        return Decoded(cells, "cp1252", score)
+    text = _lines(cells, asked)
+    if text is None:
+        raise InputError("text.not_in_encoding", file=file, encoding=asked)
+    return Decoded(text, asked, score)
+
+
+def detect(strings: Iterable[str]) -> Detected:
+    """Which reading of many short strings (a column, a table) is Vietnamese; ``unicode`` if they are plain already, or
+    not Vietnamese at all. A score below SCORE must not be acted on."""
+    counted: dict[str, None] = {}
+    for text in strings:
+        if text.isascii() and text.isprintable():
+            continue
+        for word in words(unicodedata.normalize("NFC", text)):
+            if not word.isascii() or not word.isprintable():
+                counted.setdefault(word)
+        if len(counted) > _MOST_WORDS:
+            break
+    return _detect(frozenset(list(counted)[:_MOST_WORDS]))
+
+
+def _detect(found: frozenset[str]) -> Detected:
+    judged = [word for word in sorted(found) if any(converted(word, name) is not None for name in ENCODINGS)]
+    plain = len(found) - len(judged)
+    readings: dict[Reading, list[str | None]] = {"unicode": list(judged)}
+    for encoding in ENCODINGS:
+        said = [converted(word, encoding) for word in judged]
+        if any(one is not None and one != word for one, word in zip(said, judged, strict=True)):
+            readings[encoding] = said
+    if len(readings) == 1:
+        return Detected("unicode", 1.0, count=len(found))
+    weights: dict[Reading, float] = {}
+    fits: dict[Reading, float] = {}
+    for name, made in readings.items():
+        good = [one is not None and _all_syllables(one) for one in made]
+        fits[name] = sum(good) / len(good)
+        prior = _PRIOR_UNICODE if name == "unicode" else (1 - _PRIOR_UNICODE) / len(ENCODINGS)
+        likely = [_likelihood(one, word, name) for one, word in zip(made, judged, strict=True)]
+        weights[name] = math.log(prior) + _TEMPER * sum(likely)
+    for encoding in ENCODINGS:
+        if encoding in weights and fits[encoding] < FIT:
+            del weights[encoding]
+    top = max(weights.values())
+    shares = {name: math.exp(weight - top) for name, weight in weights.items()}
+    order = sorted(shares, key=lambda name: (-shares[name], CHOICES.index(name)))
+    fit = (fits[order[0]] * len(judged) + plain * (order[0] == "unicode")) / (len(judged) + plain)
+    score = shares[order[0]] / sum(shares.values())
+    return Detected(order[0], score, fit, len(found), order[1] if len(order) > 1 else "unicode")
+
+
+def _likelihood(made: str | None, word: str, reading: Reading) -> float:
+    """Log-probability of one word in a reading."""
+    if made is None:
+        return _NOISE + _SIGN * len(word)
+    if _all_syllables(made):
+        parts = _parts(made)
+        return sum(_COMMON_SYLLABLE if is_common(part) else _SYLLABLE for part in parts)
+    if reading == "unicode":  # any other language, or signs
+        return _NOISE + sum(_LETTER if letter.isalpha() and letter not in "ªº" else _SIGN for letter in word)
+    return _NOISE + _SIGN * len(word)
+
+
+@lru_cache(maxsize=1 << 16)
+def _all_syllables(text: str) -> bool:
+    parts = _parts(text)
+    return bool(parts) and all(map(is_syllable, parts))
+
+
+def _parts(text: str) -> list[str]:
+    """The words of a plain text: broken at whatever is no letter, but signs that belong to no plain text are kept."""
+    spaced = "".join(" " if letter in _BREAKS else letter for letter in text)
+    return [part for part in spaced.split() if part]
+
+
+_BREAKS = "–—‘’“”…•\u00a0\u2009\u202f\u200b/-,.;:()'\""
+
+
+def known_encoding(name: str, *, file: str = "", choices: tuple[str, ...] = CHOICES) -> str:
+    """The encoding meant by a name the user gives; InputError that lists the choices if there is none."""
+    plain = name.strip().casefold().replace("_", "-")
+    plain = _ALIASES.get(plain, plain)
+    if plain not in choices:
+        raise InputError("text.unknown_encoding", file=file, found=name, choices=", ".join(dict.fromkeys(choices)))
+    return plain
+
+
+def _asking(found: Detected) -> dict[str, Any]:
+    return {"found": found.encoding, "other": found.other, "score_pct": f"{100 * found.score:.0f}"}
+
+
+def _strict(data: bytes, name: str, *, file: str) -> Decoded:
+    try:
+        return Decoded(data.decode(name), name, 1.0)
+    except UnicodeDecodeError as error:
+        raise _broken(data, error, file=file) from error
+
+
+def _broken(data: bytes, error: UnicodeDecodeError, *, file: str) -> InputError:
+    line = data.count(b"\n", 0, error.start) + 1
+    return InputError("text.broken", file=file, encoding=error.encoding, line=line, byte=error.start + 1)
+
+
+def _looks_utf16(data: bytes) -> bool:
+    """Without a byte order mark: every second byte of most of the text is 0."""
+    head = data[: 1 << 16]
+    if len(head) < _SHORTEST_UTF16:
+        return False
+    return (
+        max(head[::2].count(0), head[1::2].count(0))
+        > 0.4 * len(head) / 2
+        > 2 * min(head[::2].count(0), head[1::2].count(0))
+    )
+
+
+def _lines(cells: str, encoding: str) -> str | None:
+    """A file's text converted piece by piece, so that the case of TCVN3 follows from its own cell."""
+    made = [converted(piece, encoding) for piece in _PIECES.split(cells)]  # type: ignore[arg-type]
+    return None if any(piece is None for piece in made) else "".join(piece for piece in made if piece is not None)
+
+
+_PIECES = re.compile(r"([,;|\t\r\n\"]+)")
+
+
+def decoded(raw: RawTable, *, encoding: str | None = None) -> RawTable:
+    """The table with its headings and cells in plain Unicode, marks composed (NFC), invisible signs gone.
+
+    ``encoding`` is the user's word (CHOICES; ``unicode``: convert nothing), else that of each column with enough words
+    is told from it, and that of the others from the whole table. Cells that are plain already stay; in a column that
+    is converted in part, a cell which could be either is a fault of its row. One ``changed.text_encoding`` a column
+    says how many cells were converted, with an example. InputError if no reading is sure.
+    """
+    texts = [_strings(raw.frame.iloc[:, place]) for place in range(raw.frame.shape[1])]
+    headings = [str(name) for name in raw.frame.columns]
+    asked = known_encoding(encoding, file=raw.file, choices=(*CHOICES, *BYTE_CHOICES)) if encoding else None
+    if asked in ("unicode", "cp1252", "utf-16") or any(fault.code == "changed.text_bytes" for fault in raw.faults):
+        readings: list[Detected] = [Detected("unicode", 1.0)] * (len(texts) + 1)
+    elif asked is not None:
+        readings = [Detected(asked, 1.0)] * (len(texts) + 1)  # type: ignore[arg-type]
+    else:
+        readings = _readings(raw, headings, texts)
+    names, faults = _headings(raw, headings, readings[-1])
+    columns: list[Any] = []
+    composed = 0
+    for place, (name, strings, reading) in enumerate(zip(names, texts, readings[:-1], strict=True)):
+        cells = raw.frame.iloc[:, place]
+        work = _Column(strings, reading)
+        if work.made:
+            composed += sum(cells.isin(work.tidied)) if work.tidied else 0
+            cells = cells.map(lambda cell, made=work.made: made.get(cell, cell) if isinstance(cell, str) else cell)
+        columns.append(cells)
+        faults += work.faults(raw, raw.frame.iloc[:, place], name)
+    if composed:
+        faults.append(Fault("note.text_composed", file=raw.file, sheet=raw.sheet, params={"count": composed}))
+    frame = pd.concat(columns, axis=1) if columns else raw.frame.copy()
+    frame.columns = pd.Index(names, dtype=raw.frame.columns.dtype)
+    return replace(raw, frame=frame, faults=(*raw.faults, *faults))
+
+
+def preview(raw: RawTable, *, rows: int = 10, encoding: str | None = None) -> list[tuple[str, str]]:
+    """Up to ``rows`` texts of the table that would be converted: as it stands, and as it would be read."""
+    done = decoded(raw, encoding=encoding)
+    pairs: dict[str, str] = {}
+    for old, new in zip(raw.frame.columns, done.frame.columns, strict=True):
+        if old != new:
+            pairs[str(old)] = str(new)
+    for place in range(raw.frame.shape[1]):
+        for old, new in zip(raw.frame.iloc[:, place], done.frame.iloc[:, place], strict=True):
+            if isinstance(old, str) and old != new:
+                pairs.setdefault(old, new)
+            if len(pairs) >= rows:
+                return list(pairs.items())[:rows]
+    return list(pairs.items())
+
+
+def _strings(cells: pd.Series[Any]) -> list[str]:
+    """The distinct texts of a column that hold more than printable ASCII."""
+    found = {cell for cell in cells.to_numpy(dtype=object) if isinstance(cell, str)}
+    return sorted(cell for cell in found if not (cell.isascii() and cell.isprintable()))
+
+
+def _readings(raw: RawTable, headings: list[str], texts: list[list[str]]) -> list[Detected]:
+    """The reading of each column, then that of the headings; InputError if one is in doubt."""
+    whole = detect([*headings, *(text for strings in texts for text in strings)])
+    done = []
+    for strings in texts:
+        own = detect(strings)
+        done.append(own if own.sure and own.count >= FEWEST_WORDS else whole)
+        if not done[-1].sure and any(_differs(text, done[-1]) for text in strings):
+            raise _doubt(raw, done[-1], strings)
+    if not whole.sure and any(_differs(name, whole) for name in headings):
+        raise _doubt(raw, whole, headings)
+    return [*done, whole]
+
+
+def _differs(text: str, found: Detected) -> bool:
+    readings = (name for name in (found.encoding, found.other) if name != "unicode")
+    return any(converted(text, name) not in (None, text) for name in readings)
+
+
+def _doubt(raw: RawTable, found: Detected, strings: list[str]) -> InputError:
+    """What each reading would make of an example, for the user to choose."""
+    text = next(text for text in strings if _differs(text, found))
+    made = {name: converted(text, name) for name in ENCODINGS}
+    shown = "; ".join(f"{name}: {_short(text)}" for name, text in made.items() if text is not None)
+    params: dict[str, Any] = {"example": _short(text), "readings": shown, "choices": ", ".join(CHOICES)}
+    return InputError("text.which_cells", file=raw.file, **_asking(found), **params)
+
+
+def _headings(raw: RawTable, headings: list[str], reading: Detected) -> tuple[list[str], list[Fault]]:
+    own = detect(headings)
+    work = _Column([name for name in headings if not name.isascii()], reading, mixed=True)
+    if own.sure and own.encoding == reading.encoding:
+        work.made |= {name: _tidy(new) for name, new in work.doubtful.items()}
+        work.turned |= set(work.doubtful)
+    names = [work.made.get(name, name) for name in headings]
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice is not None:
+        raise InputError("read.heading_twice", file=raw.file, column=twice)
+    if not work.turned:
+        return names, []
+    old, new = next((old, new) for old, new in zip(headings, names, strict=True) if old in work.turned)
+    params = {"count": len(work.turned), "encoding": reading.encoding, "found": _short(old), "made": _short(new)}
+    return names, [Fault("changed.text_headings", file=raw.file, sheet=raw.sheet, params=params)]
+
+
+class _Column:
+    """The distinct texts of one column and what becomes of them: ``made`` says of each text that changes what it is
+    then; ``turned`` were converted, ``tidied`` only composed, ``doubtful`` could be either and are left."""
+
+    def __init__(self, strings: list[str], reading: Detected, *, mixed: bool = False) -> None:
+        self.reading = reading
+        self.turned: set[str] = set()
+        self.tidied: set[str] = set()
+        self.doubtful: dict[str, str] = {}
+        self.made: dict[str, str] = {}
+        encoding = reading.encoding
+        if encoding != "unicode":
+            mixed = mixed or any(_plainly_unicode(text, encoding) for text in strings)
+        for text in strings:
+            new = text if encoding == "unicode" else converted(text, encoding)
+            if new is None or new == text or (mixed and _weight(new) < _weight(text)):
+                new = text
+            elif mixed and _weight(new) == _weight(text):
+                self.doubtful[text] = new
+                new = text
+            else:
+                self.turned.add(text)
+            tidy = _tidy(new)
+            if tidy != new and text not in self.turned:
+                self.tidied.add(text)
+            if tidy != text:
+                self.made[text] = tidy
+
+    def faults(self, raw: RawTable, cells: pd.Series[Any], name: str) -> list[Fault]:
+        """What was done to the cells of the column, and which are in doubt or have lost letters."""
+        done: list[Fault] = []
+        encoding = self.reading.encoding
+        if self.turned:
+            at = np.flatnonzero(cells.isin(self.turned))
+            old = cells.iloc[at[0]]
+            params = {
+                "count": len(at), "encoding": encoding, "score_pct": f"{100 * self.reading.score:.1f}",
+                "found": _short(old), "made": _short(self.made[old]),
+            }  # fmt: skip
+            done.append(Fault("changed.text_encoding", file=raw.file, sheet=raw.sheet, column=name, params=params))
+        for place in np.flatnonzero(cells.isin(self.doubtful)) if self.doubtful else ():
+            old = cells.iloc[place]
+            params = {"found": _short(old), "encoding": encoding, "made": _short(self.doubtful[old])}
+            row = int(raw.rows[place])
+            done.append(Fault("fault.text_doubtful", raw.file, "", raw.sheet, row, name, params=params))
+        lost = [isinstance(cell, str) and _LOST in cell for cell in cells]
+        if any(lost):
+            params = {"count": sum(lost), "found": _short(cells.iloc[lost.index(True)])}
+            row = int(raw.rows[lost.index(True)])
+            done.append(Fault("note.text_lost", raw.file, "", raw.sheet, row, name, params=params))
+        return done
+
+
+def _plainly_unicode(text: str, encoding: Encoding) -> bool:
+    """Whether a text is Vietnamese as it stands and cannot be in ``encoding``."""
+    marked = [word for word in words(text) if not word.isascii()]
+    return any(converted(word, encoding) is None and _all_syllables(word) for word in marked)
+
+
+def _weight(text: str) -> tuple[int, int]:
+    """How good a text is as plain Vietnamese: words that are syllables less words that hold signs; then common ones."""
+    parts = _parts(text)
+    good = sum(map(is_syllable, parts)) - sum(not part.isalpha() and not part.isascii() for part in parts)
+    return good, sum(map(is_common, parts))
+
+
+def _tidy(text: str) -> str:
+    return unicodedata.normalize("NFC", text).translate(_BLANKS)
+
+
+def _short(text: str) -> str:
+    line = " ".join(text.split())
+    return line if len(line) <= _LINE else f"{line[:_LINE]}…"
+
+
+FEWEST_WORDS = 5  # distinct words with marks from which a column is judged by itself, not by its table
+_LOST = "\ufffd"
+_BLANKS: dict[int, str | None] = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f"), " ")
+_BLANKS |= dict.fromkeys(map(ord, "\u200b\u200e\u200f\ufeff\u00ad"))
