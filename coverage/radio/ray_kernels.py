@@ -443,6 +443,8 @@ def spread(
     row0: int,
     col0: int,
     out: I16,
+    most_apart_db: float,
+    apart: NDArray[np.bool_],
 ) -> int:
     """Losses of the cells of a quadrant, linear between two rays, to ``out`` in 0.1 dB; how many cells it holds.
 
@@ -450,7 +452,8 @@ def spread(
     the loss in dB for each metre that it is higher, ``ground`` that of the rays. The quadrants with ``down`` (their
     rays march over columns) own the diagonals. ``across``: the elevation as (lines, sides), padded. 0: the cell itself
     is void; negative: the path crosses a void, and the loss is that over the known samples. ``out`` begins at
-    (row0, col0). A line of cells goes through plain loops over short arrays, which become vectors.
+    (row0, col0); so does ``apart`` (none without its cells), set where the two rays differ by more than
+    ``most_apart_db``. A line of cells goes through plain loops over short arrays, which become vectors.
     """
     lines, sides = across.shape[0] - 2, across.shape[1] - 2
     rays = loss_db.shape[0] - 1
@@ -467,7 +470,7 @@ def spread(
     first = floor(line) + 1 if ahead > 0 else ceil(line) - 1
     last = lines - 1 if ahead > 0 else 0
     most = np.float32(MOST_CHANGE_DB)
-    seen = 0
+    told, seen = apart.shape[0] > 0, 0
     for at in range(first, last + ahead, ahead):
         away = abs(at - line)
         if away > range_cells:
@@ -494,10 +497,16 @@ def spread(
             if corrected:
                 change[k], height[k] = per_metre[k * thin, j], ground[k * thin, j]
         for i in range(width):
-            k = np.uint32(beside[i])
-            low_db[i], high_db[i] = loss[k], loss[k + np.uint32(1)]
-            low_m[i], high_m[i] = height[k], height[k + np.uint32(1)]
-            low_change[i], high_change[i] = change[k], change[k + np.uint32(1)]
+            near, far = np.uint32(beside[i]), np.uint32(beside[i] + 1)
+            low_db[i], high_db[i] = loss[near], loss[far]
+            low_m[i], high_m[i] = height[near], height[far]
+            low_change[i], high_change[i] = change[near], change[far]
+        for i in range(width if told else 0):
+            if abs(high_db[i] - low_db[i]) > most_apart_db:
+                if down:
+                    apart[low + i - row0, at - col0] = True
+                else:
+                    apart[at - row0, low + i - col0] = True
         for i in range(width):
             jump = high_db[i] - low_db[i]
             nearer = np.float32(1.0) if part[i] >= np.float32(0.5) else np.float32(0.0)
@@ -507,7 +516,7 @@ def spread(
             here = (here + min(max(own_db, -most), most)) * np.float32(10.0) + np.float32(0.5)
             low_db[i] = min(max(here, np.float32(1.0)), np.float32(MOST_TENTH_DB))
         for i in range(width if voids else 0):
-            k = np.int64(beside[i]) * thin
+            k = int(beside[i]) * thin
             if across[at + 1, low + i + 1] >= HIGHEST_M:
                 low_db[i] = np.float32(0.0)
             elif j >= min(void_from[k], void_from[k + thin]):

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from hashlib import blake2b
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -15,7 +16,7 @@ from numba import get_num_threads
 from numpy.typing import NDArray
 
 from phusong.coverage.radio import kernels
-from phusong.coverage.radio.models import Propagation, losses_along, losses_at_mast_db
+from phusong.coverage.radio.models import MOST_APART_DB, Propagation, losses_along, losses_at_mast_db
 from phusong.coverage.radio.network import Mast
 from phusong.coverage.radio.rays import I64, NO_WARNINGS, Window, path_losses, window_of
 from phusong.coverage.radio.terrain import Terrain
@@ -248,7 +249,7 @@ def _computed(mast: Mast, bands_mhz: tuple[float, ...], *, around: Surroundings)
         bands=len(bands_mhz),
         losses=partial(losses_along, bands_mhz=bands_mhz, propagation=around.propagation),
         at_mast_db=losses_at_mast_db(mast.place, bands_mhz=bands_mhz, propagation=around.propagation),
-        close=around.propagation.model == "itm",
+        most_apart_db=MOST_APART_DB.get(around.propagation.model, inf),
         warned=warned,
     )
     return Losses(window, tenth_db, warned)

@@ -14,8 +14,9 @@ from rasterio.enums import Resampling
 from rasterio.warp import reproject, transform_bounds
 
 from phusong.coverage.radio import kernels
-from phusong.coverage.radio.models import Propagation, losses_along, losses_at_mast_db
-from phusong.coverage.radio.rays import path_losses
+from phusong.coverage.radio.itm import Conditions, TimeLocationSituation, itm_profile
+from phusong.coverage.radio.models import MOST_APART_DB, Propagation, losses_along, losses_at_mast_db
+from phusong.coverage.radio.rays import path_losses, ray_to
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.grid import Grid, Raster
 
@@ -85,6 +86,50 @@ def test_maps_are_the_path_to_every_cell(chimborazo, exact_loss, small_errors, c
         assert np.quantile(np.abs(errors[-1]), 0.9) <= 1.0
         assert np.quantile(np.abs(errors[-1]), 0.99) <= 10.0
     small_errors(np.concatenate(errors))
+
+
+@pytest.mark.parametrize("centred", [True, False])
+@pytest.mark.parametrize(("cell_m", "mhz"), [(90.0, 900.0), (90.0, 2600.0), (50.0, 900.0), (30.0, 900.0)])
+def test_itm_maps_are_the_path_to_every_cell(
+    chimborazo, small_errors, cell_m: float, mhz: float, centred: bool
+) -> None:
+    """From cell centres the path is that of ``itm_profile``; from elsewhere its first step is short."""
+    elevation = chimborazo(cell_m)
+    terrain = Terrain.of(elevation)
+    propagation = Propagation(model="itm")
+    rng = np.random.default_rng(7)
+    errors = []
+    for row, col in sites(elevation):
+        row, col = (float(round(row)), float(round(col))) if centred else (row, col)  # noqa: PLW2901
+        ground = kernels.bilinear(terrain.by_row, row, col)
+        mast = (row, col, ground + 36.0, ground)
+        losses = partial(losses_along, bands_mhz=[mhz], propagation=propagation)
+        (row0, _, col0, _), (tenth_db,) = path_losses(
+            terrain,
+            mast,
+            range_cells=15_000.0 / cell_m,
+            bands=1,
+            losses=losses,
+            at_mast_db=losses_at_mast_db(mast, bands_mhz=[mhz], propagation=propagation),
+            most_apart_db=MOST_APART_DB["itm"],
+        )
+        for r, c in rng.permutation(np.argwhere(tenth_db > 0))[:250]:
+            if (r + row0, c + col0) == (row, col):
+                continue
+            ray = ray_to(terrain, mast, float(r + row0), float(c + col0))
+            known_db = float(losses(ray)[0].db[0, -1])
+            if centred:
+                path = itm_profile(
+                    np.append(ground, ray.ground[0]),
+                    step_m=ray.step_m[0],
+                    tx_height_m=36.0,
+                    rx_height_m=1.5,
+                    conditions=Conditions(mhz, "vertical", propagation.climate, propagation.n0),
+                    quantiles=TimeLocationSituation(),
+                )
+                assert known_db == pytest.approx(path.loss_db, abs=1e-3)
+            errors.append(tenth_db[r, c] / 10.0 - known_db)
+    small_errors(np.array(errors))
 
 
 def test_the_path_to_a_cell_is_the_formulas_as_printed(chimborazo, exact_loss, reference_delta_bullington) -> None:
