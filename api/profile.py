@@ -20,6 +20,7 @@ from phusong.api.radio import clutter_raster, propagation_of, terms_of, usable_o
 from phusong.api.served import Served
 from phusong.coverage.radio import radio_defaults
 from phusong.coverage.radio.link import Link, links, loss_by_model_db, path
+from phusong.coverage.radio.margin import over_db
 from phusong.coverage.radio.models import Propagation
 from phusong.coverage.radio.point import Profile
 from phusong.coverage.radio.site_general import MODELS, Outside, path_loss
@@ -187,7 +188,7 @@ def path_answer(view: ProfileView, meta: Meta) -> PathProfile:
             eirp_dbm=_round(link.eirp_dbm, 3),
             level_dbm=level_dbm,
             usable_dbm=_round(least_dbm, 3),
-            usable=None if level_dbm is None else bool(link.level_dbm >= least_dbm),
+            usable=None if level_dbm is None else bool(over_db(link.level_dbm, least_dbm) >= 0.0),
         )
     return PathProfile(
         meta=meta,

@@ -230,8 +230,8 @@ def _rasters(
 
 
 def _table(job: Job, frame: pd.DataFrame, stem: str) -> Path:
-    """A table for people, as CSV."""
-    return export(job.marked(frame), job.draft.directory, stem, formats=["csv"])["csv"]
+    """A table for people, as CSV; no figure in it means more than three decimals."""
+    return export(job.marked(frame.round(3)), job.draft.directory, stem, formats=["csv"])["csv"]
 
 
 def _path(job: Job, quantity: str, technology: str, band_mhz: float | None) -> Path:

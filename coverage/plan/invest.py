@@ -16,6 +16,7 @@ from scipy.spatial import cKDTree
 from phusong.coverage.plan.candidates import Floats, Reach, find_candidates
 from phusong.coverage.plan.cover import choose
 from phusong.coverage.population import People
+from phusong.coverage.radio.margin import over_db
 from phusong.coverage.rules.judge import numbers
 from phusong.layers.errors import ComputeError, CrsError
 from phusong.layers.grid import Raster
@@ -197,7 +198,7 @@ def _covers(
     answered = np.zeros(len(found), dtype=np.int64)
     if len(found):
         for index, (row0, row1, col0, col1), level in reach(positions, where):
-            rows, cols = np.nonzero((level >= usable_dbm) & where[row0:row1, col0:col1])
+            rows, cols = np.nonzero((over_db(level, usable_dbm) >= 0.0) & where[row0:row1, col0:col1])
             cells[index] = (rows + row0) * where.shape[1] + cols + col0
             answered[index] += 1
             if progress is not None:

@@ -16,6 +16,7 @@ from phusong.coverage.radio import kernels
 from phusong.coverage.radio.defaults import usable_levels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_db, wavelength_m
 from phusong.coverage.radio.link_budget import LinkTerms
+from phusong.coverage.radio.margin import over_db
 from phusong.coverage.radio.models import Propagation, clearance_along, losses_along, losses_at_mast_db
 from phusong.coverage.radio.network import build_network, pattern_table
 from phusong.coverage.radio.rays import Loss, ray_to
@@ -214,8 +215,8 @@ def level_at(
     )
     table = table[np.isfinite(distance)]
     unknown = table["level_dbm"].isna()
-    enough = (table["level_dbm"] >= frame["required_dbm"].reindex(table.index)).astype("boolean")
-    table.insert(7, "usable", enough.mask(unknown))
+    enough = over_db(table["level_dbm"], frame["required_dbm"].reindex(table.index)) >= 0.0
+    table.insert(7, "usable", pd.Series(enough, index=table.index, dtype="boolean").mask(unknown))
     table["line_of_sight"] = table["line_of_sight"].astype("boolean").mask(unknown)
     order = ["technology", "level_dbm", "sector_id"]
     ranked: pd.DataFrame = table.sort_values(order, ascending=[True, False, True], ignore_index=True)
