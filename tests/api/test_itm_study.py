@@ -45,7 +45,9 @@ def test_what_the_model_warned_of_stands_in_the_record_and_in_a_list(tiny_study:
             name.removeprefix("warned_").upper(): count for name, count in counts.items() if name.startswith("warned_")
         }
         assert set(table["paths_in_all"]) == {counts["paths"]}
-        assert (table["share_pct"] - 100 * table["paths"] / counts["paths"]).abs().max() < 1e-6
+        assert (
+            table["share_pct"] - 100 * table["paths"] / counts["paths"]
+        ).abs().max() < 6e-4  # written with three decimals
         assert table["paths"].is_monotonic_decreasing
         told[lang] = table.set_index("limit")
     short = told["en"].loc["PATH_TOO_SHORT"]
