@@ -67,21 +67,23 @@ class _Desk:
     layer: Layer
     faults: list[Fault] = field(default_factory=list)
     bad: set[int] = field(default_factory=set)
+    refused: set[tuple[int, str]] = field(default_factory=set)  # row and column of cells that an earlier step refused
 
     def say(self, code: str, *, at: int | None = None, column: str = "", fatal: bool = False, **params: Any) -> None:
         """Note a fault; ``at`` is the position of the row it spoils."""
         row = None if at is None else int(self.raw.rows[at])
         column = " ".join(column.split())  # headings of a sheet may be broken into lines
-        self.faults.append(
-            Fault(code, self.raw.file, self.layer.name, self.raw.sheet, row, column, fatal, params),
-        )
+        if row is None or (row, column) not in self.refused:
+            self.faults.append(
+                Fault(code, self.raw.file, self.layer.name, self.raw.sheet, row, column, fatal, params),
+            )
         if at is not None:
             self.bad.add(at)
 
 
 def is_note(fault: Fault) -> bool:
-    """Whether it is only a remark: nothing was dropped and nothing stops."""
-    return fault.code.startswith("note.")
+    """Whether it is only a remark: nothing was dropped and nothing stops, though a cell may be read otherwise."""
+    return fault.code.startswith(("note.", "changed."))
 
 
 def validate(
@@ -93,11 +95,14 @@ def validate(
     Geometry in another CRS is brought to ``crs``; with ``reproject=False`` another CRS is a fatal fault. A row with a
     fault is left out of the frame and listed; a fatal fault (a missing column, no CRS, no row) spoils the layer.
     Columns are matched without regard to case and blanks; a Shapefile's ten-letter names are matched where only one
-    column can be meant.
+    column can be meant. Faults of earlier steps (``raw.faults``) are passed on, and rows they refuse are left out.
     """
     desk = _Desk(raw, layer)
     for fault in raw.faults:
         desk.faults.append(replace(fault, layer=layer.name))
+    refused = [fault for fault in raw.faults if fault.row is not None and not is_note(fault)]
+    desk.bad.update(np.flatnonzero(np.isin(raw.rows, [fault.row for fault in refused])).tolist())
+    desk.refused.update((fault.row, " ".join(fault.column.split())) for fault in refused if fault.row is not None)
     count = len(raw.frame)
     if count == 0 and not any(fault.row for fault in raw.faults):
         desk.say("fault.empty_layer", fatal=layer.required)

@@ -1,0 +1,345 @@
+"""A table's cells made plain: numbers, days, yes and no as offices write them, decided column by column.
+
+What a cell means is decided by itself where it can mean one thing only, else by the rest of its column, else not at
+all: then its row is refused and the two meanings are named. Nothing that is read otherwise than it stands goes untold.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from phusong.layers import spelling
+from phusong.layers.errors import Fault
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.schema import Column, Layer
+from phusong.layers.spelling import COUNTED, Day, Mark, Odd, Spelled
+
+DECIDING_SHARE = 0.05
+"""Cells that admit one way of writing decide those that admit two if they are so many of them, and agree."""
+MANY_COUNTS = 5
+"""So many counts with three digits behind one mark, not all of them 0, are thousands: people are whole."""
+_LINE = 80
+T = TypeVar("T")
+EMPTY_SAYS = frozenset({("sectors", "azimuth_deg"), ("signal_reports", "technology")})
+"""Columns where an empty cell means all directions or all technologies, so that a dash is not taken for one."""
+
+
+@dataclass
+class _Sheet:
+    """What is gathered while a table is made plain."""
+
+    raw: RawTable
+    layer: Layer
+    faults: list[Fault] = field(default_factory=list)
+
+    def refuse(self, code: str, heading: str, rows: list[int], **params: Any) -> None:
+        """A fault for each row, by position."""
+        for at in rows:
+            row = int(self.raw.rows[at])
+            self.faults.append(Fault(code, self.raw.file, self.layer.name, self.raw.sheet, row, heading, params=params))
+
+    def tell(self, code: str, heading: str, **params: Any) -> None:
+        """A remark on a column."""
+        self.faults.append(Fault(code, self.raw.file, self.layer.name, self.raw.sheet, None, heading, params=params))
+
+
+@dataclass
+class _Cells:
+    """One column: its cells, where each text stands, and what became of it."""
+
+    sheet: _Sheet
+    heading: str
+    column: Column
+    cells: list[Any]
+    where: dict[str, list[int]] = field(default_factory=dict)
+    changes: dict[str, list[tuple[str, str, int]]] = field(default_factory=dict)  # code: (found, made, cells)
+    touched: bool = False
+
+    def put(self, text: str, value: Any, *, code: str = "", made: str = "") -> None:
+        """Set all cells of one text; with a code the change is told."""
+        rows = self.where[text]
+        self.touched = True
+        for at in rows:
+            self.cells[at] = value
+        if code:
+            self.changes.setdefault(code, []).append((_line(text), made, len(rows)))
+
+    def refuse(self, code: str, text: str, **params: Any) -> None:
+        """Refuse all rows with one text."""
+        self.sheet.refuse(code, self.heading, self.where[text], found=_line(text), **params)
+
+    def tell(self) -> None:
+        """One remark for each kind of change, with its count and an example."""
+        for code, done in self.changes.items():
+            found, made, _ = done[0]
+            params = {"count": sum(rows for _, _, rows in done), "found": found, "made": made}
+            self.sheet.tell(code, self.heading, **params)
+
+
+def plain(raw: RawTable, layer: Layer, *, decimal: Mark | None = None, day_first: bool | None = None) -> RawTable:
+    """The table with its columns of numbers, days, yes or no in a form that ``validate`` takes.
+
+    Columns are those that bear the schema's names; text columns and coordinates stay as they are, closed words too but
+    for marks of no data. ``decimal`` and ``day_first`` are the user's word on how numbers and days are written, for
+    columns that do not say it themselves. A cell that stays in doubt keeps its text and gets a ``fault.*`` with its
+    row and column, which ``validate`` leaves out; what was read otherwise than it stands gets one ``changed.*`` a
+    column and kind, with a count and an example.
+    """
+    sheet = _Sheet(raw, layer)
+    columns = {column.name: column for column in layer.all_columns}
+    read: dict[int, _Cells] = {}
+    for position, heading in enumerate(map(str, raw.frame.columns)):
+        column = columns.get("_".join(heading.casefold().replace("-", " ").split()))
+        if column is None or column.kind == "text":
+            continue
+        cells = _Cells(sheet, heading, column, raw.frame.iloc[:, position].tolist())
+        for at, cell in enumerate(cells.cells):
+            if isinstance(cell, str) and cell.strip():
+                cells.where.setdefault(cell, []).append(at)
+        _no_data(cells)
+        if column.kind in ("number", "integer"):
+            _numbers(cells, decimal)
+        elif column.kind == "yes_no":
+            _yes_no(cells)
+        read[position] = cells
+    _days([cells for cells in read.values() if cells.column.kind == "date"], day_first)
+    frame = raw.frame.copy()
+    for position, cells in read.items():
+        cells.tell()
+        if cells.touched:
+            frame.isetitem(position, pd.Series(cells.cells, index=frame.index, dtype=object))
+    return replace(raw, frame=frame, faults=(*raw.faults, *sheet.faults))
+
+
+def _line(text: str) -> str:
+    """A cell's text on one short line."""
+    line = " ".join(text.split())
+    return line if len(line) <= _LINE else f"{line[:_LINE]}…"
+
+
+def _no_data(cells: _Cells) -> None:
+    """Marks of no data become empty where the column may be empty and emptiness means no data."""
+    if not cells.column.nullable or (cells.sheet.layer.name, cells.column.name) in EMPTY_SAYS:
+        return
+    for text in list(cells.where):
+        if spelling.folded(text) in spelling.NO_DATA and spelling.folded(text) not in cells.column.words:
+            cells.put(text, None, code="changed.no_data")
+            del cells.where[text]
+
+
+def _numbers(cells: _Cells, decimal: Mark | None) -> None:
+    spelled: dict[str, Spelled] = {}
+    for text in cells.where:
+        found = spelling.number(text, cells.column)
+        if isinstance(found, Spelled):
+            spelled[text] = found
+        elif isinstance(found, Odd):
+            cells.refuse(found.code, text, **found.params)
+        else:
+            _no_number(cells, text)
+    mark = _mark(cells, spelled, decimal)
+    for text, found in spelled.items():
+        value = found.one if found.one is not None else found.values.get(mark) if mark else None
+        if value is None:
+            one, other = (f"{number:.15g}" for number in found.values.values())
+            cells.refuse("fault.number_either", text, one=one, other=other)
+        elif cells.column.name == "azimuth_deg" and not 0 <= value <= 360:
+            cells.refuse("fault.azimuth", text)
+        elif found.how == "plain" and value == float(text):
+            if cells.column.unit in COUNTED and "." in text:  # validate would take its point for one of thousands
+                cells.put(text, value)
+        else:
+            cells.put(text, value, code=_how(found, mark), made=f"{value:.15g}")
+    _typed(cells)
+
+
+def _how(found: Spelled, mark: Mark | None) -> str:
+    if found.how in ("unit", "scale"):
+        return f"changed.number_{found.how}"
+    return "changed.number_decided" if len(set(found.values.values())) > 1 and mark else "changed.number_marks"
+
+
+def _no_number(cells: _Cells, text: str) -> None:
+    """A text that is no number in a column of numbers: some are told better than by ``validate``."""
+    word = spelling.folded(text)
+    if cells.column.name == "azimuth_deg" and word in spelling.OMNI:
+        cells.put(text, None, code="changed.omni")
+    elif cells.column.name == "azimuth_deg" and word in spelling.NO_DATA:
+        cells.refuse("fault.azimuth", text)
+    elif word in spelling.NONE_AT_ALL and cells.column.nullable:
+        cells.refuse("fault.none_or_zero", text)
+
+
+def _mark(cells: _Cells, spelled: dict[str, Spelled], told: Mark | None) -> Mark | None:
+    """The decimal mark of the column, None if it is not decided.
+
+    Decided by the cells that can be read one way only (they agree and are at least DECIDING_SHARE of those that can be
+    read two ways, or agree with ``told``); in a column of counts also by MANY_COUNTS cells that would else be parts of
+    people; else by ``told``, the user's word.
+    """
+    either = {text: found for text, found in spelled.items() if found.one is None}
+    votes: Counter[Mark] = Counter()
+    for text, found in spelled.items():
+        if found.one is not None and len(found.values) == 1:
+            votes[next(iter(found.values))] += len(cells.where[text])
+    if not either:
+        return None
+    doubtful = sum(len(cells.where[text]) for text in either)
+    if votes:
+        return _agreed(votes, doubtful, told)
+    if told is None and cells.column.unit in COUNTED:
+        parts: Counter[Mark] = Counter()
+        for text, found in either.items():
+            for mark, value in found.values.items():
+                parts[mark] += len(cells.where[text]) * (not value.is_integer())
+        point, comma = parts["."], parts[","]
+        if max(point, comma) >= MANY_COUNTS and min(point, comma) == 0:
+            return "," if point else "."
+    return told
+
+
+def _agreed(votes: Counter[T], doubtful: int, told: T | None) -> T | None:
+    """What all votes say, if they are many enough for so many doubtful cells or the user says the same."""
+    if len(votes) != 1:
+        return None
+    ((way, count),) = votes.items()
+    enough = told is None and count >= DECIDING_SHARE * doubtful
+    return way if enough or way == told else None
+
+
+def _typed(cells: _Cells) -> None:
+    """Numbers that stand as numbers: thousands lost in a column of counts, shares in a column of percent, days."""
+    column = cells.column
+    for at, cell in enumerate(cells.cells):
+        if isinstance(cell, date) and not pd.isna(cell):
+            cells.sheet.refuse("fault.number_became_day", cells.heading, [at], found=f"{cell:%Y-%m-%d}")
+        elif column.name == "azimuth_deg" and _is_number(cell) and not 0 <= cell <= 360:
+            cells.sheet.refuse("fault.azimuth", cells.heading, [at], found=f"{cell:.15g}")
+    if column.unit not in (*COUNTED, "%"):
+        return
+    written = {at for rows in cells.where.values() for at in rows}
+    typed = [at for at, cell in enumerate(cells.cells) if at not in written and _is_number(cell)]
+    if column.unit == "%":
+        shares = [at for at in typed if cells.cells[at] != 0]
+        if shares and all(0 < cells.cells[at] <= 1 for at in shares) and not cells.where:
+            for at in shares:
+                found = f"{cells.cells[at]:.15g}"
+                made = f"{cells.cells[at] * 100:.15g}"
+                cells.sheet.refuse("fault.share_or_percent", cells.heading, [at], found=found, made=made)
+        return
+    parts = [at for at in typed if not float(cells.cells[at]).is_integer()]
+    lost = [at for at in parts if _may_be_thousands(float(cells.cells[at]))]
+    if len(lost) == len(parts):
+        small = [at for at in typed if _may_be_thousands(float(cells.cells[at]))]
+        if 2 * len(lost) >= len(small):  # then 4 may have been 4.000
+            lost = small
+        for at in lost:
+            value = float(cells.cells[at])
+            params = {"found": f"{value:.15g}", "other": f"{value * 1000:.0f}"}
+            cells.sheet.refuse("fault.part_of_a_count", cells.heading, [at], **params)
+
+
+def _is_number(cell: Any) -> bool:
+    return isinstance(cell, int | float | np.number) and not isinstance(cell, bool) and math.isfinite(cell)
+
+
+def _may_be_thousands(value: float) -> bool:
+    """Whether a spreadsheet may have taken a count's thousands point for a decimal point: 1 to 999, three decimals."""
+    return 1 <= value < 1000 and math.isclose(value * 1000, round(value * 1000), rel_tol=1e-12)
+
+
+def _yes_no(cells: _Cells) -> None:
+    words = {text: spelling.folded(text) for text in cells.where}
+    other_yes = any(word in spelling.YES for word in words.values())
+    for text, word in words.items():
+        if word in spelling.CROSS and other_yes:
+            cells.refuse("fault.cross_or_yes", text)
+        elif word in spelling.YES or word in spelling.CROSS:
+            told = word not in ("yes", "y", "true", "1", "có", "co", "x")
+            cells.put(text, True, code="changed.yes_no" if told else "", made="yes")
+        elif word in spelling.NO:
+            told = word not in ("no", "n", "false", "0", "không", "khong")
+            cells.put(text, False, code="changed.yes_no" if told else "", made="no")
+    said = {cell for cell in cells.cells if isinstance(cell, bool)}
+    empty = sum(cell is None or (isinstance(cell, float) and math.isnan(cell)) or cell == "" for cell in cells.cells)
+    if said == {True} and empty:
+        cells.sheet.tell("note.only_yes", cells.heading, count=empty)
+
+
+def _days(columns: list[_Cells], told: bool | None) -> None:
+    """Columns of days: the order of day and month is the column's, else the one of the table's other columns."""
+    read: list[dict[str, Day]] = []
+    for cells in columns:
+        found: dict[str, Day] = {}
+        for text in cells.where:
+            day = spelling.day(text)
+            if isinstance(day, Day):
+                found[text] = day
+            elif isinstance(day, Odd):
+                cells.refuse(day.code, text, **day.params)
+        read.append(found)
+    votes = [_order(cells, found) for cells, found in zip(columns, read, strict=True)]
+    together = sum(votes, Counter())
+    for cells, found, own in zip(columns, read, votes, strict=True):
+        doubtful = sum(len(cells.where[text]) for text, day in found.items() if day.one is None)
+        order = _agreed(own or together, doubtful, told) if together else told
+        for text, day in found.items():
+            made = day.one or (None if order is None else day.day_first if order else day.month_first)
+            if made is None:
+                params = {"one": str(day.day_first), "other": str(day.month_first)}
+                cells.refuse("fault.day_or_month", text, **params)
+            else:
+                turned = day.month_first == made != day.day_first
+                code = "changed.day" if turned or day.how != "plain" else ""
+                cells.put(text, made, code=code, made=made.isoformat())
+        written = {at for rows in cells.where.values() for at in rows}
+        _typed_days(cells, written, found, turned=own[True] > 0)
+
+
+def _order(cells: _Cells, found: dict[str, Day]) -> Counter[bool]:
+    """Cells that can only be day first (True) or month first (False)."""
+    votes: Counter[bool] = Counter()
+    for text, day in found.items():
+        if (day.day_first is None) != (day.month_first is None):
+            votes[day.day_first is not None] += len(cells.where[text])
+    return votes
+
+
+def _typed_days(cells: _Cells, written: set[int], found: dict[str, Day], *, turned: bool) -> None:
+    """Days that stand as days or as numbers.
+
+    Where texts such as 31/12/2012 stand beside days that all fall on the 12th or before, a spreadsheet set to write the
+    month first made days of what it could and left the rest: those days may have day and month exchanged.
+    """
+    typed = {
+        at: cell
+        for at, cell in enumerate(cells.cells)
+        if at not in written and isinstance(cell, date) and not pd.isna(cell)
+    }
+    if turned and all(day.day <= 12 for day in typed.values()):
+        for at, day in typed.items():
+            if day.day != day.month:
+                other = date(day.year, day.day, day.month).isoformat()
+                params = {"found": f"{day:%Y-%m-%d}", "other": other}
+                cells.sheet.refuse("fault.day_exchanged", cells.heading, [at], **params)
+    known = [day.date() if isinstance(day, datetime) else day for day in typed.values()]
+    known += [day.one for day in found.values() if day.one is not None]
+    for at, cell in enumerate(cells.cells):
+        if at in written or not _is_number(cell):
+            continue
+        number = f"{cell:.15g}"
+        day = spelling.serial(float(cell))
+        if 1900 <= cell <= 2100:
+            cells.sheet.refuse("fault.not_a_day", cells.heading, [at], found=number)
+        elif day is not None and known and min(known) <= day <= max(known):
+            cells.cells[at], cells.touched = day, True
+            cells.changes.setdefault("changed.day_number", []).append((number, day.isoformat(), 1))
+        elif day is not None:
+            cells.sheet.refuse("fault.day_number", cells.heading, [at], found=number, made=day.isoformat())
