@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Proj
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import server_kernels
 from phusong.layers.patterns import Patterns
 
 Cut = NDArray[np.float32] | NDArray[np.float64]
@@ -32,7 +32,7 @@ def pattern_loss_db(
     mechanical tilt turns the body about its horizontal axis. NaN ``boresight_deg``: omnidirectional, the vertical part
     alone of an antenna that stands upright (no mechanical tilt).
     """
-    return kernels.attenuation_db(
+    return server_kernels.attenuation_db(
         radians(azimuth_deg),
         radians(elevation_deg),
         radians(boresight_deg),

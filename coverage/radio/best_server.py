@@ -12,15 +12,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import server_kernels
 from phusong.coverage.radio.defaults import usable_levels
 from phusong.coverage.radio.itm_rays import warning_counts
-from phusong.coverage.radio.kernels import NO_SERVER_DBM
 from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.margin import margin_db
 from phusong.coverage.radio.models import Propagation
 from phusong.coverage.radio.network import BandKey, Key, Mast, Network, build_network, pattern_table
 from phusong.coverage.radio.required import coverage_probability_pct
+from phusong.coverage.radio.server_kernels import NO_SERVER_DBM
 from phusong.coverage.radio.servers import Progress, Served, Store, Surroundings, enter, mast_losses, near
 from phusong.coverage.radio.terrain import Terrain, check_grid
 from phusong.layers.errors import MissingError
@@ -285,19 +285,19 @@ def _go_on(
     served = enter(served, gone, around=around, leaving=True)
     if not np.array_equal(old_ids, new_ids):
         number = pd.Index(new_ids).get_indexer(pd.Index(old_ids)).astype(np.int32)
-        renumbered = np.concatenate([number, np.array([kernels.UNKNOWN, kernels.NONE], dtype=np.int32)])
+        renumbered = np.concatenate([number, np.array([server_kernels.UNKNOWN, server_kernels.NONE], dtype=np.int32)])
         for key in range(served.server.shape[0]):
             for place in range(kept):
                 served.server[key, place] = renumbered[served.server[key, place]]
     served = enter(served, come, around=around)
     anew = np.zeros(where.shape, dtype=np.bool_)
-    anew[where] = (served.server[:, :2] == kernels.UNKNOWN).any(axis=(0, 1))
+    anew[where] = (served.server[:, :2] == server_kernels.UNKNOWN).any(axis=(0, 1))
     for mast in gone if around.terrain.voids else []:
         (row0, row1, col0, col1), tenth_db, _ = mast_losses(mast, around=around)
         anew[row0:row1, col0:col1] |= where[row0:row1, col0:col1] & (tenth_db < 0).any(axis=0)
     if anew.any():
         cells = anew[where]
-        served.level[:, :, cells], served.server[:, :, cells] = NO_SERVER_DBM, kernels.NONE
+        served.level[:, :, cells], served.server[:, :, cells] = NO_SERVER_DBM, server_kernels.NONE
         served.above[:, cells] = 0
         if around.terrain.voids:
             served.doubt[:, cells] = -np.inf

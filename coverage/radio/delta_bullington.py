@@ -1,7 +1,7 @@
 """Delta-Bullington diffraction of one path: Bullington over the terrain, corrected by the spherical-Earth loss.
 
 ITU-R P.526-15 4.5.3, the same as P.1812-7 4.3.4; equation numbers are those of P.1812-7. The arithmetic stands in
-``kernels``; here with clutter, a share of sea and every part of the answer; heights in metres, losses in dB.
+``path_kernels``; here with clutter, a share of sea and every part of the answer; heights in metres, losses in dB.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels
 from phusong.coverage.radio.diffraction import LIGHT_M_PER_S, bullington_loss_db
 from phusong.layers.errors import InputError
 
@@ -124,7 +124,7 @@ def diffraction_over(
         )
         for heights_m, first_m, last_m in ((obstacle_m, tx_m, rx_m), (np.zeros_like(d_m), above_tx, above_rx))
     )
-    spherical = kernels.spherical_db(
+    spherical = path_kernels.spherical_db(
         float(d_m[-1]),
         above_tx,
         above_rx,
@@ -138,10 +138,10 @@ def diffraction_over(
 
 
 def smooth_surface(d_m: F64, h_m: F64, tx_m: float, rx_m: float) -> tuple[float, float, float, float]:
-    """hst, hsr, hstd, hsrd of ``kernels.smooth_surface``; ``d_m`` (n,) from 0, ``h_m`` (n,) ground without clutter."""
+    """hst, hsr, hstd, hsrd of ``path_kernels``; ``d_m`` (n,) from 0, ``h_m`` (n,) ground without clutter."""
     between, heights = d_m[1:-1].copy(), h_m[1:-1].copy()
     n = len(between)
-    surface: tuple[float, float, float, float] = kernels.smooth_surface(
+    surface: tuple[float, float, float, float] = path_kernels.smooth_surface(
         between, heights, n, float(d_m[-1]), float(h_m[0]), float(h_m[-1]), tx_m, rx_m, np.empty(n)
     )
     return surface

@@ -7,7 +7,7 @@ from math import sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels
 
 LIGHT_M_PER_S = 299_792_458.0
 EARTH_RADIUS_M = 6_371_000.0
@@ -20,7 +20,7 @@ def wavelength_m(frequency_mhz: float) -> float:
 
 def free_space_loss_db(distance_m: float, *, wavelength_m: float) -> float:
     """20 log10(4 pi d / wavelength), ITU-R P.525-4 eq. (4); the distance counts as at least 1 m."""
-    return float(20.0 * np.log10(4.0 * np.pi / wavelength_m)) + kernels.slant_db(distance_m * distance_m, 0.0)
+    return float(20.0 * np.log10(4.0 * np.pi / wavelength_m)) + path_kernels.slant_db(distance_m * distance_m, 0.0)
 
 
 def bullington_loss_db(
@@ -44,7 +44,7 @@ def bullington_loss_db(
     if d.ndim != 1 or d.shape != h.shape or len(d) < 2 or not bool(np.all(np.diff(d) > 0)) or np.isnan(h).any():
         raise ValueError("a profile needs two or more points with rising distances, and a height for each")
     path_m = float(d[-1] - d[0])
-    root_nu = kernels.bullington_root_nu(
+    root_nu = path_kernels.bullington_root_nu(
         d[1:-1] - d[0], h[1:-1].copy(), len(d) - 2, path_m, tx_m, rx_m, earth_radius_m, np.empty(len(d))
     )
-    return kernels.bullington_db(root_nu, sqrt(wavelength_m), path_m)
+    return path_kernels.bullington_db(root_nu, sqrt(wavelength_m), path_m)

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels, server_kernels
 from phusong.coverage.radio.defaults import usable_levels
 from phusong.coverage.radio.link_budget import LinkTerms
 from phusong.coverage.radio.models import Propagation, losses_along
@@ -36,15 +36,15 @@ class Air:
     @classmethod
     def of(cls, network: Network) -> Air:
         count = len(network.sectors)
-        place, table = np.empty((count, 4)), np.empty((count, kernels.SECTOR_COLUMNS))
+        place, table = np.empty((count, 4)), np.empty((count, server_kernels.SECTOR_COLUMNS))
         for mast in network.masts:
             place[mast.number], table[mast.number] = mast.place, mast.sectors
         return cls(network.sectors, place, table, pattern_table(network.patterns))
 
     def pattern_loss_db(self, i: int, east_m: float, north_m: float, *, rise_m: float, earth_m: float) -> float:
         """What sector ``i`` sends less than at most towards a place that far away, that much higher."""
-        up = kernels.elevation_angle(hypot(east_m, north_m), rise_m, earth_m)
-        return float(kernels.towards_db(atan2(east_m, north_m), up, self.table, i, self.patterns))
+        up = path_kernels.elevation_angle(hypot(east_m, north_m), rise_m, earth_m)
+        return float(server_kernels.towards_db(atan2(east_m, north_m), up, self.table, i, self.patterns))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels, ray_kernels
+from phusong.coverage.radio import path_kernels, ray_kernels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_db, wavelength_m
 from phusong.coverage.radio.itm import Climate, Conditions, TimeLocationSituation
 from phusong.coverage.radio.itm_rays import WARNED, itm_over_rays
@@ -251,7 +251,7 @@ def excess_table(wave_m: float, earth_radius_m: float, vertical: bool) -> F32:
         _nodes(ray_kernels.LOWEST_HEIGHT_M, ray_kernels.HEIGHT_NODES),
     )
     table = np.empty((len(paths), len(heights), len(heights)), dtype=np.float32)
-    kernels.excess_on_sphere(paths, heights, earth_radius_m, sqrt(wave_m), vertical, table)
+    path_kernels.excess_on_sphere(paths, heights, earth_radius_m, sqrt(wave_m), vertical, table)
     table.flags.writeable = False
     return table
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import server_kernels
 from phusong.coverage.radio.antenna import grid_convergence_deg, sector_patterns
 from phusong.coverage.radio.defaults import complete_sectors, radio_defaults
 from phusong.coverage.radio.link_budget import LinkTerms
@@ -32,8 +32,8 @@ class Mast:
     """Antennas at one position and height: they share every path.
 
     ``place``: row and col in cells, antenna and ground above sea level in m. ``bands_mhz``: (bands,), rising. The rest
-    is a row for each sector and map it competes on, sorted by map: ``sectors`` (columns of ``kernels``), ``band`` (its
-    place in ``bands_mhz``), ``key`` (number of the map), ``number`` (row of the network's sectors).
+    is a row for each sector and map it competes on, sorted by map: ``sectors`` (columns of ``server_kernels``),
+    ``band`` (its place in ``bands_mhz``), ``key`` (number of the map), ``number`` (row of the network's sectors).
     """
 
     place: tuple[float, float, float, float]
@@ -46,7 +46,7 @@ class Mast:
     @property
     def range_m(self) -> float:
         """The longest range of its sectors."""
-        return float(np.sqrt(self.sectors[:, kernels.RANGE_M2].max()))
+        return float(np.sqrt(self.sectors[:, server_kernels.RANGE_M2].max()))
 
 
 @dataclass(frozen=True)
@@ -125,24 +125,24 @@ def build_network(
 def sector_table(
     frame: pd.DataFrame, *, convergence_deg: NDArray[np.float64], max_range_m: float, patterns: Patterns
 ) -> NDArray[np.float64]:
-    """Rows as the kernels read them (columns of ``kernels``), from completed sectors.
+    """Rows as the kernels read them (columns of ``server_kernels``), from completed sectors.
 
     EIRP is that of the measured signal: pilot power - feeder loss + antenna gain.
     """
-    table = np.empty((len(frame), kernels.SECTOR_COLUMNS))
+    table = np.empty((len(frame), server_kernels.SECTOR_COLUMNS))
     limits = np.array(
         [1e3 * radio_defaults()["technology"][t].get("max_range_km", np.inf) for t in frame["technology"]]
     )
     measured, tilt_deg = sector_patterns(frame, patterns)
-    table[:, kernels.EIRP] = frame["pilot_power_dbm"] - frame["feeder_loss_db"] + frame["antenna_gain_dbi"]
-    table[:, kernels.LEAST] = frame["required_dbm"]
-    table[:, kernels.RANGE_M2] = np.minimum(limits, max_range_m) ** 2
-    table[:, kernels.AZIMUTH] = np.radians(frame["azimuth_deg"].to_numpy() - convergence_deg)
-    table[:, kernels.TILT] = np.radians(frame["mechanical_tilt_deg"].to_numpy())
-    table[:, kernels.DOWNTILT] = np.radians(tilt_deg)
-    table[:, kernels.WIDTH_H] = np.radians(frame["beamwidth_h_deg"].to_numpy())
-    table[:, kernels.WIDTH_V] = np.radians(frame["beamwidth_v_deg"].to_numpy())
-    table[:, kernels.PATTERN] = measured
+    table[:, server_kernels.EIRP] = frame["pilot_power_dbm"] - frame["feeder_loss_db"] + frame["antenna_gain_dbi"]
+    table[:, server_kernels.LEAST] = frame["required_dbm"]
+    table[:, server_kernels.RANGE_M2] = np.minimum(limits, max_range_m) ** 2
+    table[:, server_kernels.AZIMUTH] = np.radians(frame["azimuth_deg"].to_numpy() - convergence_deg)
+    table[:, server_kernels.TILT] = np.radians(frame["mechanical_tilt_deg"].to_numpy())
+    table[:, server_kernels.DOWNTILT] = np.radians(tilt_deg)
+    table[:, server_kernels.WIDTH_H] = np.radians(frame["beamwidth_h_deg"].to_numpy())
+    table[:, server_kernels.WIDTH_V] = np.radians(frame["beamwidth_v_deg"].to_numpy())
+    table[:, server_kernels.PATTERN] = measured
     return table
 
 

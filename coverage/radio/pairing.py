@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import server_kernels
 from phusong.coverage.radio.defaults import usable_levels
 from phusong.coverage.radio.link import Air, path
 from phusong.coverage.radio.models import Propagation
@@ -87,7 +87,7 @@ def pair_levels(
             return {"left_out": "no_elevation"}
         air = serving(str(technology), day)
         away_m = np.hypot(air.sectors["x_m"] - shape.x, air.sectors["y_m"] - shape.y).to_numpy()
-        near = (away_m > 0.0) & (away_m**2 <= air.table[:, kernels.RANGE_M2])
+        near = (away_m > 0.0) & (away_m**2 <= air.table[:, server_kernels.RANGE_M2])
         if not pd.isna(operator):
             near &= (air.sectors["operator"] == operator).to_numpy()
         return _strongest(
@@ -116,7 +116,7 @@ def _strongest(
     earth_m = propagation.earth_radius_m
     ways = zip(near, east, north, rise_m, strict=True)
     lost_db = np.array([air.pattern_loss_db(i, e, n, rise_m=r, earth_m=earth_m) for i, e, n, r in ways])
-    eirp_dbm = air.table[near, kernels.EIRP] - lost_db
+    eirp_dbm = air.table[near, server_kernels.EIRP] - lost_db
 
     def flat(name: str, *, height_m: Any, terminal_m: float, line_of_sight: bool = False) -> SiteGeneralLoss:
         return path_loss(

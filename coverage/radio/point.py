@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels, server_kernels
 from phusong.coverage.radio.defaults import usable_levels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_db, wavelength_m
 from phusong.coverage.radio.link_budget import LinkTerms
@@ -128,7 +128,7 @@ def profile(
     )
     d = np.concatenate([[0.0], d_m, [path_m]])
     grounds_m, surfaces_m = (
-        np.concatenate([[tx_ground], np.where(h_m < kernels.HIGHEST_M, h_m, np.nan), [rx_ground]])
+        np.concatenate([[tx_ground], np.where(h_m < path_kernels.HIGHEST_M, h_m, np.nan), [rx_ground]])
         for h_m in (ground_m, surface_m)
     )
     return Profile(
@@ -201,15 +201,15 @@ def level_at(
             ]
         seen = bool(clearance_along(ray, propagation=propagation)[0, -1] >= 0.0)
         rise_m = ground + propagation.terminal_height_m - mast.place[2]
-        up = kernels.elevation_angle(path_m, rise_m, propagation.earth_radius_m)
+        up = path_kernels.elevation_angle(path_m, rise_m, propagation.earth_radius_m)
         azimuth = float(np.arctan2(east, north))
         for i, (band, number) in enumerate(zip(mast.band.tolist(), mast.number.tolist(), strict=True)):
-            if path_m**2 > mast.sectors[i, kernels.RANGE_M2]:
+            if path_m**2 > mast.sectors[i, server_kernels.RANGE_M2]:
                 continue
             distance[number], sight[number] = path_m, seen
             if ray.void_from[0] == ray.count[0]:
-                away_db = kernels.towards_db(azimuth, up, mast.sectors, i, tables)
-                level[number] = mast.sectors[i, kernels.EIRP] - losses[band].db[0, -1] - away_db
+                away_db = server_kernels.towards_db(azimuth, up, mast.sectors, i, tables)
+                level[number] = mast.sectors[i, server_kernels.EIRP] - losses[band].db[0, -1] - away_db
     table = frame[["technology", "operator", "sector_id", "site_id", "band_mhz"]].assign(
         distance_m=distance, level_dbm=level, line_of_sight=sight
     )
@@ -235,13 +235,13 @@ def _walk(
     """Points between the ends (distance, ground, surface), nu * sqrt(wavelength), antennas above the smooth surface."""
     d_m, ground_m, surface_m = np.empty((3, max(terrain.by_row.shape)))
     way = (*terrain.position(*tx), *terrain.position(*rx), terrain.grid.cell_m, d_m)
-    n = kernels.sample_profile(terrain.by_row, terrain.by_col, *way, ground_m)
-    kernels.sample_profile(terrain.surface_by_row, terrain.surface_by_col, *way, surface_m)
+    n = path_kernels.sample_profile(terrain.by_row, terrain.by_col, *way, ground_m)
+    path_kernels.sample_profile(terrain.surface_by_row, terrain.surface_by_col, *way, surface_m)
     d_m, ground_m, surface_m = d_m[:n], ground_m[:n], surface_m[:n]
     path_m = hypot(rx[0] - tx[0], rx[1] - tx[1])
     work = np.empty(max(n, 1))
-    root_nu = kernels.bullington_root_nu(d_m, surface_m, n, path_m, *ends_m, earth_m, work)
-    _, _, low_tx, low_rx = kernels.smooth_surface(d_m, ground_m, n, path_m, *grounds_m, *ends_m, work)
+    root_nu = path_kernels.bullington_root_nu(d_m, surface_m, n, path_m, *ends_m, earth_m, work)
+    _, _, low_tx, low_rx = path_kernels.smooth_surface(d_m, ground_m, n, path_m, *grounds_m, *ends_m, work)
     return d_m, ground_m, surface_m, root_nu, (ends_m[0] - low_tx, ends_m[1] - low_rx)
 
 
@@ -258,10 +258,10 @@ def _loss_db(
     """Diffraction of a walked path, with the spherical-Earth term if ``above`` is known; NaN across a void."""
     if root_nu == inf:
         return float("nan")
-    loss_db = kernels.bullington_db(root_nu, root_wavelength, path_m)
+    loss_db = path_kernels.bullington_db(root_nu, root_wavelength, path_m)
     if above is None:
         return loss_db
     room = np.empty(max(len(d_m), 1))
-    return loss_db + kernels.excess_db(
+    return loss_db + path_kernels.excess_db(
         d_m, len(d_m), path_m, *above, earth_m, root_wavelength, vertical, room, np.zeros_like(room)
     )

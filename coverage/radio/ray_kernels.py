@@ -9,7 +9,7 @@ walked for it alone, at a cost that hardly depends on its distance. A cell centr
 takes its loss from them linearly.
 
 All arrays are (rays, longest); ``start`` and ``count``: the samples of a ray whose loss is asked for. The functions
-stand in this one file, apart from ``kernels``, because numba's cache watches the file of a compiled function only.
+stand in this one file, apart from ``path_kernels``, because numba's cache watches the file of a compiled function only.
 """
 
 # ruff: noqa: PLR0917  (numba takes plain positional arguments)
@@ -141,7 +141,7 @@ def horizons(
     tx_horizon: I16,
     rx_horizon: I16,
 ) -> None:
-    """nu sqrt(wavelength) of Bullington's point at every asked sample, P.1812-7 eqs. (13) to (19), as in ``kernels``.
+    """nu sqrt(wavelength) of Bullington's point at every asked sample, P.1812-7 eqs. (13) to (19).
 
     The Earth is flattened: heights less d^2 / 2 R, where straight rays stay straight. In line of sight, samples whose
     nu is below -0.78 at ``wavelength_m`` (the longest that is asked) may be passed over: they cost nothing.
@@ -332,10 +332,10 @@ def diffraction(
     per_metre: F32,
     out: F32,
 ) -> None:
-    """Delta-Bullington loss in dB, P.1812-7 eqs. (12), (20), (21) and (39), within 0.001 dB of ``kernels``' formulas.
+    """Delta-Bullington loss in dB, P.1812-7 eqs. (12), (20), (21) and (39), within 0.001 dB of ``path_kernels``.
 
-    ``excess``: what the spherical Earth adds, a table from ``kernels.excess_on_sphere``; none without its nodes. Not
-    looked up where the ray clears the Earth, see ``above_smooth``.
+    ``excess``: what the spherical Earth adds, a table from ``path_kernels.excess_on_sphere``; none without its nodes.
+    Not looked up where the ray clears the Earth, see ``above_smooth``.
     ``per_metre``: from ``horizons``; becomes the change of the loss in dB for each metre that the receiver is higher.
     """
     scale, terminal = np.float32(1.0 / root_wavelength), np.float32(terminal_m)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels, ray_kernels
+from phusong.coverage.radio import path_kernels, ray_kernels
 from phusong.coverage.radio.ray_kernels import THINNEST
 from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import ComputeError
@@ -160,7 +160,12 @@ def ray_to(terrain: Terrain, mast: Sequence[float], row: float, col: float) -> R
     part = 1.0 - np.arange(count - 1, -1, -1) / extent
     sampled = [
         np.array(
-            [[kernels.bilinear(raster, mast[0] + share * rows, mast[1] + share * cols) for share in part.tolist()]],
+            [
+                [
+                    path_kernels.bilinear(raster, mast[0] + share * rows, mast[1] + share * cols)
+                    for share in part.tolist()
+                ]
+            ],
             dtype=np.float32,
         )
         for raster in ([terrain.by_row, terrain.surface_by_row][: 1 if terrain.surface_by_row is terrain.by_row else 2])

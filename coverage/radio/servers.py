@@ -15,7 +15,7 @@ import pyarrow as pa
 from numba import get_num_threads
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels, server_kernels
 from phusong.coverage.radio.models import MOST_APART_DB, Propagation, losses_along, losses_at_mast_db
 from phusong.coverage.radio.network import Mast
 from phusong.coverage.radio.rays import I64, NO_WARNINGS, Window, path_losses, window_of
@@ -51,7 +51,7 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Served:
-    """The lists of the cells asked for; see ``kernels.serve``.
+    """The lists of the cells asked for; see ``server_kernels.serve``.
 
     ``where``: (rows, cols) the cells, row by row; ``level``, ``server``: (keys, kept, cells); ``above``: (keys, cells);
     ``doubt``: (keys, cells), -inf where no path across a void matters, without cells where there is no void. ``pairs``:
@@ -72,8 +72,8 @@ class Served:
         cells = int(np.count_nonzero(where))
         return cls(
             where,
-            np.full((keys, kept, cells), kernels.NO_SERVER_DBM, dtype=np.float32),
-            np.full((keys, kept, cells), kernels.NONE, dtype=np.int32),
+            np.full((keys, kept, cells), server_kernels.NO_SERVER_DBM, dtype=np.float32),
+            np.full((keys, kept, cells), server_kernels.NONE, dtype=np.int32),
             np.zeros((keys, cells), dtype=np.uint16),
             np.full((keys, cells if voids else 0), -np.inf, dtype=np.float32),
             warned=np.zeros(warned, dtype=np.int64),
@@ -192,8 +192,8 @@ def mast_level(mast: Mast, *, around: Surroundings) -> tuple[Window, NDArray[np.
         around=replace(around, terrain=terrain.cut(window)),
         leaving=False,
     )
-    level = np.where(served.server[0, 0] >= 0, served.level[0, 0], np.float32(kernels.NO_SERVER_DBM))
-    void = terrain.by_row[row0 + 1 : row1 + 1, col0 + 1 : col1 + 1] >= kernels.HIGHEST_M
+    level = np.where(served.server[0, 0] >= 0, served.level[0, 0], np.float32(server_kernels.NO_SERVER_DBM))
+    void = terrain.by_row[row0 + 1 : row1 + 1, col0 + 1 : col1 + 1] >= path_kernels.HIGHEST_M
     return window, np.where(void | (tenth_db[0] < 0), np.float32(np.nan), level.reshape(void.shape))
 
 
@@ -268,7 +268,7 @@ def _serve_runs(
     """The masts of a batch in some runs of cells: no other thread touches their lists."""
     seen = 0
     for mast, (window, tenth_db, _) in batch:
-        seen += kernels.serve(
+        seen += server_kernels.serve(
             first_run,
             last_run,
             runs,

@@ -9,7 +9,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels
 from phusong.layers.errors import CrsError
 from phusong.layers.grid import Grid, Raster
 
@@ -20,7 +20,8 @@ DIGEST_CELLS = 64
 
 @dataclass(frozen=True)
 class Terrain:
-    """Heights in m padded by one repeated cell, void cells a wall (``kernels.VOID``); ``by_col`` is ``by_row`` turned.
+    """Heights in m padded by one repeated cell, void cells a wall (``path_kernels.VOID``); ``by_col`` is the
+    same turned.
 
     ``surface_*``: ground and clutter, what obstacles are made of; the very arrays of the ground where there is none.
     """
@@ -59,7 +60,9 @@ class Terrain:
             return False
         mine, theirs = self.by_row[1:-1, 1:-1], np.asarray(elevation.values, dtype=np.float32)
         return bool(
-            np.array_equal(mine, np.where(np.isnan(theirs), np.float32(kernels.VOID), theirs) if self.voids else theirs)
+            np.array_equal(
+                mine, np.where(np.isnan(theirs), np.float32(path_kernels.VOID), theirs) if self.voids else theirs
+            )
         )
 
     def ground_m(self, x_m: float, y_m: float) -> float:
@@ -73,9 +76,9 @@ class Terrain:
         heights = np.full(len(x_m), np.nan)
         rows, cols = self.position_of(x_m[inside], y_m[inside])
         heights[inside] = [
-            kernels.bilinear(self.by_row, row, col) for row, col in zip(rows.tolist(), cols.tolist(), strict=True)
+            path_kernels.bilinear(self.by_row, row, col) for row, col in zip(rows.tolist(), cols.tolist(), strict=True)
         ]
-        return np.where(heights < kernels.HIGHEST_M, heights, np.nan)
+        return np.where(heights < path_kernels.HIGHEST_M, heights, np.nan)
 
     def cut(self, window: tuple[int, int, int, int]) -> Terrain:
         """The part of a window (row0, row1, col0, col1) of the grid."""
@@ -121,5 +124,5 @@ def check_grid(raster: Raster, grid: Grid) -> None:
 
 def _padded(heights: F32) -> tuple[F32, F32]:
     padded = np.pad(heights, 1, mode="edge")
-    padded[np.isnan(padded)] = kernels.VOID
+    padded[np.isnan(padded)] = path_kernels.VOID
     return padded, np.ascontiguousarray(padded.T)

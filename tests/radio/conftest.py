@@ -16,7 +16,7 @@ import pytest
 import shapely
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from phusong.coverage.radio import compute, kernels, network, servers
+from phusong.coverage.radio import compute, network, path_kernels, servers
 from phusong.coverage.radio.best_server import RadioResult
 from phusong.coverage.radio.defaults import usable_levels
 from phusong.coverage.radio.link_budget import LinkTerms
@@ -243,19 +243,19 @@ def exact_path_loss_db(
     """
     d, h = np.empty((2, max(terrain.by_row.shape)))
     cell_m, wave = terrain.grid.cell_m, 299.792458 / mhz
-    n = kernels.sample_profile(terrain.by_row, terrain.by_col, mast[0], mast[1], row, col, cell_m, d, h)
-    ground = kernels.bilinear(terrain.by_row, row, col)
+    n = path_kernels.sample_profile(terrain.by_row, terrain.by_col, mast[0], mast[1], row, col, cell_m, d, h)
+    ground = path_kernels.bilinear(terrain.by_row, row, col)
     rx, path = ground + terminal_m, float(np.hypot(row - mast[0], col - mast[1]) * cell_m)
     room = np.empty(max(n, 1))
-    root_nu = kernels.bullington_root_nu(d, h, n, path, mast[2], rx, earth_m, room)
+    root_nu = path_kernels.bullington_root_nu(d, h, n, path, mast[2], rx, earth_m, room)
     if root_nu == np.inf:
         return float("inf")
     loss = 20 * np.log10(4 * np.pi * np.hypot(path, rx - mast[2]) / wave)
-    loss += kernels.bullington_db(root_nu, np.sqrt(wave), path)
+    loss += path_kernels.bullington_db(root_nu, np.sqrt(wave), path)
     if spherical:
-        *_, low_tx, low_rx = kernels.smooth_surface(d, h, n, path, mast[3], ground, mast[2], rx, room)
+        *_, low_tx, low_rx = path_kernels.smooth_surface(d, h, n, path, mast[3], ground, mast[2], rx, room)
         above = mast[2] - low_tx, rx - low_rx
-        loss += kernels.excess_db(d, n, path, *above, earth_m, np.sqrt(wave), True, room, np.zeros_like(room))
+        loss += path_kernels.excess_db(d, n, path, *above, earth_m, np.sqrt(wave), True, room, np.zeros_like(room))
     return float(loss)
 
 

@@ -13,7 +13,7 @@ import rasterio
 from rasterio.enums import Resampling
 from rasterio.warp import reproject, transform_bounds
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels
 from phusong.coverage.radio.itm import Conditions, TimeLocationSituation, itm_profile
 from phusong.coverage.radio.models import MOST_APART_DB, Propagation, losses_along, losses_at_mast_db
 from phusong.coverage.radio.rays import path_losses, ray_to
@@ -69,7 +69,7 @@ def test_maps_are_the_path_to_every_cell(chimborazo, exact_loss, small_errors, c
     rng = np.random.default_rng(7)
     errors = []
     for row, col in sites(elevation):
-        ground = kernels.bilinear(terrain.by_row, row, col)
+        ground = path_kernels.bilinear(terrain.by_row, row, col)
         mast = (row, col, ground + 36.0, ground)
         (row0, _, col0, _), (tenth_db,) = path_losses(
             terrain,
@@ -101,7 +101,7 @@ def test_itm_maps_are_the_path_to_every_cell(
     errors = []
     for row, col in sites(elevation):
         row, col = (float(round(row)), float(round(col))) if centred else (row, col)  # noqa: PLW2901
-        ground = kernels.bilinear(terrain.by_row, row, col)
+        ground = path_kernels.bilinear(terrain.by_row, row, col)
         mast = (row, col, ground + 36.0, ground)
         losses = partial(losses_along, bands_mhz=[mhz], propagation=propagation)
         (row0, _, col0, _), (tenth_db,) = path_losses(
@@ -139,11 +139,11 @@ def test_the_path_to_a_cell_is_the_formulas_as_printed(chimborazo, exact_loss, r
     wave = 299.792458 / 900.0
     over = []
     for row, col in sites(elevation):
-        ground = kernels.bilinear(terrain.by_row, row, col)
+        ground = path_kernels.bilinear(terrain.by_row, row, col)
         mast = (row, col, ground + 36.0, ground)
         for r, c in rng.integers(0, elevation.grid.shape, (10, 2)):
             d, h = np.empty((2, 400))
-            n = kernels.sample_profile(terrain.by_row, terrain.by_col, row, col, float(r), float(c), 90.0, d, h)
+            n = path_kernels.sample_profile(terrain.by_row, terrain.by_col, row, col, float(r), float(c), 90.0, d, h)
             path = 90.0 * np.hypot(r - row, c - col)
             rx = float(elevation.values[r, c]) + 1.5
             d, h = np.concatenate([[0.0], d[:n], [path]]), np.concatenate([[ground], h[:n], [rx - 1.5]])

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from phusong.coverage.radio.delta_bullington import DeltaBullington, delta_bullington, smooth_surface
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, bullington_loss_db, wavelength_m
-from phusong.coverage.radio.kernels import first_term_db, spherical_db
+from phusong.coverage.radio.path_kernels import first_term_db, spherical_db
 from phusong.layers.errors import InputError
 
 EARTH_M = EARTH_RADIUS_M * 4.0 / 3.0

@@ -11,7 +11,7 @@ from phusong.coverage.radio.diffraction import (
     free_space_loss_db,
     wavelength_m,
 )
-from phusong.coverage.radio.kernels import knife_edge_db
+from phusong.coverage.radio.path_kernels import knife_edge_db
 
 EARTH = {"earth_radius_m": EARTH_RADIUS_M * 4 / 3}
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M, free_space_loss_db, wavelength_m
 from phusong.coverage.radio.itm import Climate, Conditions, TimeLocationSituation, itm_profile
 from phusong.coverage.radio.models import (
@@ -34,7 +34,7 @@ Mast = tuple[float, float, float, float]
 
 
 def mast_at(terrain: Terrain, row: float, col: float, height_m: float) -> Mast:
-    ground = kernels.bilinear(terrain.by_row, row, col)
+    ground = path_kernels.bilinear(terrain.by_row, row, col)
     return float(row), float(col), ground + height_m, ground
 
 
@@ -82,9 +82,11 @@ def points_to(terrain: Terrain, mast: Mast, row: int, col: int) -> tuple[np.ndar
     """Distances and heights of the path to a cell, both ends included."""
     d, h = np.empty((2, max(terrain.by_row.shape)))
     cell_m = terrain.grid.cell_m
-    n = kernels.sample_profile(terrain.by_row, terrain.by_col, mast[0], mast[1], float(row), float(col), cell_m, d, h)
+    n = path_kernels.sample_profile(
+        terrain.by_row, terrain.by_col, mast[0], mast[1], float(row), float(col), cell_m, d, h
+    )
     path = cell_m * hypot(row - mast[0], col - mast[1])
-    rx = kernels.bilinear(terrain.by_row, float(row), float(col))
+    rx = path_kernels.bilinear(terrain.by_row, float(row), float(col))
     return np.concatenate([[0.0], d[:n], [path]]), np.concatenate([[mast[3]], h[:n], [rx]])
 
 
@@ -148,7 +150,7 @@ def test_who_is_seen_agrees_with_a_profile_of_every_cell(lands, land) -> None:
         for row, col in cells:
             d, h = points_to(terrain, mast, row, col)
             n = len(d) - 2
-            root_nu = kernels.bullington_root_nu(d[1:-1], h[1:-1], n, d[-1], mast[2], h[-1] + 1.5, EARTH_M, room)
+            root_nu = path_kernels.bullington_root_nu(d[1:-1], h[1:-1], n, d[-1], mast[2], h[-1] + 1.5, EARTH_M, room)
             seen = loss[row, col] < 0.5 * HIDDEN_DB
             same += seen == (root_nu < 0.0)
             if seen:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import map_coordinates
 
-from phusong.coverage.radio import kernels, ray_kernels
+from phusong.coverage.radio import path_kernels, ray_kernels
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
 from phusong.coverage.radio.models import Propagation, diffraction_along, losses_along
 from phusong.coverage.radio.rays import NO_CHANGE, QUADRANTS, Loss, Rays, path_losses, quadrants, ray_to, window_of
@@ -26,7 +26,7 @@ PLACE = (60.3, 70.7)
 
 
 def mast_at(terrain: Terrain, row: float, col: float, height_m: float) -> tuple[float, float, float, float]:
-    ground = kernels.bilinear(terrain.by_row, row, col)
+    ground = path_kernels.bilinear(terrain.by_row, row, col)
     return row, col, ground + height_m, ground
 
 
@@ -393,8 +393,8 @@ def test_where_two_rays_disagree_the_path_to_the_cell_itself_counts(holed_land, 
             continue
         d, h = np.empty((2, 100))
         cell = float(r + row0), float(c + col0)
-        n = kernels.sample_profile(terrain.by_row, terrain.by_col, *mast[:2], *cell, 90.0, d, h)
-        across = bool((h[:n] >= kernels.HIGHEST_M).any())
+        n = path_kernels.sample_profile(terrain.by_row, terrain.by_col, *mast[:2], *cell, 90.0, d, h)
+        across = bool((h[:n] >= path_kernels.HIGHEST_M).any())
         assert (own[:, r, c] < 0).all() == (own[:, r, c] < 0).any() == across
         crossing += across
         ray = ray_to(terrain, mast, *cell)
@@ -471,7 +471,7 @@ def test_the_ray_to_a_cell_is_its_profile(mountains, row: int, col: int) -> None
     mast = mast_at(terrain, *PLACE, 36.0)
     ray = ray_to(terrain, mast, float(row), float(col))
     d, h = np.empty((2, 200))
-    n = kernels.sample_profile(terrain.by_row, terrain.by_col, *PLACE, float(row), float(col), 90.0, d, h)
+    n = path_kernels.sample_profile(terrain.by_row, terrain.by_col, *PLACE, float(row), float(col), 90.0, d, h)
     assert ray.count[0] == n + 1
     steps = ray.first_m[0] + ray.step_m[0] * np.arange(n + 1)
     np.testing.assert_allclose(steps[:n], d[:n], atol=1e-2)

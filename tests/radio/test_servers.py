@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import server_kernels
 from phusong.coverage.radio.antenna import grid_convergence_deg, pattern_loss_db, sector_patterns, tabulated_loss_db
 from phusong.coverage.radio.diffraction import EARTH_RADIUS_M
 from phusong.coverage.radio.link_budget import LinkTerms
@@ -110,8 +110,8 @@ def test_lists_are_those_of_a_plain_composition(small_land, mixed_network, measu
         level = served.level[k].reshape(kept, *small_land.grid.shape)
         server = served.server[k].reshape(level.shape)
         there = np.isfinite(ranked[:kept, k])
-        np.testing.assert_array_equal(level > kernels.NO_SERVER_DBM, there)
-        np.testing.assert_array_equal(server == kernels.NONE, ~there)
+        np.testing.assert_array_equal(level > server_kernels.NO_SERVER_DBM, there)
+        np.testing.assert_array_equal(server == server_kernels.NONE, ~there)
         np.testing.assert_allclose(level[there], ranked[:kept, k][there], atol=NEAR_DB)
         assert (level[1:] <= level[:-1]).all()
         gap = -np.diff(far[:, k], axis=0, prepend=1e6, append=-2e6)
@@ -149,7 +149,7 @@ def test_maps_are_the_lists_and_doubt_counts_where_it_matters(holed_land, mixed_
             np.testing.assert_array_equal(np.isnan(level)[sure], unknown[sure])
             assert np.isnan(level[void]).all()
             told = ~np.isnan(level)
-            np.testing.assert_array_equal(level[told & ~there], kernels.NO_SERVER_DBM)
+            np.testing.assert_array_equal(level[told & ~there], server_kernels.NO_SERVER_DBM)
             np.testing.assert_allclose(level[told & there], expected[told & there], atol=NEAR_DB)
             np.testing.assert_array_equal(server >= 0, told & there)
             unknown_somewhere += int((unknown & sure).sum())
@@ -208,8 +208,8 @@ def test_a_part_of_the_cells_is_the_whole_cut_out(holed_land, mixed_network, see
 
 def test_a_lost_pair_is_an_error(small_land, mixed_network, monkeypatch: pytest.MonkeyPatch) -> None:
     study = mixed_network(small_land, count=4)
-    real, calls = kernels.serve, iter(range(1000))
-    monkeypatch.setattr(kernels, "serve", lambda *given: real(*given) - (next(calls) == 7))
+    real, calls = server_kernels.serve, iter(range(1000))
+    monkeypatch.setattr(server_kernels, "serve", lambda *given: real(*given) - (next(calls) == 7))
     with pytest.raises(ComputeError):
         study.run()
 
@@ -249,7 +249,7 @@ def test_covering_asks_of_each_sector_what_its_way_back_lacks(small_land, networ
     by_hand = (of.server >= 0) & (of.level_dbm >= required.astype(np.float32)[of.server])
     np.testing.assert_array_equal(result.covered("4G", "A"), by_hand.astype(np.float32))
     np.testing.assert_array_equal(result.covered("4G"), by_hand.astype(np.float32))
-    assert (of.level_dbm[of.server == 0] > kernels.NO_SERVER_DBM).sum() > by_hand[of.server == 0].sum() > 0
+    assert (of.level_dbm[of.server == 0] > server_kernels.NO_SERVER_DBM).sum() > by_hand[of.server == 0].sum() > 0
     np.testing.assert_array_equal(result.serving("4G", "A") > 0, (of.above > 0))
     assert set(np.unique(result.serving("4G"))) <= {0, 1, 2}
     assert (result.serving("4G")[by_hand] >= 1).all()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import path_kernels
 from phusong.coverage.radio.delta_bullington import delta_bullington
 
 LOG_EARTH_M = 3.0 * 6_371_000.0  # the logs hold the losses of the last pass, for the Earth radius of beta0 of the time
@@ -20,14 +20,14 @@ def test_smooth_surface_and_spherical_earth_equal_the_log(step_log) -> None:
     ghz = value["f (GHz)", ""]
     ends = value["htc (m)", "Table 5"], value["hrc (m)", "Table 5"]
     between = d_m[1:-1].copy(), h_m[1:-1].copy()
-    *_, low_tx, low_rx = kernels.smooth_surface(
+    *_, low_tx, low_rx = path_kernels.smooth_surface(
         *between, len(d_m) - 2, d_m[-1], h_m[0], h_m[-1], *ends, np.empty(len(d_m))
     )
     above = ends[0] - low_tx, ends[1] - low_rx
     assert above[0] == pytest.approx(value["htc (m)", "Eq (37a)"], abs=1e-6)
     assert above[1] == pytest.approx(value["hrc (m)", "Eq (37b)"], abs=1e-6)
     vertical = value["pol", ""] == 2.0
-    spherical = kernels.spherical_db(
+    spherical = path_kernels.spherical_db(
         d_m[-1], *above, LOG_EARTH_M, np.sqrt(LOG_LIGHT_M_GHZ / ghz), ghz, value["w", "Table 5"], vertical
     )
     assert spherical == pytest.approx(value["Ldsph (dB)", "Eq (27)"], abs=1e-6)
@@ -67,10 +67,12 @@ def test_a_zero_height_profile_gives_the_larger_of_its_two_parts(path_m: float) 
         d_m, np.zeros_like(d_m), tx_m=36.0, rx_m=1.5, earth_radius_m=EARTH_M, frequency_mhz=900.0, vertical=True
     ).loss_db
     room = np.zeros(len(d_m))
-    root_nu = kernels.bullington_root_nu(d_m[1:-1], room, len(d_m) - 2, path_m, 36.0, 1.5, EARTH_M, np.empty(len(d_m)))
+    root_nu = path_kernels.bullington_root_nu(
+        d_m[1:-1], room, len(d_m) - 2, path_m, 36.0, 1.5, EARTH_M, np.empty(len(d_m))
+    )
     parts = (
-        kernels.bullington_db(root_nu, np.sqrt(wave), path_m),
-        kernels.spherical_db(path_m, 36.0, 1.5, EARTH_M, np.sqrt(wave), 0.9, 0.0, True),
+        path_kernels.bullington_db(root_nu, np.sqrt(wave), path_m),
+        path_kernels.spherical_db(path_m, 36.0, 1.5, EARTH_M, np.sqrt(wave), 0.9, 0.0, True),
     )
     assert loss == pytest.approx(max(parts), abs=1e-9)
     assert (parts[1] > 0.0) == (path_m > 5_000.0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from phusong.coverage.radio import kernels
+from phusong.coverage.radio import server_kernels
 from phusong.coverage.radio.antenna import pattern_loss_db, sector_patterns, tabulated_loss_db
 from phusong.coverage.radio.defaults import complete_sectors
 from phusong.layers.patterns import Patterns
@@ -118,7 +118,7 @@ def test_the_compiled_pattern_is_the_same(azimuth, elevation, boresight, tilt, d
     up, away = np.radians(elevation), np.radians(azimuth - (0.0 if np.isnan(boresight) else boresight))
     turned = 0.0 if np.isnan(boresight) else np.radians(tilt)
     assume(abs(np.cos(up) * np.cos(away) * np.sin(turned) + np.sin(up) * np.cos(turned)) < 0.9999)
-    found = kernels.tabulated_db(
+    found = server_kernels.tabulated_db(
         *np.radians([azimuth, elevation, boresight, tilt, downtilt]).tolist(), np.stack(list(cuts.values()))[None], 0
     )
     asked = {"boresight_deg": boresight, "mechanical_tilt_deg": tilt, "electrical_tilt_deg": downtilt}
