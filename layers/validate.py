@@ -100,9 +100,9 @@ def validate(
     desk = _Desk(raw, layer)
     for fault in raw.faults:
         desk.faults.append(replace(fault, layer=layer.name))
-    refused = [fault for fault in raw.faults if fault.row is not None and not is_note(fault)]
-    desk.bad.update(np.flatnonzero(np.isin(raw.rows, [fault.row for fault in refused])).tolist())
-    desk.refused.update((fault.row, " ".join(fault.column.split())) for fault in refused if fault.row is not None)
+    refused = [(f.row, " ".join(f.column.split())) for f in raw.faults if f.row is not None and not is_note(f)]
+    desk.refused.update(refused)
+    desk.bad.update(np.flatnonzero(np.isin(raw.rows, [row for row, _ in refused])).tolist())
     count = len(raw.frame)
     if count == 0 and not any(fault.row for fault in raw.faults):
         desk.say("fault.empty_layer", fatal=layer.required)

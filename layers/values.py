@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from phusong.layers import spelling
+from phusong.layers import written
 from phusong.layers.errors import Fault
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Column, Layer
-from phusong.layers.spelling import COUNTED, Day, Mark, Odd, Spelled
+from phusong.layers.written import COUNTED, Day, Mark, Number, Odd
 
 DECIDING_SHARE = 0.05
 """Cells that admit one way of writing decide those that admit two if they are so many of them, and agree."""
@@ -114,7 +114,8 @@ def plain(raw: RawTable, layer: Layer, *, decimal: Mark | None = None, day_first
     for position, cells in read.items():
         cells.tell()
         if cells.touched:
-            frame.isetitem(position, pd.Series(cells.cells, index=frame.index, dtype=object))
+            made: Any = pd.Series(cells.cells, index=frame.index, dtype=object)
+            frame.isetitem(position, made)
     return replace(raw, frame=frame, faults=(*raw.faults, *sheet.faults))
 
 
@@ -129,16 +130,16 @@ def _no_data(cells: _Cells) -> None:
     if not cells.column.nullable or (cells.sheet.layer.name, cells.column.name) in EMPTY_SAYS:
         return
     for text in list(cells.where):
-        if spelling.folded(text) in spelling.NO_DATA and spelling.folded(text) not in cells.column.words:
+        if written.folded(text) in written.NO_DATA and written.folded(text) not in cells.column.words:
             cells.put(text, None, code="changed.no_data")
             del cells.where[text]
 
 
 def _numbers(cells: _Cells, decimal: Mark | None) -> None:
-    spelled: dict[str, Spelled] = {}
+    spelled: dict[str, Number] = {}
     for text in cells.where:
-        found = spelling.number(text, cells.column)
-        if isinstance(found, Spelled):
+        found = written.number(text, cells.column)
+        if isinstance(found, Number):
             spelled[text] = found
         elif isinstance(found, Odd):
             cells.refuse(found.code, text, **found.params)
@@ -160,7 +161,7 @@ def _numbers(cells: _Cells, decimal: Mark | None) -> None:
     _typed(cells)
 
 
-def _how(found: Spelled, mark: Mark | None) -> str:
+def _how(found: Number, mark: Mark | None) -> str:
     if found.how in ("unit", "scale"):
         return f"changed.number_{found.how}"
     return "changed.number_decided" if len(set(found.values.values())) > 1 and mark else "changed.number_marks"
@@ -168,16 +169,16 @@ def _how(found: Spelled, mark: Mark | None) -> str:
 
 def _no_number(cells: _Cells, text: str) -> None:
     """A text that is no number in a column of numbers: some are told better than by ``validate``."""
-    word = spelling.folded(text)
-    if cells.column.name == "azimuth_deg" and word in spelling.OMNI:
+    word = written.folded(text)
+    if cells.column.name == "azimuth_deg" and word in written.OMNI:
         cells.put(text, None, code="changed.omni")
-    elif cells.column.name == "azimuth_deg" and word in spelling.NO_DATA:
+    elif cells.column.name == "azimuth_deg" and word in written.NO_DATA:
         cells.refuse("fault.azimuth", text)
-    elif word in spelling.NONE_AT_ALL and cells.column.nullable:
+    elif word in written.NONE_AT_ALL and cells.column.nullable:
         cells.refuse("fault.none_or_zero", text)
 
 
-def _mark(cells: _Cells, spelled: dict[str, Spelled], told: Mark | None) -> Mark | None:
+def _mark(cells: _Cells, spelled: dict[str, Number], told: Mark | None) -> Mark | None:
     """The decimal mark of the column, None if it is not decided.
 
     Decided by the cells that can be read one way only (they agree and are at least DECIDING_SHARE of those that can be
@@ -224,8 +225,8 @@ def _typed(cells: _Cells) -> None:
             cells.sheet.refuse("fault.azimuth", cells.heading, [at], found=f"{cell:.15g}")
     if column.unit not in (*COUNTED, "%"):
         return
-    written = {at for rows in cells.where.values() for at in rows}
-    typed = [at for at, cell in enumerate(cells.cells) if at not in written and _is_number(cell)]
+    texts = {at for rows in cells.where.values() for at in rows}
+    typed = [at for at, cell in enumerate(cells.cells) if at not in texts and _is_number(cell)]
     if column.unit == "%":
         shares = [at for at in typed if cells.cells[at] != 0]
         if shares and all(0 < cells.cells[at] <= 1 for at in shares) and not cells.where:
@@ -256,15 +257,15 @@ def _may_be_thousands(value: float) -> bool:
 
 
 def _yes_no(cells: _Cells) -> None:
-    words = {text: spelling.folded(text) for text in cells.where}
-    other_yes = any(word in spelling.YES for word in words.values())
+    words = {text: written.folded(text) for text in cells.where}
+    other_yes = any(word in written.YES for word in words.values())
     for text, word in words.items():
-        if word in spelling.CROSS and other_yes:
+        if word in written.CROSS and other_yes:
             cells.refuse("fault.cross_or_yes", text)
-        elif word in spelling.YES or word in spelling.CROSS:
+        elif word in written.YES or word in written.CROSS:
             told = word not in ("yes", "y", "true", "1", "có", "co", "x")
             cells.put(text, True, code="changed.yes_no" if told else "", made="yes")
-        elif word in spelling.NO:
+        elif word in written.NO:
             told = word not in ("no", "n", "false", "0", "không", "khong")
             cells.put(text, False, code="changed.yes_no" if told else "", made="no")
     said = {cell for cell in cells.cells if isinstance(cell, bool)}
@@ -279,7 +280,7 @@ def _days(columns: list[_Cells], told: bool | None) -> None:
     for cells in columns:
         found: dict[str, Day] = {}
         for text in cells.where:
-            day = spelling.day(text)
+            day = written.day(text)
             if isinstance(day, Day):
                 found[text] = day
             elif isinstance(day, Odd):
@@ -299,8 +300,8 @@ def _days(columns: list[_Cells], told: bool | None) -> None:
                 turned = day.month_first == made != day.day_first
                 code = "changed.day" if turned or day.how != "plain" else ""
                 cells.put(text, made, code=code, made=made.isoformat())
-        written = {at for rows in cells.where.values() for at in rows}
-        _typed_days(cells, written, found, turned=own[True] > 0)
+        texts = {at for rows in cells.where.values() for at in rows}
+        _typed_days(cells, texts, found, turned=own[True] > 0)
 
 
 def _order(cells: _Cells, found: dict[str, Day]) -> Counter[bool]:
@@ -312,7 +313,7 @@ def _order(cells: _Cells, found: dict[str, Day]) -> Counter[bool]:
     return votes
 
 
-def _typed_days(cells: _Cells, written: set[int], found: dict[str, Day], *, turned: bool) -> None:
+def _typed_days(cells: _Cells, texts: set[int], found: dict[str, Day], *, turned: bool) -> None:
     """Days that stand as days or as numbers.
 
     Where texts such as 31/12/2012 stand beside days that all fall on the 12th or before, a spreadsheet set to write the
@@ -321,7 +322,7 @@ def _typed_days(cells: _Cells, written: set[int], found: dict[str, Day], *, turn
     typed = {
         at: cell
         for at, cell in enumerate(cells.cells)
-        if at not in written and isinstance(cell, date) and not pd.isna(cell)
+        if at not in texts and isinstance(cell, date) and not pd.isna(cell)
     }
     if turned and all(day.day <= 12 for day in typed.values()):
         for at, day in typed.items():
@@ -332,10 +333,10 @@ def _typed_days(cells: _Cells, written: set[int], found: dict[str, Day], *, turn
     known = [day.date() if isinstance(day, datetime) else day for day in typed.values()]
     known += [day.one for day in found.values() if day.one is not None]
     for at, cell in enumerate(cells.cells):
-        if at in written or not _is_number(cell):
+        if at in texts or not _is_number(cell):
             continue
         number = f"{cell:.15g}"
-        day = spelling.serial(float(cell))
+        day = written.serial(float(cell))
         if 1900 <= cell <= 2100:
             cells.sheet.refuse("fault.not_a_day", cells.heading, [at], found=number)
         elif day is not None and known and min(known) <= day <= max(known):

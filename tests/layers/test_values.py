@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.layers import spelling
+from phusong.layers import written
 from phusong.layers.messages import LANGS
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS, Column
@@ -171,7 +171,7 @@ def test_omni_is_an_empty_azimuth() -> None:
     assert (values, codes) == ([None, None, "120", 360, None], ["changed.omni"])
 
 
-@pytest.mark.parametrize("mark", sorted(spelling.NO_DATA))
+@pytest.mark.parametrize("mark", sorted(written.NO_DATA))
 def test_marks_of_no_data_are_no_data_and_never_0(mark: str) -> None:
     values, codes, _ = read("units", "population", [mark.upper(), "12"])
     assert (values, codes) == ([None, "12"], ["changed.no_data"])
