@@ -29,7 +29,7 @@ HIDDEN_DB = 0.1 * ray_kernels.MOST_TENTH_DB
 """Loss behind an obstacle where only sight counts: more than any link has."""
 
 DISTANCES = 4096
-MOST_APART_DB: dict[Model, float] = {"itm": 3.0}
+MOST_APART_DB: dict[Model, float] = {"itm": 6.0}
 """How far the losses of two rays may differ for a cell between them to be read from both: see ``rays.path_losses``."""
 
 _NO_TABLE = np.empty((0, 0, 0), dtype=np.float32)
