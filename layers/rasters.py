@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -23,7 +24,11 @@ from phusong.layers.writers.aside import written_aside
 
 Warp = Literal["nearest", "bilinear", "average", "sum", "mode"]
 Colour = tuple[int, int, int, int]
-_MAX_READ = 16 * MAX_CELLS  # of a finer source, 1.6 GB
+MAX_READ = 16 * MAX_CELLS  # of a finer source, 1.6 GB
+TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+HGT_NAME = re.compile(r"([NS])(\d{2})([EW])(\d{3})", re.IGNORECASE)
+HGT_BYTES = {2 * 1201**2: 3.0, 2 * 3601**2: 1.0}
+"""Size of an SRTM tile of one degree by its cells, seconds of arc: 16-bit heights, edges shared with its neighbours."""
 
 
 def crs_text(crs: Any) -> str:
@@ -40,16 +45,16 @@ def read_raster(path: str | Path, *, band: int | None = None) -> Raster:
     metric CRS; InputError if it cannot be read as a raster, has several bands or too many cells, or its cells are
     rotated or not square.
     """
-    with _opened(path) as source:
+    with opened(path) as source:
         if band is None:
-            _refuse_several(source, path)
+            refuse_several(source, path)
         grid = _grid_of(source, path)
-        return Raster(grid, _values(source, band or 1, path), _tags(source))
+        return Raster(grid, values_of(source, band or 1, path), tags_of(source))
 
 
 def read_bands(path: str | Path) -> dict[str, Raster]:
     """All bands of a file written by ``write_cog``, by band description (``band_1`` ... where there is none)."""
-    with _opened(path) as source:
+    with opened(path) as source:
         names = [text or f"band_{i}" for i, text in enumerate(source.descriptions, start=1)]
     return {name: read_raster(path, band=i) for i, name in enumerate(names, start=1)}
 
@@ -59,7 +64,7 @@ def raster_bounds(path: str | Path, *, crs: str) -> tuple[float, float, float, f
 
     Raises as ``read_raster``.
     """
-    with _opened(path) as source:
+    with opened(path) as source:
         if source.crs is None:
             raise CrsError("read.raster_no_crs", file=Path(path).name)
         corners = [source.transform @ at for at in ((0, 0), (source.width, 0), (0, source.height), source.shape[::-1])]
@@ -76,18 +81,18 @@ def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> R
     a valid cell of the source. Errors as ``read_raster``,
     but the source may have any CRS and any cells.
     """
-    with _opened(path) as source:
+    with opened(path) as source:
         if source.crs is None:
             raise CrsError("read.raster_no_crs", file=Path(path).name)
-        _refuse_several(source, path)
+        refuse_several(source, path)
         out = np.full(grid.shape, np.nan, dtype=np.float32)
-        window = _window_of(source, grid)
+        window = window_of(source, grid)
         if window.width < 1 or window.height < 1:
-            return Raster(grid, out, _tags(source))
-        if window.width * window.height > _MAX_READ:
+            return Raster(grid, out, tags_of(source))
+        if window.width * window.height > MAX_READ:
             raise InputError("read.raster_too_large", file=Path(path).name)
         reproject(
-            _values(source, 1, path, window=window),
+            values_of(source, 1, path, window=window),
             out,
             src_transform=source.transform @ Affine.translation(window.col_off, window.row_off),
             src_crs=source.crs,
@@ -97,7 +102,7 @@ def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> R
             dst_nodata=np.nan,
             resampling=Resampling[resampling],
         )
-        return Raster(grid, out, _tags(source))
+        return Raster(grid, out, tags_of(source))
 
 
 def write_cog(
@@ -151,14 +156,42 @@ def write_cog(
     return Path(path)
 
 
-def _opened(path: str | Path) -> Any:
+def opened(path: str | Path) -> Any:
+    """A GeoTIFF, SRTM tile (.hgt) or ASCII grid opened by the driver its first bytes call for, and by no other.
+
+    None of these makes GDAL read another source. MissingError if there is no such file, InputError if it is none of
+    them or cannot be read.
+    """
     path = Path(path)
     if not path.is_file():
         raise MissingError("read.file_missing", file=path.name)
+    driver = _driver(path)
+    if driver is None:
+        raise InputError("read.raster_unreadable", file=path.name)
     try:
-        return rasterio.open(path)
+        return rasterio.open(path, driver=driver)
     except RasterioError as error:
         raise InputError("read.raster_unreadable", file=path.name) from error
+
+
+def _driver(path: Path) -> str | None:
+    if path.suffix.lower() == ".hgt":
+        _refuse_odd_hgt(path)
+        return "SRTMHGT"
+    with path.open("rb") as file:
+        head = file.read(64)
+    if head.startswith(TIFF_MARKS):
+        return "GTiff"
+    return "AAIGrid" if head.lstrip()[:5].lower() in (b"ncols", b"nrows") else None
+
+
+def _refuse_odd_hgt(path: Path) -> None:
+    """An SRTM tile says its place by its name alone and its cells by its size alone."""
+    if not HGT_NAME.match(path.name):
+        raise InputError("read.hgt_name", file=path.name)
+    size = path.stat().st_size
+    if size not in HGT_BYTES:
+        raise InputError("read.hgt_size", file=path.name, found=size, expected=", ".join(map(str, HGT_BYTES)))
 
 
 def _grid_of(source: Any, path: str | Path) -> Grid:
@@ -171,12 +204,13 @@ def _grid_of(source: Any, path: str | Path) -> Grid:
     return Grid(crs_text(source.crs.to_wkt()), t.c, t.f, t.a, (source.height, source.width))
 
 
-def _refuse_several(source: Any, path: str | Path) -> None:
+def refuse_several(source: Any, path: str | Path) -> None:
+    """InputError for a raster of several bands."""
     if source.count != 1:
         raise InputError("read.raster_bands", file=Path(path).name, count=source.count)
 
 
-def _window_of(source: Any, grid: Grid) -> Window:
+def window_of(source: Any, grid: Grid) -> Window:
     """The part of ``source`` that ``grid`` needs, with room for neighbours of its edge cells; all of a rotated one."""
     whole = Window(0, 0, source.width, source.height)
     t = source.transform
@@ -192,7 +226,8 @@ def _window_of(source: Any, grid: Grid) -> Window:
     return Window(col0, row0, max(0, col1 - col0), max(0, row1 - row0))
 
 
-def _values(source: Any, band: int, path: str | Path, *, window: Window | None = None) -> NDArray[np.float32]:
+def values_of(source: Any, band: int, path: str | Path, *, window: Window | None = None) -> NDArray[np.float32]:
+    """A band as float32 with voids NaN, its scale and offset applied; InputError for a file cut short."""
     if np.issubdtype(np.dtype(source.dtypes[band - 1]), np.complexfloating):
         raise InputError("read.raster_unreadable", file=Path(path).name)
     try:
@@ -200,8 +235,12 @@ def _values(source: Any, band: int, path: str | Path, *, window: Window | None =
     except RasterioError as error:  # a file cut short
         raise InputError("read.raster_unreadable", file=Path(path).name) from error
     values: NDArray[np.float32] = read.astype(np.float32).filled(np.nan)
+    scale, offset = source.scales[band - 1], source.offsets[band - 1]
+    if (scale, offset) != (1.0, 0.0):  # such as heights kept as whole decimetres
+        values = (values * np.float64(scale) + offset).astype(np.float32)
     return values
 
 
-def _tags(source: Any) -> dict[str, str]:
+def tags_of(source: Any) -> dict[str, str]:
+    """What the file says of itself, less what GDAL adds."""
     return {key: text for key, text in source.tags().items() if key not in ("AREA_OR_POINT", "OVR_RESAMPLING_ALG")}

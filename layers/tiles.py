@@ -1,0 +1,388 @@
+"""Raster files from elsewhere, one or many tiles of a product, read together as one and warped onto a study's grid.
+
+Tiles must be of one CRS and one lattice of cells (SRTM, Copernicus, GHSL, HRSL; WorldPop is one file). The result does
+not depend on the order in which they are named: they are taken from north to south and west to east, the first with a
+value in a cell counts, and where two differ that is told. What is odd about values is told too: marks for "no data"
+that a file does not declare, heights in another unit than metres, people that a warp would lose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import rasterio
+from affine import Affine
+from numpy.typing import NDArray
+from pyproj import CRS, Geod
+from rasterio.enums import Resampling
+from rasterio.warp import reproject, transform_bounds
+from rasterio.warp import transform as move
+from rasterio.windows import Window
+
+from phusong.layers.errors import CrsError, Fault, InputError
+from phusong.layers.grid import Grid, Raster
+from phusong.layers.rasters import (
+    MAX_READ,
+    Warp,
+    opened,
+    raster_bounds,
+    refuse_several,
+    tags_of,
+    values_of,
+    warp_to,
+    window_of,
+)
+from phusong.layers.readers.guard import guard, kind, unpacked
+
+SUFFIXES = (".tif", ".tiff", ".hgt", ".asc")
+RESAMPLING: dict[str, Warp] = {"elevation": "bilinear", "population": "sum", "land_cover": "mode"}
+UNITS_M = {"m": 1.0, "dm": 0.1, "cm": 0.01, "ft": 0.3048, "us-ft": 1200 / 3937}
+"""Units that heights come in, in metres: international foot, US survey foot."""
+_UNIT_NAMES = {
+    "metre": "m", "meter": "m", "metres": "m", "meters": "m", "decimetre": "dm", "decimeter": "dm", "centimetre": "cm",
+    "centimeter": "cm", "foot": "ft", "feet": "ft", "us survey foot": "us-ft", "ussurveyfoot": "us-ft", "ftus": "us-ft",
+}  # fmt: skip
+UNDECLARED_VOIDS = {
+    "elevation": (-32768.0, -32767.0, -9999.0, -99999.0, float(np.finfo(np.float32).min)),
+    "population": (-99999.0, -9999.0, -200.0, float(np.finfo(np.float32).min)),
+}
+"""What products write for "no data" (SRTM, WorldPop, GHSL) and some copies of them no longer declare."""
+INDOCHINA = (102.0, 8.0, 110.0, 23.4)
+HIGHEST_OF_INDOCHINA_M = 3147.3
+"""Fansipan, survey of 2019; nothing within ``INDOCHINA`` (left, bottom, right, top in degrees) is higher."""
+STEEP = 1.0  # rise over run, 45 degrees
+STEEPEST_PCT = 8.0
+"""Cells steeper than ``STEEP``, percent of those on land, beyond which heights are doubted."""
+FINEST_M, COARSEST_M = 25.0, 200.0  # cells whose slopes tell a unit
+AGREE = 1e-3  # of a cell or of a value; more is another lattice, or a difference
+PEOPLE_LOST_PCT = 1.0
+_SUB = 8  # parts a side of a cell at the edge of the grid
+
+
+@dataclass(frozen=True)
+class Tiles:
+    """Raster files on one lattice: the first row and column of each, the size of the whole, and its transform."""
+
+    files: tuple[Path, ...]
+    corners: tuple[tuple[int, int], ...]
+    shapes: tuple[tuple[int, int], ...]
+    transform: Affine
+    crs: Any
+    width: int
+    height: int
+
+    @property
+    def name(self) -> str:
+        """What faults call it: the file, or the first and how many more."""
+        return self.files[0].name if len(self.files) == 1 else f"{self.files[0].name} (+{len(self.files) - 1})"
+
+
+class Warped(NamedTuple):
+    """A raster on the study's grid, and what was noticed on the way."""
+
+    raster: Raster
+    faults: tuple[Fault, ...]
+
+
+def raster_files(paths: Sequence[str | Path], *, into: str | Path) -> list[Path]:
+    """The raster files named, those within zip archives unpacked below ``into``; guarded, in the order of their names.
+
+    InputError for a hostile file, or for an archive without a raster.
+    """
+    found: list[Path] = []
+    for number, path in enumerate(map(Path, paths)):
+        if path.suffix.lower() != ".hgt" or path.is_symlink() or not path.is_file():  # heights may look like any text
+            guard(path)
+        if path.suffix.lower() == ".hgt" or kind(path) != "zip":
+            found.append(path)
+            continue
+        members = unpacked(path, into=Path(into) / str(number))
+        rasters = [one for one in members if one.suffix.lower() in SUFFIXES]
+        if not rasters:
+            names = ", ".join(one.name for one in members)[:200]
+            raise InputError("read.zip_no_raster", file=path.name, names=names)
+        found += rasters
+    return sorted(found, key=lambda one: (one.name, str(one)))
+
+
+def tiles_of(files: Sequence[Path]) -> Tiles:
+    """Files as tiles of one lattice; InputError if they are not, or have several bands; CrsError without a CRS."""
+    first: Any = None
+    places: list[tuple[int, int, Path, tuple[int, int]]] = []
+    with ExitStack() as stack:
+        for path in sorted(files, key=lambda one: (one.name, str(one))):
+            source = stack.enter_context(opened(path))
+            if source.crs is None:
+                raise CrsError("read.raster_no_crs", file=path.name)
+            refuse_several(source, path)
+            first = first or source
+            places.append((*_place(source, first, path, Path(first.name)), path, source.shape))
+        crs, transform = first.crs, first.transform
+    row0, col0 = min(place[0] for place in places), min(place[1] for place in places)
+    places.sort(key=lambda place: (place[0], place[1], place[2].name, str(place[2])))
+    corners = tuple((row - row0, col - col0) for row, col, _, _ in places)
+    shapes = tuple(shape for _, _, _, shape in places)
+    height = max(row + rows for (row, _), (rows, _) in zip(corners, shapes, strict=True))
+    width = max(col + cols for (_, col), (_, cols) in zip(corners, shapes, strict=True))
+    whole = transform @ Affine.translation(col0, row0)
+    return Tiles(tuple(place[2] for place in places), corners, shapes, whole, crs, width, height)
+
+
+def tiles_bounds(tiles: Tiles, *, crs: str) -> tuple[float, float, float, float]:
+    """(left, bottom, right, top) of all tiles in ``crs``, metres; infinite where it cannot be shown."""
+    if len(tiles.files) == 1:
+        return raster_bounds(tiles.files[0], crs=crs)
+    left, top = tiles.transform @ (0, 0)
+    right, bottom = tiles.transform @ (tiles.width, tiles.height)
+    bounds = transform_bounds(tiles.crs, crs, left, bottom, right, top)
+    return bounds[0], bounds[1], bounds[2], bounds[3]
+
+
+def warp_tiles(tiles: Tiles, grid: Grid, *, layer: str, unit: str | None = None) -> Warped:
+    """The tiles resampled onto ``grid`` as ``layer`` ("elevation", "population", "land_cover") needs it; float32.
+
+    Heights come out in metres: converted from the unit the file declares, or from ``unit`` (``UNITS_M``), the user's
+    word. Undeclared marks for "no data" become voids. Faults: notes and changes; fatal ones where heights can hardly be
+    metres and nobody has said they are, or where people would be lost. InputError if too many cells would be read.
+    """
+    if unit is not None and unit not in UNITS_M:
+        raise InputError("raster.unknown_unit", found=unit, choices=", ".join(UNITS_M))
+    if tiles.transform.b or tiles.transform.d:  # a rotated one: its values as they stand
+        return Warped(warp_to(tiles.files[0], grid, resampling=RESAMPLING[layer]), ())
+    window = window_of(tiles, grid)
+    if window.width < 1 or window.height < 1:
+        return Warped(Raster(grid, np.full(grid.shape, np.nan, dtype=np.float32)), ())
+    if window.width * window.height > MAX_READ:
+        raise InputError("read.raster_too_large", file=tiles.name)
+    values, covered, tags, faults = _joined(tiles, window, layer=layer, unit=unit)
+    transform = tiles.transform @ Affine.translation(window.col_off, window.row_off)
+    faults += _gaps(covered, transform, tiles, grid)
+    if layer == "elevation" and unit is None:
+        faults += _unit_doubts(values, transform, tiles)
+    out = np.full(grid.shape, np.nan, dtype=np.float32)
+    reproject(
+        values,
+        out,
+        src_transform=transform,
+        src_crs=tiles.crs,
+        src_nodata=np.nan,
+        dst_transform=grid.transform,
+        dst_crs=rasterio.crs.CRS.from_user_input(grid.crs),
+        dst_nodata=np.nan,
+        resampling=Resampling[RESAMPLING[layer]],
+    )
+    if layer == "population":
+        faults += _people(values, transform, tiles, grid, after=float(np.nansum(out, dtype=np.float64)))
+    return Warped(Raster(grid, out, tags), tuple(faults))
+
+
+def _place(source: Any, first: Any, path: Path, other: Path) -> tuple[int, int]:
+    """First row and column of a tile on the lattice of the first one."""
+    one, base = source.transform, first.transform
+    alike = source.crs == first.crs and max(abs(one.a / base.a - 1), abs(one.e / base.e - 1)) < AGREE / max(
+        source.shape
+    )
+    if source is first:
+        return 0, 0
+    col, row = (one.c - base.c) / base.a, (one.f - base.f) / base.e
+    rotated = any((one.b, one.d, base.b, base.d))
+    if rotated or not alike or max(abs(col - round(col)), abs(row - round(row))) > AGREE * 10:
+        found, expected = _cells(source), _cells(first)
+        raise InputError("raster.other_lattice", file=path.name, found=found, expected=expected, other=other.name)
+    return round(row), round(col)
+
+
+def _cells(source: Any) -> str:
+    code = source.crs.to_string()
+    return f"{abs(source.transform.a):.8g} x {abs(source.transform.e):.8g}, {code if len(code) < 40 else 'WKT'}"
+
+
+def _joined(
+    tiles: Tiles, window: Window, *, layer: str, unit: str | None
+) -> tuple[NDArray[np.float32], NDArray[np.bool_], dict[str, str], list[Fault]]:
+    """The cells of the window from all tiles, which of them a tile covers, the first tile's tags, and faults."""
+    values = np.full((window.height, window.width), np.nan, dtype=np.float32)
+    covered = np.zeros(values.shape, dtype=bool)
+    tags: dict[str, str] = {}
+    faults: list[Fault] = []
+    differing, largest, among = 0, 0.0, ""
+    for path, (row, col), (rows, cols) in zip(tiles.files, tiles.corners, tiles.shapes, strict=True):
+        top, left = max(row, window.row_off), max(col, window.col_off)
+        bottom, right = min(row + rows, window.row_off + window.height), min(col + cols, window.col_off + window.width)
+        if top >= bottom or left >= right:
+            continue
+        with opened(path) as source:
+            part = values_of(source, 1, path, window=Window(left - col, top - row, right - left, bottom - top))
+            declared = source.nodata is not None
+            tags = tags or tags_of(source)
+            own = _unit_of(source) if layer == "elevation" else None
+        if not declared:
+            faults += _without_marks(part, layer=layer, file=path.name)
+        used = unit or own
+        if used is not None and UNITS_M[used] != 1.0:
+            part *= np.float32(UNITS_M[used])
+            params = {"found": used, "factor": f"{UNITS_M[used]:.6g}"}
+            faults.append(Fault("changed.raster_unit", file=path.name, layer=layer, params=params))
+        at = np.s_[top - window.row_off : bottom - window.row_off, left - window.col_off : right - window.col_off]
+        there = values[at]
+        both = np.isfinite(there) & np.isfinite(part)
+        away = np.abs(there[both] - part[both])
+        differ = away > AGREE * np.maximum(np.abs(there[both]), 1.0)
+        if differ.any():
+            differing += int(differ.sum())
+            among = f"{among}, {path.name}" if among else path.name
+            largest = max(largest, float(away.max()))
+        np.copyto(there, part, where=np.isnan(there))
+        covered[at] = True
+    if differing:
+        told: dict[str, Any] = {"count": differing, "largest": f"{largest:.4g}", "files": among[:200]}
+        faults.append(Fault("note.tiles_differ", file=tiles.name, layer=layer, params=told))
+    return values, covered, tags, faults
+
+
+def _unit_of(source: Any) -> str | None:
+    """The unit of heights that the band or the vertical part of the CRS declares, None if neither does."""
+    text = str(source.units[0] or "").strip().casefold()
+    if not text:
+        parts = CRS.from_user_input(source.crs.to_wkt()).sub_crs_list
+        text = parts[1].axis_info[0].unit_name.casefold() if len(parts) > 1 and parts[1].axis_info else ""
+    name = _UNIT_NAMES.get(text, text)
+    return name if name in UNITS_M else None
+
+
+def _without_marks(values: NDArray[np.float32], *, layer: str, file: str) -> list[Fault]:
+    """Make the undeclared marks of "no data" voids, in place, and tell."""
+    faults = []
+    for mark in UNDECLARED_VOIDS.get(layer, ()):
+        there = values == np.float32(mark)
+        if there.any():
+            values[there] = np.nan
+            params = {"count": int(there.sum()), "found": f"{mark:g}"}
+            faults.append(Fault("changed.raster_void", file=file, layer=layer, params=params))
+    return faults
+
+
+def _gaps(covered: NDArray[np.bool_], transform: Affine, tiles: Tiles, grid: Grid) -> list[Fault]:
+    """A note on the parts of the grid that no tile covers, as boxes in the tiles' CRS.
+
+    The lattice is cut at all edges of tiles: each piece is covered or not as a whole; pieces side by side are one box.
+    """
+    if len(tiles.files) == 1 or covered.all():
+        return []
+    left0, top0 = (
+        round((transform.c - tiles.transform.c) / transform.a),
+        round((transform.f - tiles.transform.f) / transform.e),
+    )
+    rows, cols = {0, covered.shape[0]}, {0, covered.shape[1]}
+    for (row, col), (height, width) in zip(tiles.corners, tiles.shapes, strict=True):
+        rows |= {min(max(at - top0, 0), covered.shape[0]) for at in (row, row + height)}
+        cols |= {min(max(at - left0, 0), covered.shape[1]) for at in (col, col + width)}
+    row_edges, col_edges = sorted(rows), sorted(cols)
+    degrees = CRS.from_user_input(tiles.crs.to_wkt()).is_geographic
+    boxes = []
+    for r0, r1 in pairwise(row_edges):
+        start: int | None = None
+        for c0 in [*col_edges[:-1], None]:
+            empty = c0 is not None and not covered[r0, c0]
+            if empty and start is None:
+                start = c0
+            elif not empty and start is not None:
+                end = covered.shape[1] if c0 is None else c0
+                boxes.append(_box(transform, (r0, r1, start, end), degrees=degrees))
+                start = None
+    params = {"count": len(boxes), "share_pct": f"{100 * float((~covered).mean()):.2g}", "boxes": "; ".join(boxes[:8])}
+    return [Fault("note.tiles_gaps", file=tiles.name, params=params)]
+
+
+def _box(transform: Affine, at: tuple[int, int, int, int], *, degrees: bool) -> str:
+    r0, r1, c0, c1 = at
+    (left, top), (right, bottom) = transform @ (c0, r0), transform @ (c1, r1)
+    if degrees:
+        return f"{left:.2f} - {right:.2f} E, {bottom:.2f} - {top:.2f} N"
+    return f"x {left:.0f} - {right:.0f}, y {bottom:.0f} - {top:.0f} m"
+
+
+def _unit_doubts(values: NDArray[np.float32], transform: Affine, tiles: Tiles) -> list[Fault]:
+    """A fatal fault where heights can hardly be metres: above the highest summit of Indochina there, or too steep.
+
+    Feet over low hills and decimetres of a plain pass both: nothing in the numbers tells them from metres.
+    """
+    known = values[np.isfinite(values)]
+    if not known.size:
+        return []
+    rows, cols = values.shape
+    left, top = transform @ (0, 0)
+    right, bottom = transform @ (cols, rows)
+    box = transform_bounds(tiles.crs, "EPSG:4326", left, bottom, right, top)
+    highest = float(known.max())
+    inside = box[0] >= INDOCHINA[0] and box[1] >= INDOCHINA[1] and box[2] <= INDOCHINA[2] and box[3] <= INDOCHINA[3]
+    choices = ", ".join(UNITS_M)
+    if inside and highest > HIGHEST_OF_INDOCHINA_M + 10:
+        params = {"found": f"{highest:.0f}", "most": f"{HIGHEST_OF_INDOCHINA_M:.0f}", "choices": choices}
+        return [Fault("fault.heights_of_unit", file=tiles.name, layer="elevation", fatal=True, params=params)]
+    x_m, y_m = _cell_m(box, transform, tiles)
+    if not FINEST_M <= min(x_m, y_m) <= max(x_m, y_m) <= COARSEST_M or min(rows, cols) < 3:
+        return []
+    down, across = np.gradient(values)
+    steep = np.hypot(down / np.float32(y_m), across / np.float32(x_m))
+    steep = steep[np.isfinite(steep)]
+    steep_pct = 100 * float((steep > STEEP).mean()) if steep.size else 0.0
+    if steep_pct <= STEEPEST_PCT:
+        return []
+    params = {"found": f"{steep_pct:.0f}", "most": f"{STEEPEST_PCT:g}", "choices": choices}
+    return [Fault("fault.slopes_of_unit", file=tiles.name, layer="elevation", fatal=True, params=params)]
+
+
+def _cell_m(box: tuple[float, float, float, float], transform: Affine, tiles: Tiles) -> tuple[float, float]:
+    """Width and height of a cell in the middle, metres."""
+    if not CRS.from_user_input(tiles.crs.to_wkt()).is_geographic:
+        return abs(transform.a), abs(transform.e)
+    lon, lat = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
+    earth = Geod(ellps="WGS84")
+    _, _, x_m = earth.inv(lon, lat, lon + abs(transform.a), lat)
+    _, _, y_m = earth.inv(lon, lat, lon, lat + abs(transform.e))
+    return x_m, y_m
+
+
+def _people(values: NDArray[np.float32], transform: Affine, tiles: Tiles, grid: Grid, *, after: float) -> list[Fault]:
+    """A note on the people within the grid before and after the warp; fatal if more than ``PEOPLE_LOST_PCT`` differ."""
+    before = float(np.nansum(values * _inside(values.shape, transform, tiles, grid), dtype=np.float64))
+    lost_pct = 100 * (after - before) / before if before else 0.0
+    params = {"before": f"{before:.0f}", "after": f"{after:.0f}", "lost_pct": f"{lost_pct:+.3f}"}
+    if abs(lost_pct) > PEOPLE_LOST_PCT:
+        return [Fault("fault.people_lost", file=tiles.name, layer="population", fatal=True, params=params)]
+    return [Fault("note.people_total", file=tiles.name, layer="population", params=params)]
+
+
+def _inside(shape: tuple[int, int], transform: Affine, tiles: Tiles, grid: Grid) -> NDArray[np.float32]:
+    """The share of each source cell that lies within the grid, by parts of a cell where its corners disagree."""
+    rows, cols = shape
+    share = np.empty(shape, dtype=np.float32)
+    for start in range(0, rows, 256):
+        end = min(start + 256, rows)
+        corners = _on_grid(np.arange(start, end + 1.0), np.arange(cols + 1.0), transform, tiles, grid)
+        count = corners[:-1, :-1].astype(np.int8) + corners[:-1, 1:] + corners[1:, :-1] + corners[1:, 1:]
+        part = count.astype(np.float32) / 4
+        for row, col in np.argwhere((count > 0) & (count < 4)):
+            steps = (np.arange(_SUB) + 0.5) / _SUB
+            part[row, col] = _on_grid(start + row + steps, col + steps, transform, tiles, grid).mean()
+        share[start:end] = part
+    return share
+
+
+def _on_grid(
+    rows: NDArray[np.float64], cols: NDArray[np.float64], transform: Affine, tiles: Tiles, grid: Grid
+) -> NDArray[np.bool_]:
+    """Whether the places at these rows and columns of the source fall on the grid, shape (rows, cols)."""
+    col, row = np.meshgrid(cols, rows)
+    x = transform.c + transform.a * col.ravel()
+    y = transform.f + transform.e * row.ravel()
+    x_m, y_m = move(tiles.crs, rasterio.crs.CRS.from_user_input(grid.crs), x, y)
+    return grid.inside(np.nan_to_num(np.array(x_m), posinf=math.inf), np.array(y_m)).reshape(row.shape)

@@ -1,0 +1,481 @@
+"""Geographic files as GDAL writes them come back cell by cell; what points elsewhere is never opened."""
+
+import json
+import shutil
+import sqlite3
+import struct
+import subprocess
+import zipfile
+import zlib
+from pathlib import Path
+
+import geopandas
+import numpy as np
+import pyogrio
+import pytest
+import shapely
+
+from phusong.layers.encodings import encode_bytes
+from phusong.layers.errors import InputError
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.readers.vector import DRIVERS, kind_of, layer_names, read_vector, read_vectors
+from phusong.layers.text import decoded
+
+NAMES = ["Hướng Phùng", "Đakrông", "Thị trấn Khe Sanh", "Vĩnh Ô", "Ba Nang", "Tà Rụt", "Hải Lăng", "Triệu Phong"]
+SHAPES = {
+    "points": [shapely.Point(106.5 + i / 100, 16.5 - i / 100) for i in range(len(NAMES))],
+    "lines": [shapely.LineString([(106 + i, 16), (106.5 + i, 16.5), (107, 16)]) for i in range(len(NAMES))],
+    "areas": [shapely.box(106 + i / 10, 16, 106.08 + i / 10, 16.1) for i in range(len(NAMES))],
+}
+FILES = [
+    ("a.gpkg", "GPKG"), ("a.geojson", "GeoJSON"), ("a.shp", "ESRI Shapefile"), ("a.tab", "MapInfo File"),
+    ("a.mif", "MapInfo File"), ("a.fgb", "FlatGeobuf"), ("a.parquet", ""), ("a.kml", "LIBKML"),
+]  # fmt: skip
+
+
+def frame(kind: str = "points") -> geopandas.GeoDataFrame:
+    table = {
+        "code": [f"{i:05d}" for i in range(len(NAMES))],
+        "ten": NAMES,
+        "so_ho": [12.5 * i for i in range(len(NAMES))],
+    }
+    return geopandas.GeoDataFrame(table, geometry=SHAPES[kind], crs="EPSG:4326")
+
+
+def written(path: Path, driver: str, table: geopandas.GeoDataFrame) -> Path:
+    if driver:
+        pyogrio.write_dataframe(table, path, driver=driver, encoding="UTF-8")
+    else:
+        table.to_parquet(path)
+    return path
+
+
+def only(path: Path, **given: str) -> RawTable:
+    (raw,) = read_vectors(path, **given)
+    return raw
+
+
+def refused(path: Path, code: str) -> InputError:
+    with pytest.raises(InputError) as caught:
+        read_vectors(path)
+    assert caught.value.code == code
+    assert all("{" not in caught.value.say(lang) for lang in ("en", "vi"))
+    return caught.value
+
+
+@pytest.mark.parametrize("kind", list(SHAPES))
+@pytest.mark.parametrize(("file", "driver"), FILES)
+def test_every_format_gives_back_cells_shapes_and_crs(tmp_path: Path, file: str, driver: str, kind: str) -> None:
+    table = frame(kind)
+    raw = only(written(tmp_path / file, driver, table))
+    order = np.argsort(raw.frame["code"].astype(str).to_numpy())  # FlatGeobuf orders rows by place
+    assert raw.frame["code"].astype(str).to_numpy()[order].tolist() == table["code"].tolist()
+    assert raw.frame["ten"].to_numpy()[order].tolist() == NAMES
+    assert raw.frame["so_ho"].astype(float).to_numpy()[order].tolist() == table["so_ho"].tolist()
+    assert raw.crs == "EPSG:4326"
+    assert raw.geometry is not None
+    shapes = [shapely.force_2d(shape).normalize() for shape in raw.geometry[order]]
+    assert all(one.equals_exact(two.normalize(), 1e-6) for one, two in zip(shapes, table.geometry, strict=True))
+    assert raw.rows.tolist() == list(range(1, len(NAMES) + 1))
+    assert (raw.file, raw.sheet) == (file, "")
+
+
+@pytest.mark.parametrize("file", ["a.gpkg", "a.shp", "a.tab", "a.mif", "a.fgb", "a.parquet", "a.geojson"])
+def test_vn2000_metres_stay_metres(tmp_path: Path, file: str) -> None:
+    table = frame().to_crs("EPSG:9212")
+    raw = only(written(tmp_path / file, dict(FILES)[file], table))
+    assert raw.geometry is not None
+    assert raw.crs is not None
+    if file in ("a.gpkg", "a.fgb", "a.parquet"):
+        assert raw.crs == "EPSG:9212"
+    if file == "a.geojson":  # RFC 7946 has no other CRS; this writer names it all the same
+        assert raw.crs in ("EPSG:9212", "EPSG:4326")
+    first = sorted(raw.geometry, key=lambda point: point.x)[0]
+    assert first.distance(table.geometry.iloc[0]) < 0.01
+
+
+@pytest.mark.skipif(shutil.which("ogr2ogr") is None, reason="ogr2ogr is not on the path")
+@pytest.mark.parametrize(
+    ("file", "arguments"),
+    [
+        ("b.shp", ["-f", "ESRI Shapefile", "-lco", "ENCODING=UTF-8"]),
+        ("b.shp", ["-f", "ESRI Shapefile", "-lco", "ENCODING=CP1258"]),
+        ("b.gpkg", ["-f", "GPKG"]),
+        ("b.tab", ["-f", "MapInfo File", "-lco", "ENCODING=UTF-8"]),
+        ("b.kml", ["-f", "KML"]),
+        ("b.fgb", ["-f", "FlatGeobuf"]),
+        ("b.gpx", ["-f", "GPX", "-dsco", "GPX_USE_EXTENSIONS=YES"]),
+        ("b.geojson", ["-f", "GeoJSON"]),
+    ],
+)
+def test_what_the_program_of_gdal_writes_comes_back(tmp_path: Path, file: str, arguments: list[str]) -> None:
+    source = written(tmp_path / "a.gpkg", "GPKG", frame()[["ten", "geometry"]])
+    path = tmp_path / file
+    done = subprocess.run(["ogr2ogr", *arguments, path, source], check=False, capture_output=True, text=True)
+    if done.returncode or not path.exists():
+        pytest.skip(f"this build of ogr2ogr cannot write it: {done.stderr[:80]}")
+    raw = decoded(only(path))
+    names = {str(name).lower(): name for name in raw.frame.columns}
+    column = next(names[name] for name in ("ten", "ogr_ten") if name in names)
+    assert sorted(raw.frame[column].tolist()) == sorted(NAMES)
+    assert raw.crs == "EPSG:4326"
+
+
+def test_every_layer_of_a_package_and_one_by_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpkg"
+    for name in ("trạm", "xã"):
+        pyogrio.write_dataframe(frame(), path, layer=name, append=path.exists())
+    assert [raw.sheet for raw in read_vectors(path)] == ["trạm", "xã"]
+    assert layer_names(path) == ["trạm", "xã"]
+    assert read_vector(path, layer="xã").frame["ten"].tolist() == NAMES
+
+
+# zip and KMZ
+
+
+def zipped(path: Path, *members: Path, inside: str = "Số liệu/") -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for member in members:
+            archive.write(member, f"{inside}{member.name}")
+    return path
+
+
+def test_a_zipped_shapefile_is_read_like_the_files(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    plain = written(tmp_path / "in" / "tram.shp", "ESRI Shapefile", frame())
+    (tmp_path / "in" / "đọc.txt").write_text("x")
+    raw = only(zipped(tmp_path / "a.zip", *sorted((tmp_path / "in").iterdir())))
+    assert raw.file == "a.zip/Số liệu/tram.shp"
+    assert raw.frame.equals(only(plain).frame)
+    assert [(fault.code, fault.params["names"]) for fault in raw.faults] == [
+        ("note.zip_passed_over", "Số liệu/đọc.txt")
+    ]
+
+
+def test_a_zip_without_a_geographic_file_names_what_it_holds(tmp_path: Path) -> None:
+    (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 not a map")
+    assert "a.pdf" in refused(zipped(tmp_path / "a.zip", tmp_path / "a.pdf"), "read.zip_nothing").say("vi")
+
+
+def test_a_shapefile_that_lost_a_companion_in_the_zip(tmp_path: Path) -> None:
+    written(tmp_path / "t.shp", "ESRI Shapefile", frame())
+    files = [tmp_path / f"t{ending}" for ending in (".shp", ".dbf", ".prj")]
+    assert ".shx" in refused(zipped(tmp_path / "a.zip", *files), "read.companion_missing").say("en")
+
+
+KML = """<?xml version="1.0" encoding="UTF-8"?>
+<kml xmlns="http://www.opengis.net/kml/2.2"><Document><name>Quảng Trị</name>
+<Schema name="s" id="s"><SimpleField name="Cao_do" type="float"/></Schema>
+<Folder><name>Trạm</name>
+ <Placemark><name>Đakrông</name>
+  <ExtendedData><Data name="Nhà mạng"><value>Viettel</value></Data>
+   <SchemaData schemaUrl="#s"><SimpleData name="Cao_do">36.5</SimpleData></SchemaData></ExtendedData>
+  <Point><coordinates>106.75, 16.25, 0</coordinates></Point></Placemark>
+ <Placemark><name>Hỏng</name><Point><coordinates>106,75 16,25,x</coordinates></Point></Placemark>
+</Folder>
+<Folder><name>Khác</name>
+ <Placemark><name>B</name><description><![CDATA[<table><tr><th>Trường</th><th>Giá trị</th></tr>
+   <tr><td>Mã</td><td>QT01</td></tr><tr><td>Ghi chú</td><td>&lt;Null&gt;</td></tr>
+   <tr><td colspan=2><table><tr><td>Độ cao:<td>42</table></td></tr></table>]]></description>
+  <LineString><coordinates>106.75,16.25 106.8,16.3</coordinates></LineString></Placemark>
+ <Folder><name>Con</name>
+  <Placemark><name>C</name><description>lời &amp; chữ</description>
+   <MultiGeometry><Polygon><outerBoundaryIs><LinearRing><coordinates>0,0 4,0 4,4 0,0</coordinates></LinearRing>
+   </outerBoundaryIs><innerBoundaryIs><LinearRing>
+   <coordinates>2,1 3,1 3,2 2,1</coordinates></LinearRing></innerBoundaryIs>
+   </Polygon></MultiGeometry></Placemark></Folder>
+</Folder></Document></kml>"""
+
+
+def test_kml_data_descriptions_and_folders(tmp_path: Path) -> None:
+    path = tmp_path / "a.kml"
+    path.write_text(KML, encoding="utf-8")
+    masts, other, inner = read_vectors(path)
+    assert [raw.sheet for raw in (masts, other, inner)] == ["Trạm", "Khác", "Khác / Con"]
+    assert masts.frame.iloc[0].to_dict() == {"name": "Đakrông", "Nhà mạng": "Viettel", "Cao_do": "36.5"}
+    assert masts.geometry is not None
+    assert masts.geometry[0].equals(shapely.Point(106.75, 16.25))
+    assert masts.geometry[1] is None
+    assert [(fault.code, fault.row, fault.sheet) for fault in masts.faults] == [("fault.kml_coordinates", 2, "Trạm")]
+    assert other.frame.iloc[0].to_dict() == {"name": "B", "Mã": "QT01", "Độ cao": "42"}
+    assert inner.frame.iloc[0].to_dict() == {"name": "C", "description": "lời & chữ"}
+    assert inner.geometry is not None
+    assert inner.geometry[0].area == pytest.approx(7.5)
+    assert [raw.rows.tolist() for raw in (masts, other, inner)] == [[1, 2], [3], [4]]
+
+
+def test_kmz_is_read_as_the_kml_within(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
+        archive.writestr("files/other.kml", "<kml/>")
+        archive.writestr("doc.kml", KML)
+    tables = read_vectors(tmp_path / "a.kmz")
+    assert [raw.sheet for raw in tables] == ["Trạm", "Khác", "Khác / Con"]
+    assert tables[0].file == "a.kmz"
+
+
+def test_a_kml_that_gdal_wrote_holds_the_same_as_gdal_reads(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.kml", "LIBKML", frame("areas"))
+    ours, theirs = only(path), pyogrio.read_dataframe(path)
+    assert ours.frame["ten"].tolist() == theirs["ten"].tolist()
+    assert shapely.equals_exact(
+        shapely.force_2d(ours.geometry), shapely.force_2d(theirs.geometry.to_numpy()), 1e-9
+    ).all()
+
+
+# text of Shapefiles and MapInfo tables
+
+
+@pytest.mark.parametrize("stated", ["", "ISO-8859-1", "UTF-8", "1252"])
+@pytest.mark.parametrize("encoding", ["tcvn3", "vni", "viscii", "cp1258", "utf-8"])
+def test_text_of_a_shapefile_in_any_encoding_whatever_it_states(tmp_path: Path, encoding: str, stated: str) -> None:
+    path = tmp_path / "a.shp"
+    marks = [f"{i:03d}" + "#" * 57 for i in range(len(NAMES))]
+    pyogrio.write_dataframe(frame().assign(ten=marks), path, driver="ESRI Shapefile", encoding="UTF-8")
+    data = path.with_suffix(".dbf").read_bytes()
+    for mark, name in zip(marks, NAMES, strict=True):
+        told = name.encode() if encoding == "utf-8" else encode_bytes(name, encoding)
+        data = data.replace(mark.encode(), told.ljust(60))
+    path.with_suffix(".dbf").write_bytes(data)
+    path.with_suffix(".cpg").unlink()
+    if stated:
+        path.with_suffix(".cpg").write_text(stated)
+    raw = decoded(only(path))
+    assert raw.frame["ten"].tolist() == NAMES
+    wrong = [fault.code for fault in raw.faults if fault.code == "note.stated_encoding_wrong"]
+    assert bool(wrong) == (stated == "UTF-8" and encoding != "utf-8")
+
+
+@pytest.mark.parametrize("encoding", ["tcvn3", "vni", "viscii", "cp1258"])
+@pytest.mark.parametrize("charset", ["Neutral", "WindowsLatin1"])
+def test_text_of_a_mapinfo_table_in_any_encoding(tmp_path: Path, encoding: str, charset: str) -> None:
+    path = tmp_path / "a.tab"
+    marks = [f"{i:03d}" + "#" * 57 for i in range(len(NAMES))]
+    pyogrio.write_dataframe(frame().assign(ten=marks), path, driver="MapInfo File")
+    path.write_text(path.read_text().replace("Neutral", charset))
+    data = path.with_suffix(".dat").read_bytes()
+    for mark, name in zip(marks, NAMES, strict=True):
+        data = data.replace(mark.encode(), encode_bytes(name, encoding).ljust(60, b"\0"))
+    path.with_suffix(".dat").write_bytes(data)
+    assert decoded(only(path)).frame["ten"].tolist() == NAMES
+
+
+def test_a_letter_cut_at_the_end_of_a_field_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.shp"
+    table = frame().iloc[:2].assign(ten=["x" * 253 + "#", "Đakrông"])
+    pyogrio.write_dataframe(table, path, driver="ESRI Shapefile", encoding="UTF-8")
+    path.with_suffix(".cpg").unlink()
+    data = path.with_suffix(".dbf").read_bytes()
+    at = data.index(b"x" * 253)
+    path.with_suffix(".dbf").write_bytes(data[: at + 253] + b"\xe1" + data[at + 254 :])
+    raw = only(path)
+    assert raw.frame["ten"].tolist() == ["x" * 253, "Đakrông"]
+    assert [(fault.code, fault.params) for fault in raw.faults] == [("note.text_cut", {"count": 1})]
+
+
+def test_zeros_of_mapinfo_may_be_empty(tmp_path: Path) -> None:
+    raw = only(written(tmp_path / "a.tab", "MapInfo File", frame()))
+    assert [(fault.code, fault.column) for fault in raw.faults] == [("note.zero_may_be_empty", "so_ho")]
+
+
+# GPX and OSM
+
+
+def test_gpx_waypoints_and_tracks(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpx"
+    path.write_text(
+        '<?xml version="1.0"?><gpx version="1.1" creator="x" xmlns="http://www.topografix.com/GPX/1/1">'
+        '<wpt lat="16.7" lon="106.6"><ele>12</ele><name>Điểm 1</name></wpt>'
+        '<trk><name>Tuyến</name><trkseg><trkpt lat="16" lon="106"/>'
+        '<trkpt lat="16.1" lon="106.1"/></trkseg></trk></gpx>',
+        encoding="utf-8",
+    )
+    points, tracks = read_vectors(path)
+    assert (points.sheet, tracks.sheet) == ("waypoints", "tracks")
+    assert points.frame.iloc[0].to_dict() == {"ele": 12.0, "name": "Điểm 1"}
+    assert points.geometry is not None
+    assert points.geometry[0].equals(shapely.Point(106.6, 16.7))
+    assert tracks.frame["name"].tolist() == ["Tuyến"]
+
+
+def _field(number: int, value: bytes | int) -> bytes:
+    """One field of a protocol buffer: a varint or bytes."""
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    return _varint(number << 3 | 2) + _varint(len(value)) + value
+
+
+def _varint(value: int) -> bytes:
+    out = bytearray()
+    while True:
+        value, low = value >> 7, value & 0x7F
+        out.append(low | (0x80 if value else 0))
+        if not value:
+            return bytes(out)
+
+
+def _signed(value: int) -> int:
+    return value * 2 if value >= 0 else -value * 2 - 1
+
+
+def _blob(kind: bytes, data: bytes) -> bytes:
+    body = _field(2, len(data)) + _field(3, zlib.compress(data))
+    head = _field(1, kind) + _field(3, len(body))
+    return struct.pack(">I", len(head)) + head + body
+
+
+def osm_pbf(
+    nodes: list[tuple[int, float, float, dict[str, str]]], ways: list[tuple[int, list[int], dict[str, str]]]
+) -> bytes:
+    """A file of plain nodes and ways (OpenStreetMap wiki, PBF Format), coordinates to 1e-7 degrees."""
+    words = ["", *sorted({word for *_, tags in (*nodes, *ways) for pair in tags.items() for word in pair})]
+    at = {word: i for i, word in enumerate(words)}
+
+    def tags_of(tags: dict[str, str]) -> bytes:
+        keys, values = (b"".join(_varint(at[word]) for word in words) for words in (list(tags), list(tags.values())))
+        return (_field(2, keys) + _field(3, values)) if tags else b""
+
+    groups = b""
+    for number, lon, lat, tags in nodes:
+        node = _field(1, _signed(number)) + tags_of(tags)
+        node += _field(8, _signed(round(lat * 1e7))) + _field(9, _signed(round(lon * 1e7)))
+        groups += _field(1, node)
+    lines = b""
+    for number, refs, tags in ways:
+        steps = b"".join(_varint(_signed(ref - before)) for before, ref in zip([0, *refs], refs, strict=False))
+        lines += _field(3, _field(1, number) + tags_of(tags) + _field(8, steps))
+    table = b"".join(_field(1, word.encode()) for word in words)
+    block = _field(1, table) + _field(2, groups) + (_field(2, lines) if lines else b"")
+    header = _field(4, b"OsmSchema-V0.6")
+    return _blob(b"OSMHeader", header) + _blob(b"OSMData", block)
+
+
+def test_osm_points_and_lines_with_their_tags(tmp_path: Path) -> None:
+    path = tmp_path / "a.osm.pbf"
+    nodes = [
+        (1, 106.6, 16.7, {"name": "Khe Sanh", "place": "town", "population": "12 000", 'a"b': "c\\d"}),
+        (2, 106.7, 16.8, {}),
+        (3, 106.8, 16.9, {"man_made": "mast", "operator": "Viettel"}),
+    ]
+    path.write_bytes(osm_pbf(nodes, [(10, [1, 2, 3], {"highway": "primary", "ref": "QL9", "surface": "asphalt"})]))
+    points, lines = read_vectors(path)
+    assert (points.sheet, lines.sheet) == ("points", "lines")
+    assert points.frame["name"].tolist()[0] == "Khe Sanh"
+    assert points.frame["population"].tolist() == ["12 000", None]
+    assert points.frame['a"b'].tolist() == ["c\\d", None]
+    assert points.frame["operator"].tolist() == [None, "Viettel"]
+    assert lines.frame[["highway", "ref", "surface"]].iloc[0].tolist() == ["primary", "QL9", "asphalt"]
+    assert lines.geometry is not None
+    assert shapely.get_coordinates(lines.geometry).tolist() == [[106.6, 16.7], [106.7, 16.8], [106.8, 16.9]]
+    assert "other_tags" not in points.frame
+
+
+# what is never opened
+
+VRT = (
+    """<OGRVRTDataSource><OGRVRTLayer name="t"><SrcDataSource>{path}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"""
+)
+
+
+@pytest.mark.parametrize("ending", ["vrt", "kml", "gpx", "geojson", "shp", "tab", "gpkg", "fgb", "mif", "json", "ovf"])
+def test_a_virtual_file_is_refused_under_any_ending(tmp_path: Path, ending: str) -> None:
+    secret = written(tmp_path / "secret.gpkg", "GPKG", frame())
+    path = tmp_path / f"a.{ending}"
+    path.write_text(VRT.format(path=secret))
+    assert pyogrio.list_layers(tmp_path / "a.vrt").size if ending == "vrt" else True  # GDAL would follow it
+    with pytest.raises(InputError):
+        read_vectors(path)
+
+
+def test_a_virtual_file_behind_an_innocent_root_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.gpx"
+    path.write_text(f'<gpx version="1.1">{VRT.format(path="secret.gpkg")}</gpx>')
+    refused(path, "read.points_elsewhere")
+
+
+def test_a_recipe_of_gdal_in_json_is_refused(tmp_path: Path) -> None:
+    secret = written(tmp_path / "secret.gpkg", "GPKG", frame())
+    recipe = {"type": "gdal_streamed_alg", "command_line": f"gdal vector filter {secret} ! write -f stream -"}
+    for text in (json.dumps(recipe), json.dumps({"x": " " * 5000, **recipe})):
+        path = tmp_path / "a.geojson"
+        path.write_text(text)
+        with pytest.raises(InputError):
+            read_vectors(path)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["create view v as", 'open table "secret.tab"'],
+        ["Definition Table", "  Type LINKED", "  Fields 1"],
+        ["Definition Table", '  File "../secret.tif"', '  Type "RASTER"'],
+        ["Definition Table", "  Type NATIVE", "begin_metadata", '"\\IsSeamless" = "TRUE"', "end_metadata"],
+    ],
+)
+def test_mapinfo_tables_that_point_elsewhere_are_refused(tmp_path: Path, lines: list[str]) -> None:
+    written(tmp_path / "secret.tab", "MapInfo File", frame())
+    path = tmp_path / "a.tab"
+    path.write_text("\n".join(["!table", "!version 300", *lines]))
+    refused(path, "read.points_elsewhere")
+
+
+def test_a_package_with_a_virtual_table_is_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.gpkg", "GPKG", frame())
+    assert len(only(path).frame) == len(NAMES)  # its own index is a virtual table too
+    with sqlite3.connect(path) as base:
+        base.execute("PRAGMA writable_schema = 1")
+        sql = "CREATE VIRTUAL TABLE t USING VirtualOGR('/etc/passwd')"
+        base.execute("INSERT INTO sqlite_master VALUES ('table', 't', 't', 0, ?)", (sql,))
+    base.close()
+    refused(path, "read.points_elsewhere")
+
+
+def test_links_beside_a_shapefile_are_refused(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.shp", "ESRI Shapefile", frame())
+    table = path.with_suffix(".dbf")
+    table.rename(tmp_path / "elsewhere.dbf")
+    table.symlink_to(tmp_path / "elsewhere.dbf")
+    refused(path, "guard.link")
+
+
+@pytest.mark.parametrize("ending", [".shx", ".dbf"])
+def test_a_shapefile_without_its_companions(tmp_path: Path, ending: str) -> None:
+    path = written(tmp_path / "a.shp", "ESRI Shapefile", frame())
+    path.with_suffix(ending).unlink()
+    assert ending in refused(path, "read.companion_missing").say("vi")
+
+
+@pytest.mark.parametrize("ending", [".shp", ".dbf", ".shx"])
+def test_a_shapefile_cut_short(tmp_path: Path, ending: str) -> None:
+    path = written(tmp_path / "a.shp", "ESRI Shapefile", frame("areas"))
+    part = path.with_suffix(ending)
+    part.write_bytes(part.read_bytes()[:-40])
+    refused(path, "guard.cut_off")
+
+
+@pytest.mark.parametrize(
+    "name", ["/vsicurl/http://127.0.0.1/a.gpkg", "http://127.0.0.1/a.geojson", "GPKG:a.gpkg:t", "PG:x"]
+)
+def test_names_of_connections_are_refused(name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_vectors(name)
+    assert caught.value.code == "guard.name"
+
+
+def test_a_name_that_would_be_taken_for_an_archive(tmp_path: Path) -> None:
+    refused(written(tmp_path / "a.gpkg", "GPKG", frame()).rename(tmp_path / "a.zip!b.gpkg"), "read.odd_name")
+
+
+def test_what_a_file_is_does_not_depend_on_its_ending(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.gpkg", "GPKG", frame())
+    other = path.rename(tmp_path / "a.kml")
+    assert kind_of(other) == "geopackage"
+    assert ".gpkg" in refused(other, "read.wrong_ending").say("vi")
+    written(tmp_path / "b.geojson", "GeoJSON", frame()).rename(tmp_path / "b.txt")
+    assert only(tmp_path / "b.txt").frame["ten"].tolist() == NAMES
+    assert not {"OGR_VRT", "GDALG", "CSV", "WFS", "HTTP", "SQLite"} & set().union(*DRIVERS.values())
+
+
+def test_a_crs_that_cannot_be_understood_and_one_that_says_nothing(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.shp", "ESRI Shapefile", frame())
+    path.with_suffix(".prj").unlink()
+    assert only(path).crs is None
