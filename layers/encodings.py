@@ -6,7 +6,7 @@ is always in the second form, the *cell form*; ``cell_form`` makes it of bytes. 
 of Windows-1252 or, where that has none or Latin-1 was assumed, as the C1 control of the same number: both are read.
 
 - ``tcvn3``: ABC, the fonts .VnTime and so on; VN3 of TCVN 5712:1993, one byte of 0xA1 or higher each. It is the upper
-  part of VN1 (what iconv calls TCVN5712-1) without the 67 capitals with tones, which VN1 puts at 0x01-0x17, 0x80-0x9F,
+  part of VN1 (what iconv calls TCVN5712-1) without the 60 capitals with tones, which VN1 puts at 0x01-0x17, 0x80-0x9F,
   0xAF, 0xBA and so on: VN3 leaves those places alone, and its capitals with tones exist by font only (.VnTimeH). The
   case of a toned letter is therefore not in the text; ``convert`` takes it from the letters around it. VN1's combining
   tones (0xB0-0xB4) are left alone too: no ABC font or keyboard wrote them, and 0xB0 is the degree sign of coordinates.

@@ -3,8 +3,8 @@ words and habits of spelling.
 
 A name has two keys: one without tones ("Xã Hướng Hoá", "X. huong hoa" -> "huonghoa") and a toned one in which the place
 of the tone mark is equal (Hoà, Hòa). In both, i and y alone in a syllable are one letter (Mỹ, Mĩ), numbers are plain
-("Phường 01", "P.1", "Phường I" -> "1"), blanks, hyphens and apostrophes are nothing (Ea H'Leo, Ea Hleo); without tones a
-final k is c (Đắk, Đăk, Dak, Đắc).
+("Phường 01", "P.1", "Phường I" -> "1"), blanks, hyphens and apostrophes are nothing (Ea H'Leo, Ea Hleo); without tones
+a final k is c (Đắk, Đăk, Dak, Đắc).
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ _SHORT = re.compile(
 _NUMBERED = frozenset({"", "ward", "village", "urban_district", "commune", "township"})
 _UNITS = ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"]
 _ROMAN = {tens + unit: 10 * ten + n for ten, tens in enumerate(["", "x", "xx"]) for n, unit in enumerate(_UNITS)}
-_SYLLABLES_TOO = ("vi", "xi")  # in a name all in capitals these are not taken for numbers
+_SYLLABLES_TOO = ("i", "vi", "xi")  # numbers only where their capitals stand out
 _I_ALONE = re.compile(r"(b|c|ch|d|đ|g|h|k|kh|l|m|n|nh|ng|p|ph|qu|r|s|t|th|tr|v|x)?[yi]")
 _BRACKETS = re.compile(r"\s*\(([^()]*)\)\s*$")
 _APOSTROPHES = re.compile(r"\s*['’‘`´ʼ\\]+\s*")
@@ -83,7 +83,6 @@ class Name:
     key: str
     whole_toned: str
     whole_key: str
-    has_tones: bool
 
     @staticmethod
     @lru_cache(maxsize=1 << 16)
@@ -100,7 +99,7 @@ class Name:
         whole_toned, whole = _keys(text, numbered=False)
         if not plain:  # nothing but a prefix word
             kind, toned, plain = "", whole_toned, whole
-        return Name(kind, toned, plain, whole_toned, whole, any(mark in toned for mark in TONES))
+        return Name(kind, toned, plain, whole_toned, whole)
 
 
 def split_kind(text: str) -> tuple[str, str]:
@@ -164,6 +163,8 @@ def _number(part: str, *, roman: bool, loud: bool) -> str:
     if part.isascii() and part.isdigit():
         return part.lstrip("0") or "0"
     small = part.casefold()
-    if not roman or not part.isupper() or not _ROMAN.get(small) or (loud and small in _SYLLABLES_TOO):
+    if not roman or not _ROMAN.get(small):
+        return ""
+    if small in _SYLLABLES_TOO and (not part.isupper() or (loud and small != "i")):
         return ""
     return str(_ROMAN[small])

@@ -7,6 +7,7 @@ By the rules of the written language (Quốc ngữ): k, gh and ngh before e, ê,
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import cache, lru_cache
 
@@ -33,6 +34,8 @@ _AFTER_Q = frozenset(
     uê uêch uên uênh uêt ui uit uơ uôc uy uych uyên uyêt uynh uyt uyu
     """)
 )
+_NUCLEI = sorted({re.sub("[^aăâeêioôơuưy]", "", rime) for rime in RIMES}, key=len, reverse=True)
+_ALIKE = re.compile(f"[bcdđghjklmnpqrstvwxz]{{0,3}}(?:{'|'.join(_NUCLEI)})[bcdđghjklmnpqrstvxz]{{0,2}}")
 _KEPT = 1 << 16  # words remembered
 _STOPS = ("c", "ch", "p", "t")
 _COMMON = frozenset(
@@ -65,6 +68,18 @@ def is_syllable(word: str) -> bool:
             if _fits(onset, rime) and _sung(rime, tone) and (not tone or _placed(onset, rime, word.lower())):
                 return True
     return False
+
+
+@lru_cache(maxsize=_KEPT)
+def is_alike(word: str) -> bool:
+    """Whether a word is built like a syllable, as names from the highlands are (Đắk, Krông, DRông, Khươl): up to three
+    consonants, a nucleus of the language, up to two consonants, and at most one tone mark."""
+    if word[2:].lower() != word[2:] and not word.isupper():
+        return False
+    letters = unicodedata.normalize("NFD", word.lower())
+    if sum(mark in TONES for mark in letters) > 1:
+        return False
+    return bool(_ALIKE.fullmatch(unicodedata.normalize("NFC", "".join(c for c in letters if c not in TONES))))
 
 
 def is_common(word: str) -> bool:

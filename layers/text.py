@@ -2,11 +2,11 @@
 
 The judge is the written syllable (layers.syllables), not counts of letters: under the right reading nearly every word
 with marks is a Vietnamese syllable, under a wrong one few are. Each reading gets the likelihood of all distinct words
-that hold more than ASCII: a syllable is one of some 18,000, any other word costs as many bits as a random one of its
-length; the tempered likelihoods with their prior give each reading a probability, and that of the best is the *score*.
-Readings under which fewer than FIT of the words are syllables are out; words that hold a letter of no one-byte
-encoding ("ố") are plainly Unicode and say nothing about the others, so a table that is converted in part is still told.
-Below SCORE nothing is converted and the user is asked.
+that hold more than ASCII: a syllable is one of some 17,000, a word built like one (names from the highlands) is rarer,
+any other costs as much as a random word of its length. The tempered likelihoods with their prior give each reading a
+probability, and that of the best is the *score*. Readings under which fewer than FIT of the words are built so are out;
+words that hold a letter of no one-byte encoding ("ố") are plainly Unicode and say nothing about the others, so a table
+that is converted in part is still told. Below SCORE nothing is converted and the user is asked.
 """
 
 from __future__ import annotations
@@ -17,18 +17,20 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from phusong.layers.encodings import ENCODINGS, Encoding, cell_form, converted, words
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.readers.raw import RawTable
-from phusong.layers.syllables import is_common, is_syllable
+from phusong.layers.syllables import is_alike, is_common, is_syllable
+
+if TYPE_CHECKING:  # the readers decode by this module
+    from phusong.layers.readers.raw import RawTable
 
 SCORE = 0.95  # of the best reading; below it nothing is converted
-FIT = 0.6  # share of the words with marks that must be syllables in a reading
+FIT = 0.5  # share of the words with marks that must be syllables, or built alike, in a reading
 Reading = Literal["unicode"] | Encoding
 CHOICES: tuple[str, ...] = ("unicode", *ENCODINGS)
 BYTE_CHOICES = ("utf-8", "utf-16", "cp1252", *get_args(Encoding)[:4])
@@ -38,11 +40,19 @@ _ALIASES = {
     "windows-1258": "cp1258", "utf8": "utf-8", "utf-8-sig": "utf-8", "utf16": "utf-16", "latin-1": "cp1252",
     "iso-8859-1": "cp1252", "windows-1252": "cp1252", "ansi": "cp1252",
 }  # fmt: skip
+FEWEST_WORDS = 5  # distinct words with marks from which a column is judged by itself, not by its table
+_LOST = "\ufffd"
+_BLANKS: dict[int, str | None] = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f"), " ")
+_BLANKS |= dict.fromkeys(map(ord, "\u200b\u200e\u200f\ufeff"))
+_PIECES = re.compile(r"([,;|\t\r\n\"]+)")
+_BREAKS = "–—‘’“”…•\u00a0\u2009\u202f\u200b/-,.;:()'\""  # between words of a plain text
 _PRIOR_UNICODE = 0.6
+_PRIOR_PLAIN = 0.98  # that a table is Unicode where some words of it plainly are
 _TEMPER = 0.5  # words of one list are not independent
-_SYLLABLE = math.log(0.93 / 18_000)
+_SYLLABLE = math.log(0.93 / 17_000)
 _COMMON_SYLLABLE = math.log(0.05 / 200 * 10)  # the 200 words that fill lists make half of them
-_NOISE, _LETTER, _SIGN = math.log(0.07), math.log(1 / 60), math.log(1 / 200)
+_ALIKE = math.log(0.05 / 300_000)
+_NOISE, _LETTER, _ODD_LETTER, _SIGN = math.log(0.07), math.log(1 / 60), math.log(1 / 90), math.log(1 / 200)
 _MOST_WORDS = 5000  # distinct ones that are judged; more say nothing new
 _SAMPLE = 1 << 22  # bytes of a file that are judged
 _SHORTEST_UTF16 = 4
@@ -52,8 +62,8 @@ _LINE = 60
 @dataclass(frozen=True)
 class Detected:
     """The encoding of many strings: ``unicode`` (nothing to convert) or a legacy one; ``score`` is its probability
-    (0-1), ``fit`` the share of words with marks that are syllables in it, ``count`` how many distinct words were
-    judged, ``other`` the next best reading."""
+    (0-1), ``fit`` the share of words with marks that are built like syllables in it, ``count`` how many distinct words
+    were judged, ``other`` the next best reading."""
 
     encoding: Reading
     score: float
@@ -97,17 +107,18 @@ def decode_bytes(data: bytes, *, encoding: str | None = None, file: str = "") ->
             return _strict(data[len(mark) :], name, file=file)
     if asked == "utf-16" or (asked is None and (_looks_utf16(data))):
         return _strict(data, "utf-16-be" if data[:1] == b"\0" else "utf-16-le", file=file)
-    try:
-        return Decoded(data.decode(), "utf-8", 1.0)
-    except UnicodeDecodeError as error:
-        broken = error
-    if asked in ("utf-8", "utf-8-twice", "unicode"):
-        raise _broken(data, broken, file=file) from broken
+    if asked != "viscii" or not data.isascii():  # six capitals of VISCII are control characters
+        try:
+            return Decoded(data.decode(), "utf-8", 1.0)
+        except UnicodeDecodeError as error:
+            if asked in ("utf-8", "utf-8-twice", "unicode"):
+                raise _broken(data, error, file=file) from error
+            broken = _broken(data, error, file=file)
     cells = cell_form(data)
     if asked is None:
         found = detect([cells[:_SAMPLE]])
         if found.encoding in ("utf-8", "utf-8-twice"):
-            raise _broken(data, broken, file=file) from broken
+            raise broken
         if not found.sure:
             choices = ", ".join(name for name in BYTE_CHOICES if name != "utf-16")
             raise InputError("text.which_encoding", file=file, **_asking(found), choices=choices)
@@ -140,6 +151,7 @@ def detect(strings: Iterable[str]) -> Detected:
 def _detect(found: frozenset[str]) -> Detected:
     judged = [word for word in sorted(found) if any(converted(word, name) is not None for name in ENCODINGS)]
     plain = len(found) - len(judged)
+    unicode = _PRIOR_PLAIN if any(map(_all_syllables, found.difference(judged))) else _PRIOR_UNICODE
     readings: dict[Reading, list[str | None]] = {"unicode": list(judged)}
     for encoding in ENCODINGS:
         said = [converted(word, encoding) for word in judged]
@@ -150,9 +162,9 @@ def _detect(found: frozenset[str]) -> Detected:
     weights: dict[Reading, float] = {}
     fits: dict[Reading, float] = {}
     for name, made in readings.items():
-        good = [one is not None and _all_syllables(one) for one in made]
+        good = [one is not None and all(map(is_alike, _parts(one))) for one in made]
         fits[name] = sum(good) / len(good)
-        prior = _PRIOR_UNICODE if name == "unicode" else (1 - _PRIOR_UNICODE) / len(ENCODINGS)
+        prior = unicode if name == "unicode" else (1 - unicode) / len(ENCODINGS)
         likely = [_likelihood(one, word, name) for one, word in zip(made, judged, strict=True)]
         weights[name] = math.log(prior) + _TEMPER * sum(likely)
     for encoding in ENCODINGS:
@@ -173,9 +185,10 @@ def _likelihood(made: str | None, word: str, reading: Reading) -> float:
     if _all_syllables(made):
         parts = _parts(made)
         return sum(_COMMON_SYLLABLE if is_common(part) else _SYLLABLE for part in parts)
-    if reading == "unicode":  # any other language, or signs
-        return _NOISE + sum(_LETTER if letter.isalpha() and letter not in "ªº" else _SIGN for letter in word)
-    return _NOISE + _SIGN * len(word)
+    if all(map(is_alike, _parts(made))):
+        return _ALIKE * len(_parts(made))
+    letter = _LETTER if reading == "unicode" else _ODD_LETTER  # of any other language
+    return _NOISE + sum(letter if sign.isalpha() and sign not in "ªº" else _SIGN for sign in made)
 
 
 @lru_cache(maxsize=1 << 16)
@@ -185,12 +198,9 @@ def _all_syllables(text: str) -> bool:
 
 
 def _parts(text: str) -> list[str]:
-    """The words of a plain text: broken at whatever is no letter, but signs that belong to no plain text are kept."""
+    """The words of a plain text; signs that belong to none stay in them."""
     spaced = "".join(" " if letter in _BREAKS else letter for letter in text)
     return [part for part in spaced.split() if part]
-
-
-_BREAKS = "–—‘’“”…•\u00a0\u2009\u202f\u200b/-,.;:()'\""
 
 
 def known_encoding(name: str, *, file: str = "", choices: tuple[str, ...] = CHOICES) -> str:
@@ -223,20 +233,14 @@ def _looks_utf16(data: bytes) -> bool:
     head = data[: 1 << 16]
     if len(head) < _SHORTEST_UTF16:
         return False
-    return (
-        max(head[::2].count(0), head[1::2].count(0))
-        > 0.4 * len(head) / 2
-        > 2 * min(head[::2].count(0), head[1::2].count(0))
-    )
+    few, many = sorted((head[::2].count(0), head[1::2].count(0)))
+    return many > 0.2 * len(head) > 2 * few
 
 
 def _lines(cells: str, encoding: str) -> str | None:
     """A file's text converted piece by piece, so that the case of TCVN3 follows from its own cell."""
     made = [converted(piece, encoding) for piece in _PIECES.split(cells)]  # type: ignore[arg-type]
     return None if any(piece is None for piece in made) else "".join(piece for piece in made if piece is not None)
-
-
-_PIECES = re.compile(r"([,;|\t\r\n\"]+)")
 
 
 def decoded(raw: RawTable, *, encoding: str | None = None) -> RawTable:
@@ -257,19 +261,16 @@ def decoded(raw: RawTable, *, encoding: str | None = None) -> RawTable:
     else:
         readings = _readings(raw, headings, texts)
     names, faults = _headings(raw, headings, readings[-1])
-    columns: list[Any] = []
-    composed = 0
+    frame, composed = raw.frame.copy(deep=False), 0
     for place, (name, strings, reading) in enumerate(zip(names, texts, readings[:-1], strict=True)):
         cells = raw.frame.iloc[:, place]
         work = _Column(strings, reading)
         if work.made:
             composed += sum(cells.isin(work.tidied)) if work.tidied else 0
-            cells = cells.map(lambda cell, made=work.made: made.get(cell, cell) if isinstance(cell, str) else cell)
-        columns.append(cells)
-        faults += work.faults(raw, raw.frame.iloc[:, place], name)
+            frame.isetitem(place, cells.map(work.of).array)
+        faults += work.faults(raw, cells, name)
     if composed:
         faults.append(Fault("note.text_composed", file=raw.file, sheet=raw.sheet, params={"count": composed}))
-    frame = pd.concat(columns, axis=1) if columns else raw.frame.copy()
     frame.columns = pd.Index(names, dtype=raw.frame.columns.dtype)
     return replace(raw, frame=frame, faults=(*raw.faults, *faults))
 
@@ -369,6 +370,10 @@ class _Column:
             if tidy != text:
                 self.made[text] = tidy
 
+    def of(self, cell: Any) -> Any:
+        """What a cell is then."""
+        return self.made.get(cell, cell) if isinstance(cell, str) else cell
+
     def faults(self, raw: RawTable, cells: pd.Series[Any], name: str) -> list[Fault]:
         """What was done to the cells of the column, and which are in doubt or have lost letters."""
         done: list[Fault] = []
@@ -414,9 +419,3 @@ def _tidy(text: str) -> str:
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= _LINE else f"{line[:_LINE]}…"
-
-
-FEWEST_WORDS = 5  # distinct words with marks from which a column is judged by itself, not by its table
-_LOST = "\ufffd"
-_BLANKS: dict[int, str | None] = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f"), " ")
-_BLANKS |= dict.fromkeys(map(ord, "\u200b\u200e\u200f\ufeff\u00ad"))
