@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Hashable, Iterable
 from datetime import date, datetime
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,10 @@ from phusong.layers.schema import Column
 
 YES = frozenset({"yes", "y", "true", "1", "có", "co", "x"})
 NO = frozenset({"no", "n", "false", "0", "không", "khong"})
+SHEET_ERRORS = frozenset(
+    {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA"}
+)
+"""What a cell of a spreadsheet shows whose formula failed."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}([ .,\u00a0\u202f])\d{3}(\1\d{3})*")
@@ -25,6 +30,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})([T ][0-9:.]+Z?)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _YEARS = (1900, 2100)
 _LINE = 80
+_NO_DAY = np.datetime64("NaT", "s")
 
 DTYPES = {
     "text": "str",
@@ -62,14 +68,66 @@ def read_cell(value: Any, column: Column) -> Any:
         if not column.nullable:
             raise CellError("fault.empty_cell")
         return None
+    if value.__class__ is str and value in SHEET_ERRORS:
+        raise CellError("fault.error_cell", found=value)
     return _READERS[column.kind](value, column)
+
+
+def read_cells(cells: list[Any], column: Column) -> tuple[list[Any], dict[int, CellError]]:
+    """Each cell by ``read_cell``, None where it cannot be taken, and the errors of those by position.
+
+    Numbers are judged all at once and a text is judged once however often it stands there; the outcome is the same.
+    """
+    kinds = set(map(type, cells))
+    if column.kind == "number" and kinds <= {float, int, NoneType}:
+        return _read_numbers(cells, column)
+    values: list[Any] = []
+    errors: dict[int, CellError] = {}
+    known: dict[Any, Any] = {}
+    alike = kinds <= {str, NoneType}  # else 1, 1.0 and True would be one
+    for i, cell in enumerate(cells):
+        key = cell if alike else (type(cell), cell) if isinstance(cell, Hashable) else None
+        if key is not None and key in known:
+            values.append(known[key])
+            continue
+        try:
+            values.append(read_cell(cell, column))
+            if key is not None:
+                known[key] = values[-1]
+        except CellError as error:
+            errors[i] = error
+            values.append(None)
+    return values, errors
+
+
+def _read_numbers(cells: list[Any], column: Column) -> tuple[list[Any], dict[int, CellError]]:
+    numbers = np.array([math.nan if cell is None else cell for cell in cells], dtype=np.float64)
+    empty = np.isnan(numbers)
+    odd = np.isinf(numbers) if column.nullable else np.isinf(numbers) | empty
+    if column.minimum is not None:
+        odd |= numbers < column.minimum
+    if column.maximum is not None:
+        odd |= numbers > column.maximum
+    values: list[Any] = numbers.tolist()
+    for i in np.flatnonzero(empty | odd).tolist():
+        values[i] = None
+    errors = {}
+    for i in np.flatnonzero(odd).tolist():
+        try:
+            values[i] = read_cell(cells[i], column)
+        except CellError as error:
+            errors[i] = error
+    return values, errors
 
 
 def column_of(values: Iterable[Any], column: Column) -> pd.Series[Any]:
     """Read cells as a pandas column of the kind's dtype."""
     cells: list[Any] = list(values)
     if column.kind == "number":
-        cells = [math.nan if cell is None else cell for cell in cells]
+        return pd.Series(np.array([math.nan if cell is None else cell for cell in cells], dtype=np.float64))
+    if column.kind == "date":
+        days = np.array([_NO_DAY if cell is None else cell for cell in cells], dtype="datetime64[s]")
+        return pd.Series(days, dtype=DTYPES["date"])
     return pd.Series(cells, dtype=DTYPES[column.kind])
 
 
@@ -97,8 +155,10 @@ def _text(value: Any, column: Column) -> str:
         return str(int(value))
     if isinstance(value, datetime | date):
         return value.isoformat()
-    text = unicodedata.normalize("NFC", str(value))
-    if text.casefold() in column.reserved:
+    text = str(value)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if column.reserved and text.casefold() in column.reserved:
         raise CellError("fault.reserved", found=text)
     return text
 

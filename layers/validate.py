@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from phusong.layers.cells import CellError, column_of, nearest, read_cell
+from phusong.layers.cells import CellError, column_of, nearest, read_cell, read_cells
 from phusong.layers.errors import Fault
 from phusong.layers.messages import Text
 from phusong.layers.rasters import crs_text
@@ -26,6 +26,13 @@ DEGREES = (("lon", "lat"), ("longitude", "latitude"), ("long", "lat"))
 METRES = (("x_m", "y_m"), ("x", "y"))
 _BESIDE = frozenset({"fid", "ogc_fid", "geometry"})  # left by GIS programs beside the columns that matter
 _FARTHEST_M = 1e8  # more than twice around the Earth
+_KINDS = np.array(
+    [
+        *("Point", "LineString", "LinearRing", "Polygon"),
+        *("MultiPoint", "MultiLineString", "MultiPolygon", "GeometryCollection", ""),
+    ]
+)
+"""Names of shapely's types of geometry by number; the last (-1) is for none."""
 _SHAPES = {"point": {"Point"}, "polygon": {"Polygon", "MultiPolygon"}, "any": {"Point", "Polygon", "MultiPolygon"}}
 
 
@@ -118,13 +125,17 @@ def validate(
             _bandwidths(desk, columns, headings)
     good = np.array([i not in desk.bad for i in range(count)], dtype=bool)
     kept = np.flatnonzero(good)
-    frame = pd.DataFrame({c.name: column_of([columns[c.name][i] for i in kept], c) for c in layer.all_columns})
+    frame = pd.DataFrame({c.name: column_of(_those(columns[c.name], kept), c) for c in layer.all_columns})
     if layer.geometry != "none":
         shapes = np.full(count, None, dtype=object) if geometry is None else geometry
         frame = geopandas.GeoDataFrame(frame, geometry=list(shapes[kept]), crs=crs)
     if layer.required and count and not len(kept) and not any(fault.fatal for fault in desk.faults):
         desk.say("fault.no_good_row", fatal=True)
     return Checked(frame, raw.rows[good], raw.file, layer.name, raw.sheet, tuple(desk.faults))
+
+
+def _those(values: list[Any], kept: NDArray[np.intp]) -> list[Any]:
+    return values if len(kept) == len(values) else [values[i] for i in kept]
 
 
 def _plain(name: str) -> str:
@@ -157,23 +168,13 @@ def _column(desk: _Desk, column: Column, headings: dict[str, str], defaults: dic
         if filled is None and column.required and count:
             _missing(desk, column, headings)
         return [filled] * count
-    cells = desk.raw.frame[heading].tolist()
-    values: list[Any] = []
     lenient = replace(column, nullable=True) if filled is not None else column
-    known: dict[tuple[type, Any] | None, Any] = {}  # dates, operators and words come again and again
-    for i, cell in enumerate(cells):
-        key = (type(cell), cell) if isinstance(cell, Hashable) else None
-        if key in known:
-            values.append(known[key])
-            continue
-        try:
-            value = read_cell(cell, lenient)
-            values.append(filled if value is None else value)
-            known[key] = values[-1]
-        except CellError as fault:
-            desk.say(fault.code, at=i, column=heading, **fault.params)
-            values.append(None)
-    return values
+    values, errors = read_cells(desk.raw.frame[heading].tolist(), lenient)
+    for i, fault in errors.items():
+        desk.say(fault.code, at=i, column=heading, **fault.params)
+    if filled is None:
+        return values
+    return [filled if value is None and i not in errors else value for i, value in enumerate(values)]
 
 
 def _default(desk: _Desk, column: Column, defaults: dict[str, Any]) -> Any:
@@ -261,7 +262,7 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
         desk.say("fault.mixed_crs", fatal=True, found=own, expected=crs)
         return None
     shapes = shapely.force_2d(np.asarray(shapes, dtype=object))
-    kinds = np.array([shape.geom_type if shape is not None and not shape.is_empty else "" for shape in shapes])
+    kinds = np.where(shapely.is_empty(shapes), "", _KINDS[shapely.get_type_id(shapes)])
     for i in np.flatnonzero(kinds == "MultiPoint").tolist():
         if len(shapes[i].geoms) == 1:
             shapes[i], kinds[i] = shapes[i].geoms[0], "Point"
@@ -271,7 +272,8 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
         desk.say("fault.wrong_layer_geometry", fatal=True, found=", ".join(sorted(there)), expected=expected)
         return None
     degrees = CRS.from_user_input(own).is_geographic
-    for i, shape in enumerate(shapes):
+    for i in np.flatnonzero(_odd(shapes, kinds, allowed, degrees=degrees)).tolist():
+        shape = shapes[i]
         if kinds[i] == "":
             shapes[i] = None
             if wanted != "any" and i not in desk.bad:
@@ -290,6 +292,19 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
     return _brought(desk, shapes, own=own, crs=crs)
 
 
+def _odd(
+    shapes: NDArray[np.object_], kinds: NDArray[np.str_], allowed: set[str], *, degrees: bool
+) -> NDArray[np.bool_]:
+    """The shapes that have something wrong with them: all are looked at at once, what it is is said one by one."""
+    left, bottom, right, top = bounds = shapely.bounds(shapes).T
+    if degrees:
+        astray = ~((left >= -180) & (right <= 180) & (bottom >= -90) & (top <= 90))
+    else:
+        astray = (np.abs(bounds) > _FARTHEST_M).any(axis=0)
+    odd: NDArray[np.bool_] = ~np.isin(kinds, sorted(allowed)) | ~shapely.is_valid(shapes) | astray
+    return odd
+
+
 def _brought(desk: _Desk, shapes: NDArray[np.object_], *, own: str, crs: str) -> NDArray[np.object_]:
     """The shapes of rows still good, from ``own`` to ``crs``; a place the transformation cannot reach is a fault."""
     if _same(own, crs):
@@ -298,10 +313,10 @@ def _brought(desk: _Desk, shapes: NDArray[np.object_], *, own: str, crs: str) ->
     move = Transformer.from_crs(own, crs, always_xy=True).transform
     moved = np.full(len(shapes), None, dtype=object)
     moved[good] = shapely.transform(shapes[good], lambda xy: np.column_stack(move(xy[:, 0], xy[:, 1])))
-    for i in np.flatnonzero(good):
-        if moved[i] is not None and not np.isfinite(moved[i].bounds).all():
-            desk.say("fault.cannot_transform", at=int(i), found=own, expected=crs)
-            moved[i] = None
+    lost = ~shapely.is_missing(moved) & ~np.isfinite(shapely.bounds(moved)).all(axis=1)
+    for i in np.flatnonzero(lost).tolist():
+        desk.say("fault.cannot_transform", at=i, found=own, expected=crs)
+        moved[i] = None
     return moved
 
 
@@ -320,12 +335,10 @@ def _points(desk: _Desk, headings: dict[str, str]) -> tuple[NDArray[np.object_] 
     numbers = np.full((len(raw.frame), 2), np.nan)
     for k, name in enumerate(pair):
         column = Column(headings[name], "number", nullable=layer.geometry == "any")
-        for i, cell in enumerate(raw.frame[headings[name]].tolist()):
-            try:
-                value = read_cell(cell, column)
-                numbers[i, k] = np.nan if value is None else value
-            except CellError as fault:
-                desk.say(fault.code, at=i, column=column.name, **fault.params)
+        values, errors = read_cells(raw.frame[headings[name]].tolist(), column)
+        numbers[:, k] = np.array(values, dtype=np.float64)
+        for i, fault in errors.items():
+            desk.say(fault.code, at=i, column=column.name, **fault.params)
     shapes = np.full(len(numbers), None, dtype=object)
     whole = np.isfinite(numbers).all(axis=1)
     shapes[whole] = shapely.points(numbers[whole])

@@ -6,10 +6,10 @@ from pathlib import Path
 
 from pyproj.exceptions import CRSError as ProjError
 
-from phusong.layers.errors import CrsError, InputError, MissingError
+from phusong.layers.errors import CrsError, MissingError
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.readers.table import read_csv, read_xlsx
+from phusong.layers.readers.table import TEXT_FILES, WORKBOOKS, read_csv, read_xlsx
 from phusong.layers.readers.vector import read_vector
 
 __all__ = ["RawTable", "read_any"]
@@ -18,7 +18,7 @@ __all__ = ["RawTable", "read_any"]
 def read_any(
     path: str | Path, *, layer: str | None = None, sheet: str | None = None, crs: str | None = None, wanted: str = ""
 ) -> RawTable:
-    """Any file as read: CSV and XLSX by suffix, everything else by pyogrio; no cell is judged yet.
+    """Any file as read: CSV and workbooks by suffix, everything else by pyogrio; no cell is judged yet.
 
     ``layer`` or ``sheet`` picks one of several; without them the one named ``wanted`` or the only one is taken.
     ``crs`` is the user's word where the file has none. MissingError if there is no such file, InputError if it cannot
@@ -33,10 +33,8 @@ def read_any(
     if not path.exists():
         raise MissingError("read.file_missing", file=path.name)
     suffix = path.suffix.lower()
-    if suffix in (".csv", ".tsv", ".txt"):
+    if suffix in TEXT_FILES:
         return read_csv(path, crs=crs)
-    if suffix in (".xlsx", ".xlsm"):
+    if suffix in WORKBOOKS:
         return read_xlsx(path, sheet=sheet, wanted=wanted, crs=crs)
-    if suffix in (".xls", ".xlsb"):
-        raise InputError("read.old_workbook", file=path.name)
     return read_vector(path, layer=layer, wanted=wanted, crs=crs)

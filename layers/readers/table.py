@@ -1,137 +1,249 @@
-"""CSV and XLSX in: every cell as it stands, with its row number."""
+"""Tables in: CSV of any common separator and the sheets of workbooks (XLSX, XLSM, XLS, ODS), each found on its page."""
 
 from __future__ import annotations
 
 import csv
 import io
-import warnings
-import zipfile
-import zlib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import openpyxl
-import pandas as pd
-from openpyxl.utils import get_column_letter
-from openpyxl.utils.exceptions import InvalidFileException
+import python_calamine as calamine
 
+from phusong.layers import text as texts  # as a module: it reads RawTable from this package
 from phusong.layers.errors import Fault, InputError
+from phusong.layers.readers.guard import LONGEST_LINE_BYTES, guard, kind
+from phusong.layers.readers.layout import laid_out
+from phusong.layers.readers.ods import read_ods
 from phusong.layers.readers.raw import RawTable
+from phusong.layers.readers.sheets import Cell, Sheet, cell_name, column_name, limits
+from phusong.layers.readers.xls import xls_facts
+from phusong.layers.readers.xlsx import xlsx_facts
 
-# what openpyxl raises on a workbook that is not whole
-_BROKEN = (
-    *(zipfile.BadZipFile, zlib.error, InvalidFileException, EOFError, OSError),
-    *(ArithmeticError, AttributeError, LookupError, SyntaxError, TypeError, ValueError),
-)
-DELIMITERS = (",", ";", "\t")
+SEPARATORS = (",", ";", "\t", "|")
+TEXT_FILES = (".csv", ".tsv", ".txt")
+WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".xlsb")
+_SAMPLED_ROWS = 200
+_TOLD_CELLS = 10
+_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+_ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
+
+
+def read_tables(path: str | Path, *, encoding: str | None = None, sheet: str | None = None) -> list[RawTable]:
+    """The tables of a CSV file (one) or of every visible sheet of a workbook that holds one, as they stand.
+
+    ``encoding`` is the user's word for the bytes of a CSV file; ``sheet`` picks one sheet, hidden or not. What was
+    passed over or read otherwise than it stands is in each table's faults (see ``laid_out``); a sheet whose formulas
+    were never computed bears a fatal fault. InputError, MissingError as for ``guard``; InputError too if nothing in the
+    file is a table, or the sheet asked for is not there.
+    """
+    path = Path(path)
+    guard(path)
+    if kind(path) == "other" and path.suffix.lower() not in WORKBOOKS:
+        return [_read_csv(path, encoding=encoding)]
+    sheets, hidden = _sheets(path, only=sheet)
+    tables: list[RawTable] = []
+    notes = [Fault("note.hidden_sheet", file=path.name, sheet=name) for name in hidden]
+    failed: InputError | None = None
+    for each in sheets:
+        try:
+            tables.append(_table(each, file=path.name))
+        except InputError as error:
+            if error.code not in ("read.no_header", "read.no_heading_row", "read.heading_twice"):
+                raise
+            if error.code != "read.no_header":
+                failed = failed or error
+                notes.append(Fault("note.sheet_without_table", file=path.name, sheet=each.name))
+    if not tables:
+        raise failed or InputError("read.no_header", file=path.name)
+    return [replace(tables[0], faults=(*notes, *tables[0].faults)), *tables[1:]]
 
 
 def read_csv(path: Path, *, crs: str | None = None) -> RawTable:
-    """A CSV file in UTF-8 (with or without BOM); the delimiter is the one of , ; tab that cuts the header most.
-
-    A row with more filled cells than the header is a fault and left out; blank rows are passed over.
-    """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InputError("read.not_utf8", file=path.name, byte=error.start + 1) from error
-    try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True))
-    except csv.Error as error:
-        raise InputError("read.broken_csv", file=path.name, reason=str(error)) from error
-    return _table([[cell if cell.strip() else None for cell in row] for row in rows], path=path, crs=crs)
+    """The one table of a CSV file, with the CRS the user declares."""
+    return replace(read_tables(path)[0], crs=crs)
 
 
 def read_xlsx(path: Path, *, sheet: str | None = None, wanted: str = "", crs: str | None = None) -> RawTable:
-    """One sheet of a workbook: the named one, else the one named ``wanted``, else the only one; header in row 1.
+    """One table of a workbook: of the sheet named, else of the one named ``wanted``, else the only one."""
+    tables = read_tables(path, sheet=sheet)
+    named = [table for table in tables if table.sheet == wanted] or tables
+    if len(named) > 1:
+        names = ", ".join(table.sheet for table in tables)
+        raise InputError("read.which_sheet", file=path.name, names=names)
+    for fault in named[0].faults:
+        if fault.code == "fault.formula_without_value":
+            raise InputError("read.formula_without_value", file=path.name, sheet=fault.sheet, **fault.params)
+    return replace(named[0], crs=crs)
 
-    Formulas give the value their program computed last; InputError where none was ever computed, which a plain
-    reading would take for an empty cell.
+
+def _read_csv(path: Path, *, encoding: str | None) -> RawTable:
+    """A CSV file: its encoding, its separator, its table; rows count as a spreadsheet shows them."""
+    _short_lines(path)
+    decoded = texts.decode_bytes(path.read_bytes(), encoding=encoding, file=path.name)
+    text, skipped = decoded.text, 0
+    if "\0" in text:
+        raise InputError("guard.zero_bytes", file=path.name)
+    said = _SEPARATOR_LINE.match(text)
+    if said:
+        text, skipped = text[said.end() :], 1
+    rows: list[list[Any]] = []
+    widest = 0
+    try:
+        for row in csv.reader(
+            io.StringIO(text, newline=""), delimiter=said[1] if said else separator(text), strict=True
+        ):
+            rows.append([cell if cell.strip() else None for cell in row])
+            if len(row) > widest:
+                widest = len(row)
+                limits(len(rows), widest, file=path.name)
+    except csv.Error as error:
+        raise InputError("read.broken_csv", file=path.name, reason=str(error)) from error
+    limits(len(rows), widest, file=path.name)
+    empty = [None] * widest
+    rows = [[None] * widest] * skipped + [row if len(row) == widest else (row + empty)[:widest] for row in rows]
+    raw = laid_out(rows, file=path.name, free=False)
+    converted = decoded.fault(path.name)
+    return raw if converted is None else replace(raw, faults=(converted, *raw.faults))
+
+
+def separator(text: str) -> str:
+    """The sign of , ; tab | that cuts a CSV text into columns: most of them, in most rows alike, under a row of words.
+
+    So a decimal comma between semicolons, or a comma in a title above the table, does not decide.
     """
+    sample = "".join(_first_lines(text))
+    best, choice = 0.0, SEPARATORS[0]
+    for mark in SEPARATORS:
+        try:
+            rows = [row for row in csv.reader(io.StringIO(sample, newline=""), delimiter=mark, strict=True) if any(row)]
+        except csv.Error:
+            continue
+        widths = Counter(len(row) for row in rows if len(row) > 1)
+        for width, alike in widths.items():
+            head = next(row for row in rows if len(row) == width)
+            named = sum(any(map(str.isalpha, cell)) for cell in head) / width
+            score = width * named * (alike / len(rows)) ** 2
+            if score > best:
+                best, choice = score, mark
+    return choice
+
+
+def _first_lines(text: str) -> Iterator[str]:
+    """Whole rows from the start of a CSV text: lines, up to one where no quotation is open."""
+    quotes = 0
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+        yield line
+        quotes += line.count('"')
+        if number >= _SAMPLED_ROWS and quotes % 2 == 0:
+            return
+
+
+def _short_lines(path: Path) -> None:
+    """InputError if a line is longer than any table's, before it is in memory."""
+    length = 0
+    with path.open("rb") as file:
+        while chunk := file.read(LONGEST_LINE_BYTES):
+            lines = re.split(rb"[\r\n]", chunk)
+            lengths = [length + len(lines[0]), *map(len, lines[1:])]
+            if max(lengths) > LONGEST_LINE_BYTES:
+                raise InputError("guard.long_line", file=path.name, most=LONGEST_LINE_BYTES)
+            length = lengths[-1]
+
+
+def _sheets(path: Path, *, only: str | None) -> tuple[list[Sheet], list[str]]:
+    """The sheets of a workbook that are asked for or visible, by what the file is, and the names of the hidden ones."""
+    how = kind(path)
+    if how == "other":
+        raise InputError("read.no_workbook", file=path.name)
+    if how == "zip" and _is_ods(path):
+        found, hidden = read_ods(path)
+        names = [sheet.name for sheet in found]
+        wanted = _wanted(names, hidden, only=only, file=path.name)
+        return [sheet for sheet in found if sheet.name in wanted], [name for name in names if name in hidden]
+    known = xlsx_facts(path) if how == "zip" else xls_facts(path)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", UserWarning)  # styles and validations openpyxl does not know
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-            try:
-                names = book.sheetnames
-                name = _pick(names, asked=sheet, wanted=wanted, file=path.name)
-                rows = [list(row) for row in book[name].iter_rows(values_only=True)]
-            finally:
-                book.close()
-    except InputError:
-        raise
-    except _BROKEN as error:
+        with path.open("rb") as file, calamine.CalamineWorkbook.from_filelike(file) as book:
+            about = [one for one in book.sheets_metadata if one.typ == calamine.SheetTypeEnum.WorkSheet]
+            names = [one.name for one in about]
+            facts = known if isinstance(known, dict) else dict(zip(book.sheet_names, known, strict=False))
+            hidden = {one.name for one in about if one.visible != calamine.SheetVisibleEnum.Visible}
+            wanted = _wanted(names, hidden, only=only, file=path.name)
+            sheets = []
+            for name in (name for name in names if name in wanted):
+                one = book.get_sheet_by_name(name)
+                rows = [[_blank(cell) for cell in row] for row in one.to_python(skip_empty_area=False)]
+                if name not in facts:
+                    raise InputError("read.unreadable", file=path.name)
+                fact = facts[name]
+                fact.merged = list(one.merged_cell_ranges or [])
+                sheets.append(Sheet(name, rows, fact))
+            return sheets, [name for name in names if name in hidden]
+    except calamine.PasswordError as error:
+        raise InputError("guard.password", file=path.name) from error
+    except (calamine.CalamineError, OSError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
         raise InputError("read.unreadable", file=path.name) from error
-    uncomputed = _uncomputed(path, name, rows)
-    if uncomputed is not None:
-        raise InputError("read.formula_without_value", file=path.name, sheet=name, cell=uncomputed)
-    return _table([[_blank(cell) for cell in row] for row in rows], path=path, sheet=name, crs=crs)
 
 
-def _uncomputed(path: Path, sheet: str, rows: list[list[Any]]) -> str | None:
-    """The first cell (such as C7) that holds a formula and no value, None if there is none."""
-    with zipfile.ZipFile(path) as package:
-        parts = [name for name in package.namelist() if name.startswith("xl/worksheets/")]
-        if not any(b"<f" in package.read(name) for name in parts):
-            return None
-    book = openpyxl.load_workbook(path, read_only=True)
-    try:
-        for r, cells in enumerate(book[sheet].iter_rows(values_only=True)):
-            for c, cell in enumerate(cells):
-                if rows[r][c] is None and isinstance(cell, str) and cell.startswith("="):
-                    return f"{get_column_letter(c + 1)}{r + 1}"
-    finally:
-        book.close()
-    return None
+def _is_ods(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _ODS_TYPE in file.read(200) or path.suffix.lower() == ".ods"
 
 
-def _pick(names: list[str], *, asked: str | None, wanted: str, file: str) -> str:
-    if asked is not None and asked not in names:
-        raise InputError("read.no_such_sheet", file=file, sheet=asked, names=", ".join(names))
-    name = asked or (wanted if wanted in names else names[0] if len(names) == 1 else None)
-    if name is None:
-        raise InputError("read.which_sheet", file=file, names=", ".join(names))
-    return name
+def _wanted(names: list[str], hidden: set[str], *, only: str | None, file: str) -> set[str]:
+    if only is not None and only not in names:
+        raise InputError("read.no_such_sheet", file=file, sheet=only, names=", ".join(names))
+    return {only} if only is not None else set(names) - hidden
 
 
 def _blank(cell: Any) -> Any:
-    return None if isinstance(cell, str) and not cell.strip() else cell
+    return None if cell.__class__ is str and (not cell or cell.isspace()) else cell
 
 
-def _delimiter(text: str) -> str:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(DELIMITERS, key=lambda mark: len(next(csv.reader([first], delimiter=mark), [])))
+def _table(sheet: Sheet, *, file: str) -> RawTable:
+    """The table of one sheet, with its errors and formats brought into the cells and told."""
+    rows, facts = sheet.rows, sheet.facts
+    for (r, c), told in facts.errors.items():
+        if r < len(rows) and c < len(rows[r]):
+            rows[r][c] = told
+    changed: dict[tuple[str, int], dict[str, Any]] = {}  # by code and column: how many, and the first of them
+    for code, cells in (("changed.percent_format", facts.percent), ("changed.zeros_in_front", facts.padded)):
+        for r, c in sorted(cells):
+            number = _number_at(rows, (r, c))
+            if number is None or (code == "changed.zeros_in_front" and not number.is_integer()):
+                continue
+            rows[r][c] = _percent(number) if cells is facts.percent else f"{int(number):0{facts.padded[r, c]}d}"
+            first: dict[str, Any] = {"count": 0, "cell": cell_name((r, c)), "found": f"{number:g}", "made": rows[r][c]}
+            changed.setdefault((code, c), first)["count"] += 1
+    raw = laid_out(rows, merged=facts.merged, file=file, sheet=sheet.name)
+    faults = list(raw.faults)
+    if facts.uncomputed is not None:
+        params: dict[str, Any] = {"cell": cell_name(facts.uncomputed)}
+        faults.insert(0, Fault("fault.formula_without_value", file=file, sheet=sheet.name, fatal=True, params=params))
+    if facts.errors:
+        there = sorted(facts.errors)
+        listed = ", ".join(f"{cell_name(cell)} ({facts.errors[cell]})" for cell in there[:_TOLD_CELLS])
+        params = {"count": len(there), "cells": listed + (", ..." if len(there) > _TOLD_CELLS else "")}
+        faults.append(Fault("note.error_cells", file=file, sheet=sheet.name, params=params))
+    for (code, c), params in changed.items():
+        faults.append(Fault(code, file=file, sheet=sheet.name, column=column_name(c), params=params))
+    return replace(raw, faults=tuple(faults))
 
 
-def _table(cells: list[list[Any]], *, path: Path, sheet: str = "", crs: str | None = None) -> RawTable:
-    """The first row as header, the rest as rows; a column without heading that holds something is reported."""
-    header = [str(cell).strip() if cell is not None else "" for cell in (cells[0] if cells else [])]
-    while header and not header[-1]:
-        header.pop()
-    if sheet:  # a note beside a sheet's table is no sign of a cell cut in two, as it is in CSV
-        header += [""] * (max(map(len, cells), default=0) - len(header))
-    if not any(header):
-        raise InputError("read.no_header", file=path.name)
-    named = [name for name in header if name]
-    twice = next((name for name in named if named.count(name) > 1), None)
-    if twice is not None:
-        raise InputError("read.heading_twice", file=path.name, column=twice)
-    rows, numbers, faults = [], [], []
-    unnamed: set[int] = set()
-    for number, row in enumerate(cells[1:], start=2):
-        if all(cell is None for cell in row):
-            continue
-        if any(cell is not None for cell in row[len(header) :]):
-            filled = max(i for i, cell in enumerate(row, start=1) if cell is not None)
-            params = {"found": filled, "expected": len(header)}
-            faults.append(Fault("fault.too_many_cells", file=path.name, sheet=sheet, row=number, params=params))
-            continue
-        row = (row + [None] * len(header))[: len(header)]  # noqa: PLW2901
-        unnamed.update(i for i, name in enumerate(header) if not name and row[i] is not None)
-        rows.append([cell for cell, name in zip(row, header, strict=True) if name])
-        numbers.append(number)
-    for i in sorted(unnamed):
-        faults.append(Fault("note.no_heading", file=path.name, sheet=sheet, params={"number": i + 1}))
-    frame = pd.DataFrame(rows, columns=pd.Index(named, dtype=object), dtype=object)
-    return RawTable(frame, np.array(numbers, dtype=np.int64), path.name, sheet, None, crs, tuple(faults))
+def _number_at(rows: list[list[Any]], cell: Cell) -> float | None:
+    """The number in a cell, None if there is none or it is not one."""
+    r, c = cell
+    value = rows[r][c] if r < len(rows) and c < len(rows[r]) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+
+def _percent(share: float) -> str:
+    """A number as the sheet shows it in percent, with the 15 digits that spreadsheets keep."""
+    percent = Decimal(f"{share:.15g}") * 100
+    return f"{percent.normalize():f} %"

@@ -1,0 +1,161 @@
+"""OpenDocument spreadsheets in (OpenDocument 1.3 part 3, 9 and 19): values, errors, percentages and merged cells.
+
+Read here and not by calamine, which stops at line breaks between cells (as GDAL writes them) and unfolds repeated
+cells before anyone can count them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+from xml.parsers import expat
+from zipfile import ZipFile
+
+from phusong.layers.errors import InputError
+from phusong.layers.readers.guard import MOST_NESTING, inflated, prolog
+from phusong.layers.readers.sheets import Facts, Sheet, limits
+
+_CELLS = ("table:table-cell", "table:covered-table-cell")
+_NUMBERS = ("float", "percentage", "currency")
+
+
+def read_ods(path: Path) -> tuple[list[Sheet], set[str]]:
+    """All sheets of an ODS file, which ``guard`` has let through, and the names of the hidden ones.
+
+    Cells are counted as they unfold, before they do. InputError if it is none, or beyond the limits.
+    """
+    with ZipFile(path) as package, path.open("rb") as raw:
+        info = next((info for info in package.infolist() if info.filename == "content.xml"), None)
+        if info is None:
+            raise InputError("read.no_workbook", file=path.name)
+        document = _Document(path.name)
+        document.read(inflated(raw, info, file=path.name))
+    return document.sheets, document.hidden
+
+
+class _Document:
+    """The state of reading ``content.xml`` from its first to its last element."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.sheets: list[Sheet] = []
+        self.hidden: set[str] = set()
+        self.hiding: set[str] = set()  # styles of hidden tables
+        self.style = ""
+        self.depth = self.aside = 0  # aside: within a remark
+        self.row: list[Any] = []
+        self.at = self.repeat = self.column = 0
+        self.cell: dict[str, str] | None = None
+        self.words: list[str] = []
+        self.text = 0
+
+    def read(self, chunks: Iterator[bytes]) -> None:
+        """Feed the whole part."""
+        parser = expat.ParserCreate()
+        parser.buffer_text = True
+        parser.StartElementHandler = self.start
+        parser.EndElementHandler = self.end
+        parser.CharacterDataHandler = self.data
+        try:
+            for k, chunk in enumerate(chunks):
+                if k == 0:
+                    prolog(chunk, file=self.file)
+                parser.Parse(chunk, False)
+            parser.Parse(b"", True)
+        except expat.ExpatError as error:
+            raise InputError("read.unreadable", file=self.file) from error
+
+    def start(self, name: str, at: dict[str, str]) -> None:
+        """An element opens."""
+        self.depth += 1
+        if self.depth > MOST_NESTING:
+            raise InputError("guard.nesting", file=self.file, most=MOST_NESTING)
+        if name == "style:style":
+            self.style = at.get("style:name", "")
+        elif name == "style:table-properties" and at.get("table:display") == "false":
+            self.hiding.add(self.style)
+        elif name == "table:table":
+            self.sheets.append(Sheet(at.get("table:name", ""), [], Facts()))
+            if at.get("table:style-name") in self.hiding:
+                self.hidden.add(self.sheets[-1].name)
+            self.at = self.text = 0
+        elif name == "table:table-row":
+            self.row, self.column = [], 0
+            self.repeat = _count(at, "table:number-rows-repeated")
+        elif name in _CELLS and self.sheets:
+            self.cell, self.words = at, []
+        elif name == "office:annotation":
+            self.aside += 1
+        elif name == "text:p" and self.words:
+            self.words.append("\n")
+        elif name in ("text:s", "text:tab", "text:line-break"):
+            self.data({"text:s": " " * min(_count(at, "text:c"), 1000), "text:tab": "\t"}.get(name, "\n"))
+
+    def data(self, words: str) -> None:
+        """Text, which counts within a cell that holds no table."""
+        if self.cell is not None and not self.aside:
+            self.words.append(words)
+
+    def end(self, name: str) -> None:
+        """An element closes."""
+        self.depth -= 1
+        if name == "office:annotation":
+            self.aside -= 1
+        elif name in _CELLS and self.cell is not None:
+            self._cell(self.cell, hidden=name == _CELLS[1])
+            self.cell = None
+        elif name == "table:table-row" and self.sheets:
+            sheet = self.sheets[-1]
+            if self.row:
+                sheet.rows += [[] for _ in range(self.at - len(sheet.rows))]
+                sheet.rows += [list(self.row) for _ in range(self.repeat)]
+            self.at += self.repeat
+        elif name == "table:table":
+            sheet = self.sheets[-1]
+            sheet.rows = [row + [None] * (sheet.facts.columns - len(row)) for row in sheet.rows]
+
+    def _cell(self, at: dict[str, str], *, hidden: bool) -> None:
+        """One cell, as often as it is repeated; empty ones are only counted until another follows."""
+        facts, place = self.sheets[-1].facts, (self.at, self.column)
+        repeat, words = _count(at, "table:number-columns-repeated"), "".join(self.words).strip()
+        kind, formula = at.get("office:value-type", ""), at.get("table:formula", "")
+        self.column += repeat
+        down, right = _count(at, "table:number-rows-spanned"), _count(at, "table:number-columns-spanned")
+        if down > 1 or right > 1:
+            facts.merged.append((place, (place[0] + down - 1, place[1] + right - 1)))
+        value = None if hidden else _value(at, kind, words)
+        if value is None and not formula:
+            return
+        facts.rows, facts.columns = max(facts.rows, self.at + self.repeat), max(facts.columns, self.column)
+        self.text += len(words) * repeat * self.repeat
+        limits(facts.rows, facts.columns, file=self.file, sheet=self.sheets[-1].name, text=self.text)
+        if at.get("calcext:value-type") == "error" or (formula and kind == "string" and words.startswith("#")):
+            facts.errors[place] = words
+        elif formula and not kind and facts.uncomputed is None:
+            facts.uncomputed = place
+        if kind == "percentage":
+            spread = range(repeat)
+            facts.percent.update((place[0] + i, place[1] + k) for i in range(self.repeat) for k in spread)
+        self.row += [None] * (place[1] - len(self.row)) + [value] * repeat
+
+
+def _value(at: dict[str, str], kind: str, words: str) -> Any:
+    """A cell's value by its type; what cannot be taken for it stays the text shown."""
+    try:
+        if kind in _NUMBERS:
+            return float(at["office:value"])
+        if kind == "boolean":
+            return at["office:boolean-value"] == "true"
+        if kind == "date":
+            day = at["office:date-value"]
+            return datetime.fromisoformat(day) if "T" in day else date.fromisoformat(day)
+    except (KeyError, ValueError):
+        pass
+    return at.get("office:string-value", words) or None
+
+
+def _count(at: dict[str, str], name: str) -> int:
+    count = at.get(name, "1")
+    return max(int(count), 1) if count.isdigit() and len(count) < 10 else 1
