@@ -1,0 +1,218 @@
+"""Carries one file to the units of another date: read, crossed, written beside what was listed and how it was done."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import geopandas
+import numpy as np
+import pandas as pd
+
+from phusong.layers.carry import Carried, Partial, carry
+from phusong.layers.cells import CellError, column_of, read_cell
+from phusong.layers.crosswalk import Crosswalk, from_polygons
+from phusong.layers.errors import CrsError, Fault, InputError
+from phusong.layers.grid import MAX_CELLS, Grid, Raster
+from phusong.layers.kinds import ColumnKind, kinds_of
+from phusong.layers.lineage import compare, weighed
+from phusong.layers.messages import Lang, say
+from phusong.layers.messages.format import day
+from phusong.layers.overlay import Weight, counts_people, equal_area_crs
+from phusong.layers.rasters import read_raster, warp_to
+from phusong.layers.readers import read_any
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.readers.vector import read_vector
+from phusong.layers.schema import Column
+from phusong.layers.units import CODES, date_of, table_date
+from phusong.layers.writers.tables import write_csv, write_xlsx
+from phusong.layers.writers.vectors import write_gpkg
+
+FORMATS = (".xlsx", ".csv", ".gpkg")
+RASTERS = (".tif", ".tiff", ".img", ".asc")
+FINEST_M = 100.0  # cells onto which a population raster in degrees is brought; WorldPop and HRSL have 30 to 100 m
+_DATES = ("as_of", "observed_as_of")
+
+
+def carry_file(
+    source: str | Path | RawTable,
+    *,
+    old: geopandas.GeoDataFrame,
+    new: geopandas.GeoDataFrame,
+    out: str | Path,
+    weight: Weight = None,
+    lineage: Crosswalk | None = None,
+    kinds: Mapping[str, str] | None = None,
+    partial: Partial = "none",
+    code: str | None = None,
+    sheet: str | None = None,
+    lang: Lang = "vi",
+) -> Carried:
+    """Carry a table (CSV, XLSX, Parquet, a geographic file, or one already read) from ``old`` units to ``new`` ones.
+
+    ``old`` and ``new`` come from ``units.read_units`` and hold their dates. ``weight`` (see ``read_weight``) shares out
+    divided units, area where it is None; ``lineage`` (``lineage.from_lineage``) says which parts there are, the
+    outlines then only how large they are. Rows of several years (``as_of``) are carried year by year. Written is, by
+    the suffix of ``out``: .xlsx with the sheets carried, listed, columns, how; .csv with three more files beside it
+    (``_listed`` ...); .gpkg with the carried figures on the outlines of all new units, ready for a map, and three
+    tables.
+
+    Raises:
+        InputError: the table names another date or none of its cells fit, no column of codes, a format that is none.
+    """
+    out = Path(out)
+    if out.suffix.lower() not in FORMATS:
+        raise InputError("carry.unknown_format", file=out.name)
+    table, file = read_table(source, valid_on=old, kinds=kinds, code=code, sheet=sheet)
+    walk, differing = crosswalk_between(old, new, weight=weight, lineage=lineage)
+    per = ("as_of",) if table["code"].duplicated().any() and "as_of" in table else ()
+    carried = carry(table, walk, kinds=kinds, per=per, partial=partial)
+    sheets = told(carried, walk, file=file, lang=lang)
+    if differing is not None and len(differing):
+        sheets["lineage_differs"] = differing
+    if out.suffix.lower() == ".xlsx":
+        write_xlsx(sheets, out)
+    elif out.suffix.lower() == ".csv":
+        for name, frame in sheets.items():
+            write_csv(frame, out if name == "carried" else out.with_name(f"{out.stem}_{name}.csv"))
+    else:
+        listed = sheets["listed"]
+        words = {str(name): "str" for name in listed.columns if listed[name].dtype == object}
+        write_gpkg({**sheets, "carried": carried.on(new), "listed": listed.astype(words)}, out)
+    return carried
+
+
+def crosswalk_between(
+    old: geopandas.GeoDataFrame,
+    new: geopandas.GeoDataFrame,
+    *,
+    weight: Weight = None,
+    lineage: Crosswalk | None = None,
+) -> tuple[Crosswalk, pd.DataFrame | None]:
+    """The crosswalk of the outlines; with a descent its pairs, weighed by the outlines, and where the two differ."""
+    outlined = from_polygons(old, new, weight=weight)
+    if lineage is None:
+        return outlined, None
+    found = compare(lineage, outlined)
+    params = {"units": found.units, "same_main": found.same_main, "same_targets": found.same_targets}
+    note = Fault("note.lineage_differs", layer="units", params=params | {"count": len(found.differing)})
+    walk = weighed(lineage, outlined)
+    return replace(walk, notes=(*walk.notes, note)), found.differing
+
+
+def read_table(
+    source: str | Path | RawTable,
+    *,
+    valid_on: geopandas.GeoDataFrame,
+    kinds: Mapping[str, str] | None = None,
+    code: str | None = None,
+    sheet: str | None = None,
+) -> tuple[pd.DataFrame, str]:
+    """A table of units with its codes in ``code`` and its cells as their kinds want them, and the file's name.
+
+    ``valid_on``: the units it is to be joined to; a column ``valid_on`` of the table must say their date.
+    """
+    raw = _raw(source, sheet=sheet)
+    table_date(raw, valid_on=date_of(valid_on))
+    there = {str(name).casefold(): str(name) for name in raw.frame.columns}
+    heading = next((there[n] for n in ((code.casefold(),) if code else CODES) if n in there), None)
+    if heading is None:
+        raise InputError("carry.no_code", names=", ".join(map(str, raw.frame.columns)))
+    frame = raw.frame.rename(columns={heading: "code"})
+    columns: dict[str, pd.Series[Any]] = {}
+    faults: list[Fault] = []
+    for name, kind in kinds_of(map(str, frame.columns), given=kinds).items():
+        column = _column(name, kind)
+        if column is None:
+            columns[name] = frame[name]
+            continue
+        cells = []
+        for row, cell in zip(raw.rows, frame[name], strict=True):
+            try:
+                cells.append(read_cell(cell, column))
+            except CellError as error:
+                faults.append(Fault(error.code, raw.file, "", raw.sheet, int(row), name, params=error.params))
+                cells.append(None)
+        columns[name] = column_of(cells, column)
+    if faults:
+        raise InputError("carry.table_faults", faults=tuple(faults), file=raw.file)
+    return pd.DataFrame(columns), raw.file
+
+
+def read_weight(path: str | Path, units: geopandas.GeoDataFrame) -> Raster | geopandas.GeoDataFrame:
+    """What divided units are weighed by: a population raster (persons a cell), or villages as points.
+
+    A raster in degrees is brought onto square cells of an equal-area projection over the units, its sum kept.
+    InputError if it holds nobody there.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in RASTERS:
+        raw = read_vector(path, wanted="villages")
+        if raw.geometry is None or raw.crs is None:
+            raise InputError("carry.weight_without_places", file=path.name)
+        points = geopandas.GeoDataFrame(raw.frame, geometry=raw.geometry, crs=raw.crs)
+        points = points[points.geometry.notna()].reset_index(drop=True)
+        points = points.set_geometry(points.geometry.representative_point())
+        if points.empty or (counts_people(points) and not points["population"].sum() > 0):
+            raise InputError("carry.weight_without_units", file=path.name)
+        return points
+    try:
+        raster = read_raster(path)
+    except (CrsError, InputError):  # in degrees, or finer than needed
+        crs = equal_area_crs(units)
+        bounds = tuple(map(float, units.to_crs(crs).total_bounds))
+        wide_m, high_m = bounds[2] - bounds[0], bounds[3] - bounds[1]
+        cell_m = max(FINEST_M, 10 * math.ceil(math.sqrt(wide_m * high_m / (0.9 * MAX_CELLS)) / 10))
+        grid = Grid.covering((bounds[0], bounds[1], bounds[2], bounds[3]), crs=crs, cell_m=cell_m, margin_m=cell_m)
+        raster = warp_to(path, grid, resampling="sum")
+    if not np.nansum(raster.values) > 0:
+        raise InputError("carry.weight_without_units", file=path.name)
+    return raster
+
+
+def told(carried: Carried, walk: Crosswalk, *, file: str, lang: Lang) -> dict[str, pd.DataFrame]:
+    """The tables that go out: carried, listed (reasons in words), columns (sums and counts), how (dates and rules)."""
+    listed = carried.listed.assign(reason=[say(f"carry.reason.{one}", lang) for one in carried.listed["reason"]])
+    columns = pd.DataFrame([vars(one) for one in carried.report.columns])
+    return {"carried": carried.frame, "listed": listed, "columns": columns, "how": _how(carried, walk, file, lang)}
+
+
+def _how(carried: Carried, walk: Crosswalk, file: str, lang: Lang) -> pd.DataFrame:
+    report, counts = carried.report, walk.counts()
+    lines = [
+        ("table", file),
+        ("from", day(report.from_valid_on, lang)),
+        ("to", day(report.to_valid_on, lang)),
+        ("rows", f"{report.rows_in}, {report.rows_out}"),
+        ("weighting", say(f"carry.weighting.{report.weighting.replace(' ', '_')}", lang)),
+        ("pairs", ", ".join(str(counts[kind]) for kind in ("whole", "renamed", "merged", "split", "part"))),
+        ("unmatched", f"{len(walk.unmatched_from)}, {len(walk.unmatched_to)}"),
+    ]
+    told = [(say(f"carry.how.{name}", lang), text) for name, text in lines]
+    told += [("", say("carry.how.estimated", lang)), *(("", note.say(lang)) for note in report.notes)]
+    return pd.DataFrame(told, columns=["what", "value"])
+
+
+def _raw(source: str | Path | RawTable, *, sheet: str | None) -> RawTable:
+    if isinstance(source, RawTable):
+        return source
+    path = Path(source)
+    if path.suffix.lower() != ".parquet":
+        return read_any(path, sheet=sheet)
+    frame = pd.read_parquet(path)
+    frame = frame.drop(columns=[name for name in ("geometry",) if name in frame])
+    return RawTable(frame, np.arange(1, len(frame) + 1, dtype=np.int64), path.name)
+
+
+def _column(name: str, kind: ColumnKind | None) -> Column | None:
+    """How the cells of a column are read; None for words that stay as they are."""
+    if name == "code":
+        return Column(name, "text", nullable=False)
+    if name in _DATES:
+        return Column(name, "date")
+    if kind is not None and kind.numeric:
+        return Column(name, "number")
+    return Column(name, "yes_no") if kind is not None and kind.kind == "flag" else None

@@ -1,0 +1,176 @@
+"""Crosswalks from an official table of descent, checked against and weighed by those from outlines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+
+import numpy as np
+import pandas as pd
+
+from phusong.layers.cells import CellError, read_cell
+from phusong.layers.crosswalk import Crosswalk, kinds, no_units, same_names, tidy
+from phusong.layers.errors import Fault, InputError
+from phusong.layers.schema import Column
+
+SEPARATOR = ";"
+_CODE = Column("code", "text", nullable=False)
+_SHARES = ("share_of_old", "share_of_new", "area_share_of_old", "area_share_of_new")
+
+
+def from_lineage(
+    table: pd.DataFrame,
+    *,
+    from_valid_on: date,
+    to_valid_on: date,
+    from_code: str = "gso_code",
+    to_code: str = "code_2025",
+    from_name: str | None = "name",
+    to_name: str | None = "name_2025",
+    file: str = "",
+) -> Crosswalk:
+    """The crosswalk of a table with one row an old unit, its new unit's code in ``to_code``, several set off by ";".
+
+    Names may be missing (None). A descent says who came from whom: the shares of an old unit with several successors
+    are not known (NaN) until ``weighed`` takes them from outlines.
+
+    Raises:
+        InputError: a column is missing, an old unit stands twice, or a code is empty (a fault each, row 2 the first).
+    """
+    missing = [name for name in (from_code, to_code) if name not in table]
+    if missing:
+        raise InputError("units.no_column", file=file, wanted=missing[0], names=", ".join(map(str, table.columns)))
+    rows, faults = [], []
+    seen: dict[str, int] = {}
+    heads = (from_code, to_code, from_name, to_name)
+    columns = [table[head].tolist() if head in table else [None] * len(table) for head in heads]
+    for row, (old, news, name, new_name) in enumerate(zip(*columns, strict=True), start=2):
+        try:
+            code = read_cell(old, _CODE)
+            successors = [read_cell(part, _CODE) for part in str(read_cell(news, _CODE)).split(SEPARATOR)]
+        except CellError as error:
+            faults.append(Fault(error.code, file, "units", row=row, fatal=True, params=error.params))
+            continue
+        if code in seen:
+            params = {"found": code, "first_row": seen[code]}
+            faults.append(Fault("fault.lineage_twice", file, "units", row=row, fatal=True, params=params))
+            continue
+        seen[code] = row
+        names = str(new_name).split(SEPARATOR) if isinstance(new_name, str) else []
+        names = names if len(names) == len(successors) else [""] * len(successors)
+        for successor, called in dict(zip(successors, names, strict=True)).items():
+            rows.append((code, name if isinstance(name, str) else "", successor, called.strip()))
+    if faults:
+        raise InputError("units.unusable", faults=tuple(faults), file=file)
+    pairs = pd.DataFrame(rows, columns=["from_code", "from_name", "to_code", "to_name"])
+    pairs["to_name"] = pairs["to_name"].where(pairs["to_name"] != "")
+    pairs["to_name"] = pairs["to_name"].fillna(pairs.groupby("to_code")["to_name"].transform("first"))
+    pairs["basis"] = "lineage"
+    return Crosswalk(from_valid_on, to_valid_on, _whole(pairs), "none", no_units(), no_units())
+
+
+def weighed(lineage: Crosswalk, polygons: Crosswalk) -> Crosswalk:
+    """The pairs of the descent with the shares that the outlines give them; units it lacks come from the outlines.
+
+    The shares of a unit of the descent are those of the outlines for the pairs that it names, brought to a sum of 1.
+    Where the outlines lack one of these pairs, the unit's shares stay unknown. InputError if the dates differ.
+    """
+    _same_dates(lineage, polygons)
+    keys = ["from_code", "to_code"]
+    rest = polygons.pairs[~polygons.pairs["from_code"].isin(lineage.pairs["from_code"])]
+    pairs = pd.concat([lineage.pairs, rest], ignore_index=True)
+    measured = polygons.pairs.set_index(keys).reindex(pd.MultiIndex.from_frame(pairs[keys])).reset_index(drop=True)
+    pairs["weight"], pairs["area_km2"] = measured["weight"], measured["area_km2"]
+    for side, by in (("from_code", "old"), ("to_code", "new")):
+        descent = pairs[side].isin(lineage.pairs[side])
+        sole = pairs.groupby(side)["from_code"].transform("size") == 1
+        for share in (f"share_of_{by}", f"area_share_of_{by}"):
+            total = measured[share].groupby(pairs[side]).transform(lambda part: part.sum(skipna=False))
+            summed = (measured[share] / total.where(total > 0)).mask(sole, 1.0)
+            pairs[share] = summed.where(descent, measured[share])
+        how = measured[f"{by}_by"].mask(measured[f"{by}_by"] == "whole", polygons.weighting)
+        how = how.where(pairs[f"share_of_{by}"].notna(), "").mask(sole, "whole")
+        pairs[f"{by}_by"] = how.where(descent, measured[f"{by}_by"])
+    pairs["kind"] = kinds(
+        (pairs["old_by"] == "whole").to_numpy(), (pairs["new_by"] == "whole").to_numpy(), same_name=same_names(pairs)
+    )
+    left, new = (
+        frame[~frame["code"].isin(lineage.pairs[side])].reset_index(drop=True)
+        for frame, side in ((polygons.unmatched_from, "from_code"), (polygons.unmatched_to, "to_code"))
+    )
+    return replace(polygons, pairs=tidy(pairs), unmatched_from=left, unmatched_to=new)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two crosswalks side by side, over the old units both know.
+
+    ``units``: how many these are; ``same_targets``: those with exactly the same new units in both; ``same_main``: those
+    whose largest part goes to the same new unit (of a descent without shares: to one of its new units). ``differing``:
+    one row a pair that only one of them has: from_code, from_name, to_code, to_name, only_in ("one" or "other"),
+    share_of_old (NaN where not known) and area_km2.
+    """
+
+    units: int
+    same_targets: int
+    same_main: int
+    pairs_one: int
+    pairs_other: int
+    pairs_both: int
+    only_one: tuple[str, ...]  # old units that the other lacks
+    only_other: tuple[str, ...]
+    differing: pd.DataFrame
+
+
+def compare(one: Crosswalk, other: Crosswalk) -> Comparison:
+    """How far two crosswalks between the same dates agree, and every pair on which they differ, largest share first."""
+    _same_dates(one, other)
+    keys = ["from_code", "to_code"]
+    known_one, known_other = set(one.pairs["from_code"]), set(other.pairs["from_code"])
+    common = known_one & known_other
+    a, b = (walk.pairs[walk.pairs["from_code"].isin(common)] for walk in (one, other))
+    pairs_a, pairs_b = (set(zip(pairs[keys[0]], pairs[keys[1]], strict=True)) for pairs in (a, b))
+    differing = []
+    for label, pairs, elsewhere in (("one", a, pairs_b), ("other", b, pairs_a)):
+        lacking = [key not in elsewhere for key in zip(pairs[keys[0]], pairs[keys[1]], strict=True)]
+        columns = ["from_code", "from_name", "to_code", "to_name", "share_of_old", "area_km2"]
+        differing.append(pairs.loc[lacking, columns].assign(only_in=label))
+    table = pd.concat(differing).sort_values(["share_of_old", "from_code", "to_code"], ascending=[False, True, True])
+    odd = {code for code, _ in pairs_a ^ pairs_b}
+    mains_a, mains_b = _mains(a), _mains(b)
+    same_main = sum(bool(mains_a[code] & mains_b[code]) for code in common)
+    return Comparison(
+        len(common),
+        len(common - odd),
+        same_main,
+        len(pairs_a),
+        len(pairs_b),
+        len(pairs_a & pairs_b),
+        tuple(sorted(known_one - known_other)),
+        tuple(sorted(known_other - known_one)),
+        table.reset_index(drop=True),
+    )
+
+
+def _mains(pairs: pd.DataFrame) -> dict[str, set[str]]:
+    """The new unit with the largest share of each old one; all of them where shares are not known."""
+    largest = pairs.groupby("from_code")["share_of_old"].transform("max")
+    main = pairs[pairs["share_of_old"].isna() | (pairs["share_of_old"] == largest)]
+    return {str(code): set(codes) for code, codes in main.groupby("from_code")["to_code"]}
+
+
+def _whole(pairs: pd.DataFrame) -> pd.DataFrame:
+    """The pairs with the shares that follow from the descent alone: 1 where there is one successor or ancestor."""
+    sole_old = (pairs.groupby("from_code")["to_code"].transform("size") == 1).to_numpy()
+    sole_new = (pairs.groupby("to_code")["from_code"].transform("size") == 1).to_numpy()
+    for name, sole in zip(_SHARES, (sole_old, sole_new, sole_old, sole_new), strict=True):
+        pairs[name] = np.where(sole, 1.0, np.nan)
+    pairs["old_by"], pairs["new_by"] = (np.where(sole, "whole", "") for sole in (sole_old, sole_new))
+    pairs["kind"] = kinds(sole_old, sole_new, same_name=same_names(pairs))
+    return tidy(pairs)
+
+
+def _same_dates(one: Crosswalk, other: Crosswalk) -> None:
+    mine, theirs = ((walk.from_valid_on, walk.to_valid_on) for walk in (one, other))
+    if mine != theirs:
+        raise InputError("units.crosswalk_dates", one=" - ".join(map(str, mine)), other=" - ".join(map(str, theirs)))

@@ -1,0 +1,480 @@
+"""Tables carried to other units: what is summed is conserved, null is never 0, what is estimated is marked."""
+
+import math
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyogrio
+import pytest
+import rasterio
+import shapely
+from affine import Affine
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rasterio.warp import Resampling, reproject, transform_bounds
+
+from phusong.coverage.indicators import expand
+from phusong.layers.carry import Carried, carry
+from phusong.layers.carrying import carry_file, read_weight
+from phusong.layers.crosswalk import UNMATCHED_COLUMNS, Crosswalk, kinds, tidy
+from phusong.layers.errors import InputError
+from phusong.layers.grid import Grid, Raster
+from phusong.layers.kinds import ColumnKind, column_kind, kinds_of
+from phusong.layers.lineage import from_lineage
+from phusong.layers.messages import catalogue
+from phusong.layers.rasters import write_cog
+from phusong.layers.schema import LAYERS
+from phusong.layers.units import read_units
+
+OLD, NEW = date(2012, 12, 31), date(2025, 7, 1)
+CRS = "EPSG:9212"
+DATA = os.environ.get("PHUSONG_DATA")
+real_data = pytest.mark.skipif(not DATA, reason="the folder of real data is not here")
+
+
+def counted(old: str, new: str, *, people: list[float] | None = None) -> Crosswalk:
+    """The crosswalk of two strings of labels, one letter a km2; a blank belongs to nobody."""
+    weight = people or [1.0] * len(old)
+    cells = pd.DataFrame({"from_code": list(old), "to_code": list(new), "weight": weight, "area_km2": 1.0})
+    cells = cells[(cells["from_code"] != " ") | (cells["to_code"] != " ")]
+    pairs = cells.groupby(["from_code", "to_code"], as_index=False).sum()
+    for side, by in (("from_code", "old"), ("to_code", "new")):
+        totals = pairs.groupby(side)[["weight", "area_km2"]].transform("sum")
+        sole = pairs.groupby(side)["weight"].transform("size") == 1
+        pairs[f"share_of_{by}"] = (pairs["weight"] / totals["weight"]).mask(sole, 1.0)
+        pairs[f"area_share_of_{by}"] = pairs["area_km2"] / totals["area_km2"]
+        pairs[f"{by}_by"] = np.where(sole, "whole", "population raster")
+    left = []
+    for side, other, by in (("from_code", "to_code", "old"), ("to_code", "from_code", "new")):
+        rows = pairs[(pairs[other] == " ") & (pairs[side] != " ")]
+        frame = pd.DataFrame({"code": rows[side], "name": rows[side], "area_km2": rows["area_km2"]})
+        frame["share"], frame["area_share"] = rows[f"share_of_{by}"], rows[f"area_share_of_{by}"]
+        left.append(frame[list(UNMATCHED_COLUMNS)].astype(UNMATCHED_COLUMNS).reset_index(drop=True))
+    pairs = pairs[(pairs["from_code"] != " ") & (pairs["to_code"] != " ")]
+    sole = [(pairs[f"{by}_by"] == "whole").to_numpy() for by in ("old", "new")]
+    pairs = pairs.assign(from_name=pairs["from_code"], to_name=pairs["to_code"], basis="polygons")
+    pairs["kind"] = kinds(sole[0], sole[1], same_name=(pairs["from_code"] == pairs["to_code"]).to_numpy())
+    return Crosswalk(OLD, NEW, tidy(pairs), "population raster", left[0], left[1])
+
+
+def row(carried: Carried, code: str) -> dict[str, Any]:
+    found: dict[str, Any] = carried.frame.set_index("code").loc[code].to_dict()
+    return found
+
+
+def reasons(carried: Carried, column: str) -> set[tuple[str, str, str]]:
+    rows = carried.listed[carried.listed["column"] == column]
+    return set(zip(rows["from_code"], rows["to_code"], rows["reason"], strict=True))
+
+
+MERGED = counted("aabbc", "xxxxx")
+SPLIT = counted("aaaab", "xyyyb")
+
+
+def test_a_merge_sums_people_and_weighs_rates_by_their_own_denominators() -> None:
+    table = pd.DataFrame(
+        {
+            "code": ["a", "b", "c"],
+            "people": [100.0, 300.0, 600.0],
+            "area_km2": [2.0, 2.0, 1.0],
+            "density_per_km2": [50.0, 150.0, 600.0],
+            "broadband_per_100": [4.0, 8.0, 1.0],
+            "area_covered_any_pct": [100.0, 50.0, 0.0],
+            "postal_points_count": [1.0, 0.0, 3.0],
+            "people_per_postal_point": [100.0, np.nan, 200.0],
+            "mean_service_radius_km": [math.sqrt(2 / math.pi), np.nan, math.sqrt(1 / (3 * math.pi))],
+        }
+    )
+    found = row(carry(table, MERGED), "x")
+    assert found["people"] == 1000
+    assert found["density_per_km2"] == 200  # 1,000 on 5 km2, not the mean of the densities
+    assert found["broadband_per_100"] == pytest.approx((4 * 1 + 8 * 3 + 1 * 6) / 10)
+    assert found["area_covered_any_pct"] == pytest.approx((100 * 2 + 50 * 2) / 5)
+    assert found["postal_points_count"] == 4
+    assert found["people_per_postal_point"] == 250  # with the people of b, who have no point of their own
+    assert found["mean_service_radius_km"] == pytest.approx(math.sqrt(5 / (4 * math.pi)))
+    assert found["estimated"] == found["incomplete"] == ""
+    assert found["from_codes"] == "a;b;c"
+
+
+def test_a_split_is_shared_out_by_people_and_marked_estimated() -> None:
+    walk = counted("aaaab", "xyyyb", people=[6.0, 2.0, 1.0, 1.0, 1.0])
+    table = pd.DataFrame(
+        {"code": ["a", "b"], "people": [1000.0, 7.0], "area_km2": [4.0, 1.0], "fixed_per_100": [5.0, 6.0]}
+    )
+    carried = carry(table, walk)
+    assert row(carried, "x")["people"] == pytest.approx(600)
+    assert row(carried, "y")["people"] == pytest.approx(400)
+    assert row(carried, "y")["area_km2"] == pytest.approx(3)  # land is shared out by land
+    assert row(carried, "x")["fixed_per_100"] == 5
+    assert row(carried, "x")["estimated"] == "people, area_km2, fixed_per_100"
+    assert row(carried, "b")["estimated"] == ""
+    report = {one.column: one for one in carried.report.columns}
+    assert (report["people"].estimated, report["people"].unknown) == (2, 0)
+
+
+def test_masts_of_a_split_unit_are_listed_not_shared_out() -> None:
+    table = pd.DataFrame({"code": ["a", "b"], "sites_count": [5.0, 2.0], "bts_count": [0.0, 9.0]})
+    carried = carry(table, SPLIT)
+    assert np.isnan(row(carried, "x")["sites_count"])
+    assert row(carried, "x")["bts_count"] == 0  # nothing anywhere is nothing in each part
+    assert row(carried, "b")["sites_count"] == 2
+    assert reasons(carried, "sites_count") == {("a", "x;y", "place_unknown")}
+    assert carried.listed["amount"].tolist() == [5.0]
+
+
+def test_null_is_no_zero_and_what_stands_beside_it_is_listed() -> None:
+    table = pd.DataFrame({"code": ["a", "b"], "people": [100.0, np.nan], "fixed_per_100": [3.0, 4.0]})
+    carried = carry(table, MERGED)  # c is no row of the table
+    assert np.isnan(row(carried, "x")["people"])
+    assert reasons(carried, "people") == {
+        ("a", "x", "part_unknown"),
+        ("b", "x", "no_data"),
+        ("c", "x", "no_row"),
+    }
+    assert np.isnan(row(carried, "x")["fixed_per_100"])
+    partial = carry(table, MERGED, partial="sum")
+    assert row(partial, "x")["people"] == 100
+    assert row(partial, "x")["incomplete"] == "people"
+    nothing = carry(pd.DataFrame({"code": ["a", "b", "c"], "people": [np.nan] * 3}), MERGED)
+    assert np.isnan(row(nothing, "x")["people"])
+    assert nothing.listed.empty
+
+
+def test_a_rate_without_denominator_is_carried_only_where_its_parts_agree() -> None:
+    walk = counted("aabbcc", "xxxxyy")
+    table = pd.DataFrame({"code": ["a", "b", "c"], "lower_secondary_online_pct": [80.0, 20.0, 40.0]})
+    carried = carry(table, walk)
+    assert np.isnan(row(carried, "x")["lower_secondary_online_pct"])
+    assert row(carried, "y")["lower_secondary_online_pct"] == 40
+    assert reasons(carried, "lower_secondary_online_pct") == {
+        ("a", "x", "no_denominator"),
+        ("b", "x", "no_denominator"),
+    }
+    equal = carry(table.assign(lower_secondary_online_pct=80.0), walk)
+    assert row(equal, "x")["lower_secondary_online_pct"] == 80
+    with_schools = carry(table.assign(schools_known=[3.0, 1.0, 2.0]), walk)
+    assert row(with_schools, "x")["lower_secondary_online_pct"] == pytest.approx(65)
+
+
+Y, N, U = True, False, None
+
+
+@pytest.mark.parametrize(
+    ("rule", "whole", "expected"),
+    [
+        ("any", (Y, N, N), Y), ("any", (N, N, N), N), ("any", (N, N, U), U), ("any", (Y, U, N), Y),
+        ("all", (Y, Y, Y), Y), ("all", (Y, N, Y), N), ("all", (Y, Y, U), U), ("all", (U, N, Y), N),
+        ("agree", (Y, Y, Y), Y), ("agree", (N, N, N), N), ("agree", (Y, N, Y), U), ("agree", (Y, Y, U), U),
+        ("majority", (Y, N, Y), Y), ("majority", (N, Y, U), U), ("majority", (N, N, Y), N),
+    ],
+)  # fmt: skip
+def test_flags_of_merged_units_follow_their_rule(rule: str, whole: tuple[Any, ...], expected: bool | None) -> None:
+    table = pd.DataFrame({"code": ["a", "b", "c"], "f": pd.array(list(whole), dtype="boolean")})
+    carried = carry(table, MERGED, kinds={"f": f"flag:{rule}"})  # a, b, c hold 40, 40 and 20 % of x
+    found = carried.frame["f"].iloc[0]
+    assert (None if pd.isna(found) else bool(found)) is expected
+    assert (len(carried.listed) > 0) is (expected is None)
+
+
+def test_of_a_split_yes_it_is_not_known_in_which_part_it_holds() -> None:
+    table = pd.DataFrame({"code": ["a", "b"], "land_border": [True, True], "island": [True, True]})
+    carried = carry(table, SPLIT)
+    assert pd.isna(row(carried, "x")["land_border"])
+    assert row(carried, "b")["land_border"] is True
+    assert row(carried, "x")["island"] is True  # a part of an island is one
+    assert reasons(carried, "land_border") == {("a", "x", "somewhere"), ("a", "y", "somewhere")}
+    no = carry(table.assign(land_border=False, island=False), SPLIT)
+    assert row(no, "x")["land_border"] is False
+    assert pd.isna(row(no, "x")["island"])
+
+
+def test_words_and_dates_are_kept_where_all_parts_say_the_same() -> None:
+    table = pd.DataFrame(
+        {
+            "code": ["a", "b", "c"],
+            "source": ["Sở TT", "Sở TT", "Sở TT"],
+            "people_method": ["raster", "raster", None],
+            "as_of": pd.to_datetime(["2012-12-31"] * 3).astype("datetime64[s]"),
+            "year": [2012, 2012, 2011],
+        }
+    )
+    carried = carry(table, MERGED, kinds={"year": "same"})
+    found = row(carried, "x")
+    assert found["source"] == "Sở TT"
+    assert found["as_of"] == pd.Timestamp("2012-12-31")
+    assert pd.isna(found["people_method"])
+    assert pd.isna(found["year"])
+    assert reasons(carried, "year") == {(code, "x", "differ") for code in "abc"}
+
+
+def test_what_lies_outside_and_codes_that_are_none_are_listed_with_their_amounts() -> None:
+    walk = counted("aaab", "xx x")
+    table = pd.DataFrame({"code": ["a", "b", "?"], "people": [300.0, 10.0, 5.0]})
+    carried = carry(table, walk)
+    assert row(carried, "x")["people"] == pytest.approx(210)
+    assert reasons(carried, "people") == {("a", "x", "outside"), ("?", "", "unknown_code")}
+    people = carried.report.columns[0]
+    assert (people.total, people.listed) == (315, pytest.approx(105))
+
+
+def test_a_column_of_unknown_kind_is_said_and_left_out() -> None:
+    table = pd.DataFrame({"code": ["a"], "ti_le_ho_ngheo": [5.0], "name": ["Xã A"]})
+    carried = carry(table, SPLIT)
+    assert "ti_le_ho_ngheo" not in carried.frame
+    assert [note.column for note in carried.report.notes] == ["ti_le_ho_ngheo"]
+    assert carried.frame["name"].tolist() == ["x", "y"]
+    with pytest.raises(InputError, match="no kind of figure"):
+        carry(table, SPLIT, kinds={"ti_le_ho_ngheo": "average"})
+    with pytest.raises(InputError, match="no column poor"):
+        carry(table, SPLIT, kinds={"poor": "extensive"})
+
+
+def test_each_year_of_a_table_is_carried_by_itself() -> None:
+    years = pd.to_datetime(["2011-12-31"] * 2 + ["2012-12-31"] * 3).astype("datetime64[s]")
+    table = pd.DataFrame({"code": list("abcab"), "as_of": years[[0, 1, 2, 3, 4]], "people": [1.0, 2, 4, 8, 16]})
+    table.loc[2, "as_of"] = years[0]
+    with pytest.raises(InputError, match="stands twice"):
+        carry(table, MERGED)
+    carried = carry(table, MERGED, per=["as_of"])
+    assert carried.frame["as_of"].dt.year.tolist() == [2011, 2012]
+    assert carried.frame["people"].tolist()[0] == 7
+    assert np.isnan(carried.frame["people"].tolist()[1])
+    assert carried.listed["as_of"].dt.year.tolist() == [2012] * 3
+
+
+letters = st.lists(st.sampled_from("abcd"), min_size=12, max_size=12).map("".join)
+targets = st.lists(st.sampled_from("uvwx "), min_size=12, max_size=12).map("".join)
+amounts = st.lists(st.one_of(st.none(), st.floats(0, 1e9, allow_subnormal=False)), min_size=5, max_size=5)
+weights = st.lists(st.floats(0.01, 1e4), min_size=12, max_size=12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(old=letters, new=targets, cells=amounts, people=weights, partial=st.sampled_from(["none", "sum"]))
+def test_moved_and_listed_make_the_total_in_both_directions(
+    old: str, new: str, cells: list[float | None], people: list[float], partial: Any
+) -> None:
+    walk = counted(old, new, people=people)
+    for crosswalk, codes in ((walk, "abcd?"), (walk.back(), "uvwx?")):
+        table = pd.DataFrame({"code": list(codes), "people": cells, "area_km2": cells, "sites_count": cells})
+        table = table.astype({"people": "float64", "area_km2": "float64", "sites_count": "float64"})
+        carried = carry(table, crosswalk, partial=partial)
+        for column in carried.report.columns:
+            assert column.moved + column.listed == pytest.approx(column.total, rel=1e-9, abs=1e-9)
+            assert column.moved == pytest.approx(carried.frame[column.column].sum(), rel=1e-9)
+        known = carried.frame.set_index("code")["people"]
+        for code, part in crosswalk.pairs.groupby("to_code"):
+            given_cells = table.set_index("code")["people"].reindex(part["from_code"])
+            if code in known.index and given_cells.isna().all():
+                assert np.isnan(known[code])
+
+
+@settings(max_examples=15, deadline=None)
+@given(cells=amounts, flags=st.lists(st.sampled_from([Y, N, U]), min_size=5, max_size=5))
+def test_the_crosswalk_of_units_that_stayed_changes_nothing(
+    cells: list[float | None], flags: list[bool | None]
+) -> None:
+    table = pd.DataFrame({"code": list("abcde")})
+    declared = [one.id for one in expand("unit", technologies=("2G",))]
+    for name, kind in kinds_of(declared).items():
+        assert kind is not None
+        table[name] = pd.array(flags, dtype="boolean") if kind.kind == "flag" else pd.array(cells, dtype="Float64")
+        if kind.numeric:
+            table[name] = table[name].astype("float64")
+    carried = carry(table, counted("abcde", "abcde"))
+    pd.testing.assert_frame_equal(carried.frame[["code", *declared]], table.astype({"code": "str"}))
+    assert carried.listed.empty
+    assert (carried.frame["estimated"] == "").all()
+
+
+@settings(max_examples=30, deadline=None)
+@given(groups=st.lists(st.sampled_from("uvw"), min_size=6, max_size=6).map("".join), people=weights)
+def test_merged_and_back_gives_what_was_there_if_people_live_as_the_weights_say(
+    groups: str, people: list[float]
+) -> None:
+    table = pd.DataFrame({"code": list("abcdef"), "people": people[:6]})
+    walk = counted("abcdef", groups, people=people[:6])
+    there = carry(table, walk)
+    back = carry(there.frame[["code", "people"]], walk.back())
+    assert back.frame["people"].to_numpy() == pytest.approx(np.array(people[:6]), rel=1e-9)
+    moved = [one for one in there.frame["from_codes"] if ";" in one]
+    assert all((";" in codes) is False for codes in back.frame["from_codes"])
+    assert back.report.columns[0].estimated == sum(codes.count(";") + 1 for codes in moved)
+
+
+@settings(max_examples=30, deadline=None)
+@given(old=letters, new=letters, rates=st.lists(st.floats(0, 100), min_size=4, max_size=4), people=weights)
+def test_a_carried_rate_lies_between_its_parts_and_keeps_the_sum_it_stands_for(
+    old: str, new: str, rates: list[float], people: list[float]
+) -> None:
+    walk = counted(old, new, people=people)
+    table = pd.DataFrame({"code": list("abcd"), "people": [500.0, 40.0, 3000.0, 77.0], "fixed_per_100": rates})
+    table = table[table["code"].isin(list(old))].reset_index(drop=True)
+    carried = carry(table, walk)
+    frame = carried.frame
+    stood = (table["people"] * table["fixed_per_100"]).sum()
+    assert (frame["people"] * frame["fixed_per_100"]).sum() == pytest.approx(stood, rel=1e-9, abs=1e-9)
+    assert frame["fixed_per_100"].between(min(rates) - 1e-9, max(rates) + 1e-9).all()
+
+
+def test_every_column_of_units_and_every_indicator_of_a_unit_has_a_kind() -> None:
+    names = [one.id for one in expand("unit", technologies=("2G", "4G"), operators=[("2G", "Viettel")])]
+    names += [column.name for layer in ("units", "broadband") for column in LAYERS[layer].all_columns]
+    found = kinds_of(names)
+    assert [name for name, kind in found.items() if kind is None] == []
+    yes_no = {one.id for one in expand("unit", technologies=()) if one.kind == "yes_no"}
+    assert {name for name in yes_no if getattr(found[name], "kind", "") != "flag"} == set()
+    assert column_kind("extensive") == ColumnKind("extensive", "people")
+    assert str(column_kind("ratio:people/area_km2")) == "ratio:people/area_km2"
+
+
+def test_every_reason_that_is_given_is_said_in_words_and_no_other() -> None:
+    layers = Path(__file__).parents[2] / "layers"
+    source = "".join((layers / name).read_text(encoding="utf-8") for name in ("moves.py", "carry.py"))
+    said = {code.removeprefix("carry.reason.") for code in catalogue() if code.startswith("carry.reason.")}
+    assert len(said) == 10
+    assert {reason for reason in said if f'"{reason}"' not in source} == set()
+
+
+# files
+
+
+def drawn(labels: str, day: date) -> gpd.GeoDataFrame:
+    """One square of 2 km a letter."""
+    parts: dict[str, list[shapely.Polygon]] = {}
+    for i, label in enumerate(labels):
+        parts.setdefault(label, []).append(shapely.box(5e5 + 2000 * i, 18e5, 5e5 + 2000 * (i + 1), 18e5 + 2000))
+    codes = sorted(parts)
+    frame = {"code": codes, "valid_on": np.datetime64(day, "s"), "name": [f"Xã {code}" for code in codes]}
+    return gpd.GeoDataFrame(frame, geometry=[shapely.union_all(parts[code]) for code in codes], crs=CRS)
+
+
+def test_a_workbook_is_carried_with_what_was_listed_and_how(tmp_path: Path) -> None:
+    path = tmp_path / "people.csv"
+    path.write_text("code,people,sites_count,note\na,1000,3,=1+1\nb,50,1,x\n", encoding="utf-8")
+    out = tmp_path / "carried.xlsx"
+    carried = carry_file(path, old=drawn("aaab", OLD), new=drawn("xyyb", NEW), out=out, lang="en")
+    assert carried.frame["people"].tolist() == pytest.approx([50, 1000 / 3, 2000 / 3])
+    book = openpyxl.load_workbook(out)
+    assert book.sheetnames == ["carried", "listed", "columns", "how"]
+    listed = list(book["listed"].iter_rows(min_row=2, values_only=True))
+    assert listed[0][:5] == ("sites_count", "a", "x;y", 3, 3)
+    assert "count them again from their positions" in listed[0][5]
+    how = {what: value for what, value in book["how"].iter_rows(min_row=2, values_only=True) if what}
+    assert how["units of the table, valid on"] == "2012-12-31"
+    assert how["divided units are shared out by"] == "area"
+    text = "\n".join(str(value) for _, value in book["how"].iter_rows(min_row=2, values_only=True))
+    assert "column note" in text
+    again = carry_file(path, old=drawn("aaab", OLD), new=drawn("xyyb", NEW), out=tmp_path / "b.csv", lang="vi")
+    assert {one.name for one in tmp_path.glob("b*.csv")} == {"b.csv", "b_listed.csv", "b_columns.csv", "b_how.csv"}
+    pd.testing.assert_frame_equal(again.frame, carried.frame)
+
+
+def test_results_of_a_study_are_carried_onto_a_map_of_the_other_date(tmp_path: Path) -> None:
+    """Any indicator on any dated set of units: here 2025 shown on the communes of 2012."""
+    results = drawn("xyyb", NEW)
+    results["people_covered_any_pct"] = [10.0, 20.0, 80.0]
+    results["people"] = [5.0, 6.0, 7.0]
+    results["mountainous"] = pd.array([True, None, False], dtype="boolean")
+    results.to_parquet(tmp_path / "units.parquet")
+    out = tmp_path / "on_2012.gpkg"
+    carried = carry_file(tmp_path / "units.parquet", old=results, new=drawn("aaabc", OLD), out=out)
+    assert {str(name) for name, _ in pyogrio.list_layers(out)} == {"carried", "listed", "columns", "how"}
+    shown = gpd.read_file(out, layer="carried", engine="pyogrio").set_index("code")
+    assert shown.loc["a", "people_covered_any_pct"] == pytest.approx((20 * 6 + 80 * 7) / 13)
+    assert shown.loc["b", "people_covered_any_pct"] == 10
+    assert np.isnan(shown.loc["c", "people"])  # on the map, without figures
+    assert shown.geometry.notna().all()
+    assert str(shown["valid_on"].iloc[0])[:10] == "2012-12-31"
+    assert reasons(carried, "mountainous") == {("x", "a", "no_data"), ("y", "a", "part_unknown")}
+
+
+def test_a_table_of_another_date_or_with_cells_that_are_no_figures_is_refused_whole(tmp_path: Path) -> None:
+    old, new = drawn("ab", OLD), drawn("xx", NEW)
+    path = tmp_path / "t.csv"
+    path.write_text("code,valid_on,people\na,2025-07-01,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="those of 2025-07-01, not of 2012-12-31"):
+        carry_file(path, old=old, new=new, out=tmp_path / "o.xlsx")
+    path.write_text("code,people,land_border\na,many,yes\nb,3,perhaps\n", encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        carry_file(path, old=old, new=new, out=tmp_path / "o.xlsx")
+    assert [(fault.row, fault.column) for fault in refused.value.faults] == [(2, "people"), (3, "land_border")]
+    path.write_text("commune,people\na,1\n", encoding="utf-8")
+    with pytest.raises(InputError, match="--code"):
+        carry_file(path, old=old, new=new, out=tmp_path / "o.xlsx")
+    carried = carry_file(path, old=old, new=new, out=tmp_path / "o.xlsx", code="Commune", partial="sum")
+    assert carried.frame["people"].tolist() == [1.0]
+    with pytest.raises(InputError, match=r"o\.docx"):
+        carry_file(path, old=old, new=new, out=tmp_path / "o.docx", code="commune")
+    assert not (tmp_path / "o.docx").exists()
+
+
+def test_a_population_raster_in_degrees_or_metres_weighs_divided_units(tmp_path: Path) -> None:
+    grid = Grid(CRS, 5e5, 18e5 + 2000.0, 100.0, (20, 80))
+    people = np.ones(grid.shape, dtype=np.float32)
+    people[:, :20] = 27.0
+    path = write_cog(Raster(grid, people), tmp_path / "people.tif")
+    old, new = drawn("aaaa", OLD), drawn("xyyy", NEW)
+    table = tmp_path / "t.csv"
+    table.write_text("code,people\na,1000\n", encoding="utf-8")
+    metres = carry_file(table, old=old, new=new, out=tmp_path / "m.csv", weight=read_weight(path, old))
+    assert metres.frame["people"].tolist() == pytest.approx([900, 100], rel=1e-6)
+
+    with rasterio.open(path) as source:
+        left, bottom, right, top = transform_bounds(source.crs, "EPSG:4326", *source.bounds)
+        step, width, height = (right - left) / 80, 80, math.ceil(80 * (top - bottom) / (right - left)) + 1
+        to = Affine(step, 0, left, 0, -step, top)
+        warped = np.full((height, width), np.nan, dtype=np.float32)
+        reproject(rasterio.band(source, 1), warped, dst_transform=to, dst_crs="EPSG:4326", resampling=Resampling.sum)
+    degrees = tmp_path / "degrees.tif"
+    profile = {"driver": "GTiff", "height": height, "width": width, "count": 1, "dtype": "float32"}
+    with rasterio.open(degrees, "w", **profile, transform=to, crs="EPSG:4326", nodata=np.nan) as target:
+        target.write(warped, 1)
+    found = carry_file(table, old=old, new=new, out=tmp_path / "d.csv", weight=read_weight(degrees, old))
+    assert found.frame["people"].tolist() == pytest.approx([900, 100], abs=20)  # a cell on the boundary holds 18
+    assert found.report.weighting == "population raster"
+    empty = write_cog(Raster(grid, np.zeros(grid.shape, dtype=np.float32)), tmp_path / "nobody.tif")
+    with pytest.raises(InputError, match="holds nobody"):
+        read_weight(empty, old)
+
+
+@real_data
+def test_the_census_of_463_communes_is_carried_to_2025_and_none_is_lost(tmp_path: Path) -> None:
+    assert DATA is not None
+    old = read_units(Path(DATA) / "communes_2012_4prov.gpkg", valid_on=OLD)
+    new = read_units(Path(DATA) / "communes_2025_4prov.gpkg", valid_on=NEW, name="full_name")
+    census = gpd.read_file(Path(DATA) / "communes_2012_4prov.gpkg", engine="pyogrio")
+    table = pd.DataFrame(
+        {"code": census["gso_code"], "people": census["pop_2019"], "households": census["households_2019"]}
+    )
+    table.to_csv(tmp_path / "census.csv", index=False)
+    lineage = pd.read_csv(Path(DATA) / "lineage_2012_2024_2025.csv", dtype=str)
+    descent = from_lineage(lineage, from_valid_on=OLD, to_valid_on=NEW)
+    out = tmp_path / "o.xlsx"
+    carried = carry_file(tmp_path / "census.csv", old=old, new=new, out=out, lineage=descent)
+    people = carried.report.columns[0]
+    assert people.total == table["people"].sum()
+    assert people.moved + people.listed == pytest.approx(people.total, rel=1e-9)
+    assert people.listed == 0
+    assert 0 < people.estimated <= 10  # the five divided communes
+    by_code = census.set_index("gso_code")["pop_2019"]
+    sole = lineage[~lineage["code_2025"].str.contains(";")]
+    whole = sole.groupby("code_2025")["gso_code"].agg(list)
+    for code, people_2019 in carried.frame.set_index("code")["people"].items():
+        if "people" not in carried.frame.set_index("code").loc[code, "estimated"]:
+            assert people_2019 == pytest.approx(by_code[whole[code]].sum())
+    assert "lineage_differs" in openpyxl.load_workbook(out).sheetnames
+    back = carry(carried.frame[["code", "people"]], _back(old, new))
+    assert back.report.columns[0].moved + back.report.columns[0].listed == pytest.approx(people.moved, rel=1e-9)
+
+
+def _back(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> Crosswalk:
+    from phusong.layers.crosswalk import from_polygons  # noqa: PLC0415
+
+    return from_polygons(old, new).back()
