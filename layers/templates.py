@@ -1,17 +1,28 @@
-"""Template files and the page that documents the layers, both made from the schemas."""
+"""Forms that offices fill in and the page that documents the layers, both made from the schemas."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import geopandas
 import pandas as pd
+from pyproj import CRS, Transformer
+from pyproj.exceptions import CRSError as ProjError
 
 from phusong.layers.cells import column_of
-from phusong.layers.messages import Lang, say
+from phusong.layers.errors import CrsError, InputError
+from phusong.layers.messages import Lang, has, say
+from phusong.layers.rasters import crs_text
 from phusong.layers.schema import LAYERS, RASTERS, RESERVED, Column, Layer
-from phusong.layers.writers.tables import write_xlsx
+from phusong.layers.synonyms import heading_code
+from phusong.layers.writers.forms import TEXT_FORMAT, FormColumn, write_form
 from phusong.layers.writers.vectors import write_gpkg
+
+WGS_84 = "EPSG:4326"
+_DAYS = ("1", "73415")  # 1900-01-01 and 2100-12-31 as spreadsheets count days
+_PLACES = ("lon", "lat", "x_m", "y_m")
 
 EXAMPLES: dict[str, str | float] = {
     "as_of": "2012-12-31",
@@ -62,24 +73,130 @@ EXAMPLES: dict[str, str | float] = {
 }
 
 
-def write_templates(directory: str | Path, lang: Lang, *, crs: str = "EPSG:4326") -> list[Path]:
-    """One workbook a layer, ready to be filled and imported, and what each column means; returns the paths.
+def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS_84) -> Path:
+    """The form of one layer for an office to fill in: an .xlsx file, or an empty .gpkg file for outlines.
 
-    The first sheet bears the layer's name and holds the headings alone; the second says of each column its meaning,
-    kind, unit, whether it is needed, its words or range and an example. Layers of polygons, which a table cannot hold,
-    get an empty GeoPackage in ``crs`` as well.
+    The sheet bears the layer's name, headings in ``lang`` with their units, lists for closed words and yes or no,
+    ranges for numbers and days, and an example row that is not imported, since its first cell begins with a mark
+    (``Ví dụ:``); a second sheet holds notes. Coordinates are asked for in ``crs`` (degrees, or metres where it is
+    projected; a code other than WGS 84 stands in their headings, so that the file says it). InputError if the layer
+    does not fit the kind of file, CrsError if ``crs`` is unknown.
     """
+    path = Path(path)
+    if path.suffix.lower() not in (".xlsx", ".gpkg"):
+        raise InputError("form.which_suffix", found=path.suffix or path.name)
+    try:
+        crs = crs_text(crs)
+    except ProjError as error:
+        raise CrsError("read.unknown_crs", found=crs) from error
+    if path.suffix.lower() == ".gpkg":
+        if layer.geometry == "none":
+            raise InputError("form.no_shapes", layer=layer.name)
+        empty = {column.name: column_of([], column) for column in layer.all_columns}
+        return write_gpkg({layer.name: geopandas.GeoDataFrame(empty, geometry=[], crs=crs)}, path)
+    if layer.geometry == "polygon":
+        raise InputError("form.no_outlines", layer=layer.name)
+    columns = [_form_column(layer, name, lang, crs=crs) for name in _columns(layer, crs=crs)]
+    mark = say("form.example_mark", lang)
+    columns[0] = _marked(columns[0], mark)
+    how = [f"{say(f'layer.{layer.name}.title', lang)}. {say(f'layer.{layer.name}.about', lang)}"]
+    how += [say("form.how", lang, mark=mark), say("form.empty", lang)]
+    if layer.geometry != "none":
+        how.append(_place_about(lang, crs=crs))
+    how.append(say("form.import", lang, layer=layer.name))
+    notes, notes_sheet = _notes(layer, columns, lang, crs=crs), say("form.notes_sheet", lang)
+    return write_form(columns, path, sheet=layer.name, notes_sheet=notes_sheet, how=how, notes=notes)
+
+
+def write_templates(directory: str | Path, lang: Lang, *, crs: str = WGS_84) -> list[Path]:
+    """The form of every layer in one folder, see ``write_template``; outlines in ``crs``, points in WGS 84."""
     paths = []
     for layer in LAYERS.values():
-        columns = _columns(layer)
-        headings = pd.DataFrame({name: pd.Series(dtype="str") for name in columns})
-        sheets = {layer.name: headings, say("template.about_sheet", lang): _about(layer, lang)}
-        paths.append(write_xlsx(sheets, Path(directory) / f"{layer.name}.xlsx"))
-        if layer.geometry == "polygon":
-            empty = {column.name: column_of([], column) for column in layer.all_columns}
-            frame = geopandas.GeoDataFrame(empty, geometry=[], crs=crs)
-            paths.append(write_gpkg({layer.name: frame}, Path(directory) / f"{layer.name}.gpkg"))
+        outlines = layer.geometry == "polygon"
+        path = Path(directory) / f"{layer.name}.{'gpkg' if outlines else 'xlsx'}"
+        paths.append(write_template(layer, path, lang, crs=crs if outlines else WGS_84))
     return paths
+
+
+def _form_column(layer: Layer, name: str, lang: Lang, *, crs: str) -> FormColumn:
+    """A column of the form as its schema says."""
+    if name in _PLACES:
+        return _place_column(layer, name, lang, crs=crs)
+    column = layer.column(name)
+    unit = _unit(column.unit, lang)
+    heading = say(heading_code(layer, name), lang) + (f" ({unit})" if unit else "") + ("" if column.nullable else " *")
+    prompt = f"{column_about(layer.name, name, lang)}. {say('template.needed', lang)}: {_needed(column, lang)}"
+    shown, words = example(column), _words(layer, column, lang)
+    if column.kind == "date":
+        day = "dd/mm/yyyy" if lang == "vi" else "yyyy-mm-dd"
+        wanted = say("form.date_wanted", lang)
+        return FormColumn(
+            heading, date.fromisoformat(str(shown)), day, check="date", bounds=_DAYS, prompt=prompt, error=wanted
+        )
+    if words:
+        wanted = say("form.word_wanted", lang, words=", ".join(words))
+        first = words[1] if column.kind == "yes_no" and shown == "no" else words[0]
+        return FormColumn(heading, first, words=words, prompt=prompt, error=wanted)
+    if column.kind == "text":
+        return FormColumn(heading, str(shown), TEXT_FORMAT, prompt=prompt)
+    low, high = (None if bound is None else f"{bound:g}" for bound in (column.minimum, column.maximum))
+    wanted = say("form.number_wanted", lang, range=_allowed(layer, column, lang), unit=unit) if low is not None else ""
+    return FormColumn(heading, shown, check="decimal", bounds=(low, high), prompt=prompt, error=wanted)
+
+
+def _place_column(layer: Layer, name: str, lang: Lang, *, crs: str) -> FormColumn:
+    degrees, code = name in ("lon", "lat"), "" if crs == WGS_84 else f", {crs}"
+    unit = _unit("deg", lang) if degrees else "m"
+    heading = f"{say(heading_code(layer, name), lang)} ({unit}{code})" + (" *" if layer.geometry == "point" else "")
+    edge = (180 if name == "lon" else 90) if degrees else 10_000_000
+    allowed = say("template.range", lang, minimum=f"{-edge}", maximum=f"{edge}")
+    wanted = say("form.number_wanted", lang, range=allowed, unit=unit)
+    shown = _example_place(crs)[name in ("lat", "y_m")]
+    bounds = (f"{-edge}", f"{edge}")
+    return FormColumn(heading, shown, check="decimal", bounds=bounds, prompt=_place_about(lang, crs=crs), error=wanted)
+
+
+def _place_about(lang: Lang, *, crs: str) -> str:
+    """How coordinates are to be written."""
+    code = "form.degrees" if CRS.from_user_input(crs).is_geographic else "form.metres"
+    return say(code, lang, crs="WGS 84" if crs == WGS_84 else crs)
+
+
+def _example_place(crs: str) -> tuple[float, float]:
+    """The example's place in ``crs``: degrees to five decimals, metres to decimetres."""
+    lon, lat = float(EXAMPLES["lon"]), float(EXAMPLES["lat"])
+    x, y = Transformer.from_crs(WGS_84, crs, always_xy=True).transform(lon, lat)
+    digits = 5 if CRS.from_user_input(crs).is_geographic else 1
+    return round(x, digits), round(y, digits)
+
+
+def _marked(column: FormColumn, mark: str) -> FormColumn:
+    return replace(column, example=f"{mark} {column.example}")
+
+
+def _unit(unit: str, lang: Lang) -> str:
+    return say(f"heading_unit.{unit}", lang) if has(f"heading_unit.{unit}") else unit.replace("2", "²")
+
+
+def _words(layer: Layer, column: Column, lang: Lang) -> tuple[str, ...]:
+    if column.kind == "yes_no":
+        return say("form.yes", lang), say("form.no", lang)
+    return tuple(say(f"word.{layer.name}.{column.name}.{word}", lang) for word in column.words)
+
+
+def _notes(layer: Layer, columns: list[FormColumn], lang: Lang, *, crs: str) -> pd.DataFrame:
+    heads = ["form.heading", *(f"template.{head}" for head in ("meaning", "kind", "needed", "words"))]
+    rows = []
+    for name, form in zip(_columns(layer, crs=crs), columns, strict=True):
+        if name in _PLACES:
+            needed = say("template.in_each_row" if layer.geometry == "point" else "template.no", lang)
+            rows.append([form.heading, _place_about(lang, crs=crs), say("template.kinds.number", lang), needed, ""])
+            continue
+        column = layer.column(name)
+        allowed = "; ".join(form.words) or _allowed(layer, column, lang)
+        kind, about = say(f"template.kinds.{column.kind}", lang), column_about(layer.name, name, lang)
+        rows.append([form.heading, about, kind, _needed(column, lang), allowed])
+    return pd.DataFrame(rows, columns=[say(head, lang) for head in heads], dtype=object)
 
 
 def layers_markdown(lang: Lang) -> str:
@@ -116,8 +233,9 @@ def _sentences(layer: Layer, lang: Lang) -> list[str]:
     return sentences
 
 
-def _columns(layer: Layer) -> list[str]:
-    places = ["lon", "lat"] if layer.geometry in ("point", "any") else []
+def _columns(layer: Layer, *, crs: str = WGS_84) -> list[str]:
+    pair = _PLACES[:2] if CRS.from_user_input(crs).is_geographic else _PLACES[2:]
+    places = list(pair) if layer.geometry in ("point", "any") else []
     return [column.name for column in layer.columns] + places + [c.name for c in layer.all_columns[-3:]]
 
 

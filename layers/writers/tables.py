@@ -77,7 +77,7 @@ def write_xlsx(sheets: pd.DataFrame | Mapping[str, pd.DataFrame], path: str | Pa
         for values in body:
             sheet.append([_xlsx_cell(sheet, value) for value in values])
     with written_aside(path) as aside:
-        aside.write_bytes(_fixed(book))
+        aside.write_bytes(workbook_bytes(book))
     return Path(path)
 
 
@@ -144,7 +144,7 @@ def _widths(rows: list[list[Any]]) -> list[float]:
     return [min(60.0, max(8.0, max(len(str(v)) for v in column if v is not None) + 2.0)) for column in columns]
 
 
-def _fixed(book: Workbook) -> bytes:
+def workbook_bytes(book: Workbook) -> bytes:
     """The workbook's bytes with every time stamp at 1980-01-01."""
     drawn, out = io.BytesIO(), io.BytesIO()
     book.save(drawn)
