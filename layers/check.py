@@ -14,6 +14,9 @@ from rasterio.features import geometry_mask
 from phusong.layers.cells import nearest
 from phusong.layers.errors import Fault
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.messages import Text
+from phusong.layers.nearness import near_masts, twice
+from phusong.layers.outlines import fit, told
 from phusong.layers.patterns import Patterns
 from phusong.layers.schema import LAYERS
 from phusong.layers.validate import Checked
@@ -24,9 +27,10 @@ HOME_TOLERANCE_KM = 1.0  # outside its own unit; nearer by, outlines and coordin
 HEIGHTS_M = (-500.0, 9000.0)  # no land lies lower or higher
 LAST_CLASS = 65534  # of a land cover; the next number marks no data in its file
 UNKNOWN_COVER_PCT = 1.0  # a smaller part without land cover is the rounding of edges to cells
+MAST_DBM = (33.0, 52.0)  # 2 to 160 W: half of a network's carriers below or above are no dBm
+HIGH_M = 120.0  # half of a network's antennas are never so high above the ground
 MOST_UNEVEN_DB = 6.0  # round an omnidirectional antenna, between its strongest and its weakest side
 OTHER_BAND = 1.1  # times the frequency an antenna was measured at, or less than it by as much
-_SLIVER_M2 = 1.0
 
 
 def check_references(layers: Mapping[str, Checked]) -> dict[str, Checked]:
@@ -105,8 +109,31 @@ def check_patterns(sectors: Checked, patterns: Patterns, *, files: Collection[st
 
 def check_sense(layers: Mapping[str, Checked]) -> list[Fault]:
     """Notes on what fits the schema and yet makes little sense: places outside their own unit, units of 0 people with
-    peopled villages, operators without a sector or written in two ways."""
-    return [*_elsewhere(layers), *_zero_people(layers), *_operators(layers)]
+    peopled villages, operators without a sector or written in two ways, powers that look like watts and heights like
+    those above the sea, masts and sectors that may be there twice."""
+    faults = [*_elsewhere(layers), *_zero_people(layers), *_operators(layers)]
+    if "sectors" in layers:
+        faults += [*_magnitudes(layers["sectors"]), *twice(layers["sectors"])]
+    if "sites" in layers:
+        faults += near_masts(layers["sites"], layers.get("sectors"))
+    return faults
+
+
+def _magnitudes(sectors: Checked) -> list[Fault]:
+    """Columns whose median looks like another unit: watts for dBm, heights above the sea for those above the ground."""
+    power_dbm = sectors.frame["carrier_power_dbm"].median()
+    height_m = sectors.frame["height_m"].median()
+    faults = []
+    if power_dbm > 0 and not MAST_DBM[0] <= power_dbm <= MAST_DBM[1]:
+        side = Text("values.less" if power_dbm < MAST_DBM[0] else "values.more")
+        made = f"{30 + 10 * np.log10(power_dbm):.1f}"
+        median = f"{power_dbm:g}"
+        faults.append(
+            sectors.fault("note.power_in_watts", column="carrier_power_dbm", median=median, made=made, side=side)
+        )
+    if height_m > HIGH_M:
+        faults.append(sectors.fault("note.heights_above_sea", column="height_m", median=f"{height_m:g}"))
+    return faults
 
 
 def _elsewhere(layers: Mapping[str, Checked]) -> list[Fault]:
@@ -275,36 +302,7 @@ def check_coverage(units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
 
     Overlaps and holes under 1 m2 are taken for rounding.
     """
-    shapes = np.asarray(units.geometry.array)
-    if shapely.coverage_is_valid(shapes) and not (holes := _holes(shapes)):
-        return []
-    names = units["name"].to_numpy()
-    faults: list[Fault] = []
-    said: set[int] = set()
-    first, second = shapely.STRtree(shapes).query(shapes, predicate="intersects")
-    for a, b in zip(first[first < second], second[first < second], strict=True):
-        area_m2 = shapely.area(shapely.intersection(shapes[a], shapes[b]))
-        if area_m2 > _SLIVER_M2:
-            params = {"one": names[a], "other": names[b], "area_km2": f"{area_m2 / 1e6:.3g}"}
-            faults.append(Fault("note.units_overlap", file=file, layer="units", params=params))
-            said |= {int(a), int(b)}
-    holes = _holes(shapes)
-    for hole in holes:
-        around = np.flatnonzero(shapely.intersects(shapes, hole))
-        params = {"names": ", ".join(names[around]), "area_km2": f"{hole.area / 1e6:.3g}"}
-        faults.append(Fault("note.units_gap", file=file, layer="units", params=params))
-        said |= set(map(int, around))
-    edges = shapely.coverage_invalid_edges(shapes)
-    loose = [str(names[i]) for i in np.flatnonzero(~shapely.is_empty(edges)) if int(i) not in said]
-    if loose:
-        faults.append(Fault("note.units_edges", file=file, layer="units", params={"names": ", ".join(loose)}))
-    return faults
-
-
-def _holes(shapes: NDArray[np.object_]) -> list[shapely.Polygon]:
-    union = shapely.union_all(shapes)
-    rings = [ring for part in shapely.get_parts(union) for ring in part.interiors]
-    return [hole for hole in map(shapely.Polygon, rings) if hole.area > _SLIVER_M2]
+    return told(fit(np.asarray(units.geometry.array)), units["name"].tolist(), file=file)
 
 
 def _inside(units: geopandas.GeoDataFrame, grid: Grid, *, touched: bool = False) -> NDArray[np.bool_]:

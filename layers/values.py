@@ -336,11 +336,11 @@ def _typed_days(cells: _Cells, texts: set[int], found: dict[str, Day], *, turned
         if at in texts or not _is_number(cell):
             continue
         number = f"{cell:.15g}"
-        day = written.serial(float(cell))
+        meant = written.serial(float(cell))
         if 1900 <= cell <= 2100:
             cells.sheet.refuse("fault.not_a_day", cells.heading, [at], found=number)
-        elif day is not None and known and min(known) <= day <= max(known):
-            cells.cells[at], cells.touched = day, True
-            cells.changes.setdefault("changed.day_number", []).append((number, day.isoformat(), 1))
-        elif day is not None:
-            cells.sheet.refuse("fault.day_number", cells.heading, [at], found=number, made=day.isoformat())
+        elif meant is not None and known and min(known) <= meant <= max(known):
+            cells.cells[at], cells.touched = meant, True
+            cells.changes.setdefault("changed.day_number", []).append((number, meant.isoformat(), 1))
+        elif meant is not None:
+            cells.sheet.refuse("fault.day_number", cells.heading, [at], found=number, made=meant.isoformat())

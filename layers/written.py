@@ -236,10 +236,10 @@ def day(text: str) -> Day | Odd | None:
     text = folded(text)
     if match := _YEAR_FIRST.fullmatch(text):
         found = _date(match[1], match[3], match[4])
-        return found and Day(found, found, "plain" if match[2] in "-/" else "form")
+        return Day(found, found, "plain" if match[2] in "-/" else "form") if found else None
     if match := _IN_WORDS.fullmatch(text):
         found = _date(match[3], match[2], match[1])
-        return found and Day(found, found, "form")
+        return Day(found, found, "form") if found else None
     if match := _YEAR_LAST.fullmatch(text):
         first, second = _date(match[5], match[4], match[2]), _date(match[5], match[2], match[4])
         if match[1]:  # with the Vietnamese word for day the order is the Vietnamese one
