@@ -14,7 +14,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from phusong.layers.errors import Fault, InputError
@@ -157,13 +156,16 @@ class Gazetteer:
                 codes = tuple(sorted({code for place in places for code in self._entries[place].codes}))
                 return Found(codes, score * ELSEWHERE, "elsewhere", self._told(places))
         among = range(len(self._entries)) if inside is None else inside
+        start = query.key[:2] if len(among) > _MOST_COMPARED else ""
         names: dict[str, list[int]] = defaultdict(list)
         for place in among:
-            other = self._entries[place].name.key
-            if len(among) <= _MOST_COMPARED or other[:1] == query.key[:1]:
-                names[other].append(place)
-        near = difflib.get_close_matches(query.key, names, n=1, cutoff=_NEAR)
-        return Found((), 0.0, "nothing", self._told(names[near[0]]) if near else "")
+            if self._entries[place].name.key.startswith(start):
+                names[self._entries[place].name.key].append(place)
+        near = [
+            place for text in difflib.get_close_matches(query.key, names, n=4, cutoff=_NEAR) for place in names[text]
+        ]
+        near.sort(key=lambda place: -_likeness(query, self._entries[place].name))
+        return Found((), 0.0, "nothing", self._told(near[:1]))
 
     def _told(self, places: Sequence[int]) -> str:
         told = []
@@ -247,6 +249,12 @@ def _grade(query: Name, other: Name, *, bare: bool) -> tuple[float, tuple[str, .
     return max(ways)
 
 
+def _likeness(one: Name, other: Name) -> float:
+    """How alike two names of different keys are, with and without tones (0-2)."""
+    pairs = ((one.key, other.key), (one.toned, other.toned))
+    return sum(difflib.SequenceMatcher(None, *pair).ratio() for pair in pairs)
+
+
 def _ways(name: Name) -> set[tuple[str, str, str]]:
     """A name without its prefix word, and with it (then it is no kind, but part of the name)."""
     short = (name.toned, name.key, name.kind)
@@ -269,23 +277,15 @@ def _cell(cell: Any) -> str:
 def matches(table: pd.DataFrame, gazetteer: Gazetteer) -> pd.DataFrame:
     """Each row of a table with unit_name (and district_name, province_name, if there) matched: columns code (None where
     no unit is taken), codes (all it may be, joined by ";"), score, how, near; index as the table's."""
-    names, districts, provinces = (_cells(table, column) for column in COLUMNS)
-    known: dict[tuple[str, str, str], Found] = {}
-    for row in zip(names, districts, provinces, strict=True):
-        if row not in known:
-            known[row] = gazetteer.find(row[0], within=(row[1], row[2]))
-    found = [known[row] for row in zip(names, districts, provinces, strict=True)]
-    return pd.DataFrame(
-        {
-            "code": [one.code for one in found],
-            "codes": [";".join(one.codes) for one in found],
-            "score": [one.score for one in found],
-            "how": [one.how for one in found],
-            "near": [one.near for one in found],
-        },
-        index=table.index,
-        dtype=object,
-    )
+    found = _found(table, gazetteer)
+    rows = [(one.code, ";".join(one.codes), one.score, one.how, one.near) for one in found]
+    return pd.DataFrame(rows, columns=["code", "codes", "score", "how", "near"], index=table.index, dtype=object)
+
+
+def _found(table: pd.DataFrame, gazetteer: Gazetteer) -> list[Found]:
+    rows = list(zip(*(_cells(table, column) for column in COLUMNS), strict=True))
+    known = {row: gazetteer.find(row[0], within=row[1:]) for row in dict.fromkeys(rows)}
+    return [known[row] for row in rows]
 
 
 def resolved(
@@ -306,16 +306,12 @@ def resolved(
     names, districts = _cells(raw.frame, "unit_name"), _cells(raw.frame, "district_name")
     if any(districts) and not gazetteer.has_districts and _without_districts(units):
         raise InputError("names.older_units", file=raw.file, example=next(filter(None, districts)))
-    found = matches(raw.frame, gazetteer)
+    found = _found(raw.frame, gazetteer)
     given = _cells(raw.frame, target)
     codes: list[str | None] = []
     faults: list[Fault] = []
     nullable = layer.column(target).nullable
-    for place, (name, code) in enumerate(zip(names, given, strict=True)):
-        match = Found(
-            tuple(filter(None, found["codes"].iloc[place].split(";"))),
-            found["score"].iloc[place], found["how"].iloc[place], found["near"].iloc[place],
-        )  # fmt: skip
+    for place, (name, code, match) in enumerate(zip(names, given, found, strict=True)):
         codes.append(code or match.code)
         if not name:
             continue
@@ -355,17 +351,16 @@ def _miss(name: str, district: str, match: Found, at: Mapping[str, Any], *, null
     return Fault(f"{'note' if nullable else 'fault'}.{code}", **at, params=params)
 
 
-def _said(raw: RawTable, names: list[str], given: list[str], found: pd.DataFrame) -> list[Fault]:
+def _said(raw: RawTable, names: list[str], given: list[str], found: list[Found]) -> list[Fault]:
     """How many rows were joined by name, and how many of them by another spelling than the unit's."""
-    asked = np.array([bool(name) and not code for name, code in zip(names, given, strict=True)], dtype=bool)
-    if not asked.any():
+    asked = [(name, match) for name, code, match in zip(names, given, found, strict=True) if name and not code]
+    if not asked:
         return []
-    joined = asked & found["code"].notna().to_numpy()
-    count, total = int(joined.sum()), int(asked.sum())
-    params = {"count": count, "total": total, "share_pct": f"{100 * count / total:.2f}"}
+    joined = [(name, match) for name, match in asked if match.code is not None]
+    params = {"count": len(joined), "total": len(asked), "share_pct": f"{100 * len(joined) / len(asked):.2f}"}
     done = [Fault("note.unit_names", file=raw.file, sheet=raw.sheet, params=params)]
-    other = np.flatnonzero(joined & (found["how"] != "name").to_numpy())
-    if len(other):
-        params = {"count": len(other), "found": names[other[0]], "made": found["near"].iloc[other[0]]}
+    other = [(name, match.near) for name, match in joined if match.how != "name"]
+    if other:
+        params = {"count": len(other), "found": other[0][0], "made": other[0][1]}
         done.append(Fault("changed.unit_spelling", file=raw.file, sheet=raw.sheet, column="unit_name", params=params))
     return done

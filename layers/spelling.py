@@ -2,7 +2,7 @@
 words and habits of spelling.
 
 A name has two keys: one without tones ("Xã Hướng Hoá", "X. huong hoa" -> "huonghoa") and a toned one in which the place
-of the tone mark is equal (Hoà, Hòa). In both, i and y alone in a syllable are one letter (Mỹ, Mĩ), numbers are plain
+of the tone mark is equal (Hoà, Hòa). In both, i and y after a consonant are one letter (Mỹ, Mĩ), numbers are plain
 ("Phường 01", "P.1", "Phường I" -> "1"), blanks, hyphens and apostrophes are nothing (Ea H'Leo, Ea Hleo); without tones
 a final k is c (Đắk, Đăk, Dak, Đắc).
 """
@@ -54,7 +54,7 @@ _NUMBERED = frozenset({"", "ward", "village", "urban_district", "commune", "town
 _UNITS = ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"]
 _ROMAN = {tens + unit: 10 * ten + n for ten, tens in enumerate(["", "x", "xx"]) for n, unit in enumerate(_UNITS)}
 _SYLLABLES_TOO = ("i", "vi", "xi")  # numbers only where their capitals stand out
-_I_ALONE = re.compile(r"(b|c|ch|d|đ|g|h|k|kh|l|m|n|nh|ng|p|ph|qu|r|s|t|th|tr|v|x)?[yi]")
+_Y_FOR_I = re.compile(r"(?:^|(?<=[bcdđghklmnprstvx])|(?<=qu))y(?![aeê])")
 _BRACKETS = re.compile(r"\s*\(([^()]*)\)\s*$")
 _APOSTROPHES = re.compile(r"\s*['’‘`´ʼ\\]+\s*")
 _BETWEEN = re.compile(r"[\W_]+")
@@ -151,8 +151,7 @@ def _keys(text: str, *, numbered: bool) -> tuple[str, str]:
         apart = unicodedata.normalize("NFD", part.casefold())
         tone = "".join(mark for mark in apart if mark in TONES)
         bare = unicodedata.normalize("NFC", "".join(mark for mark in apart if mark not in TONES))
-        if _I_ALONE.fullmatch(bare):
-            bare = bare[:-1] + "i"
+        bare = _Y_FOR_I.sub("i", bare)
         toned.append(bare + tone)
         simple = toneless(bare)
         plain.append(simple[:-1] + "c" if simple.endswith("k") and len(simple) > 1 else simple)

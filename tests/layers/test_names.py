@@ -83,6 +83,7 @@ def test_without_tones() -> None:
         ["Thị xã Quảng Trị", "TX. Quảng Trị", "TX Quảng Trị", "Tỉnh Quảng Trị", "T. Quảng Trị", "Quảng  Trị "],
         ["Huyện Krông Pắk", "H. Krông Pắc", "Krong Pak", "Krông-Pắk", "H.Krông Pak"],
         ["Xã Ea H'Leo", "Ea H’leo", "Ea Hleo", "Ea H' Leo", "Ea H\\'leo"],
+        ["Xã Ea Ly", "Ealy", "Ea li"],
         ["Đắk Lắk", "Đăk Lăk", "Dak Lak", "Đắc Lắc", "Đak Lak"],
         ["Mỹ Quý", "Mĩ Quí", "My Quy", "xã Mỹ Quý"],
         ["Hải Châu II", "Hải Châu 2", "P. Hải Châu  II", "HẢI CHÂU II"],
