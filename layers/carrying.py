@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from phusong.layers.readers import read_any
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.vector import read_vector
 from phusong.layers.schema import Column
-from phusong.layers.units import CODES, date_of, table_date
+from phusong.layers.units import CODES, table_date
 from phusong.layers.writers.tables import write_csv, write_xlsx
 from phusong.layers.writers.vectors import write_gpkg
 
@@ -40,9 +41,9 @@ _DATES = ("as_of", "observed_as_of")
 def carry_file(
     source: str | Path | RawTable,
     *,
-    old: geopandas.GeoDataFrame,
-    new: geopandas.GeoDataFrame,
     out: str | Path,
+    old: geopandas.GeoDataFrame | None = None,
+    new: geopandas.GeoDataFrame | None = None,
     weight: Weight = None,
     lineage: Crosswalk | None = None,
     kinds: Mapping[str, str] | None = None,
@@ -53,21 +54,30 @@ def carry_file(
 ) -> Carried:
     """Carry a table (CSV, XLSX, Parquet, a geographic file, or one already read) from ``old`` units to ``new`` ones.
 
-    ``old`` and ``new`` come from ``units.read_units`` and hold their dates. ``weight`` (see ``read_weight``) shares out
-    divided units, area where it is None; ``lineage`` (``lineage.from_lineage``) says which parts there are, the
-    outlines then only how large they are. Rows of several years (``as_of``) are carried year by year. Written is, by
-    the suffix of ``out``: .xlsx with the sheets carried, listed, columns, how; .csv with three more files beside it
-    (``_listed`` ...); .gpkg with the carried figures on the outlines of all new units, ready for a map, and three
-    tables.
+    ``old`` and ``new`` come from ``units.read_units`` and hold their dates; without them ``lineage`` alone is followed
+    (``lineage.read_lineage``), and what divided units hold is listed. With both the lineage says which parts there are,
+    the outlines how large they are. ``weight`` (see ``read_weight``) shares out divided units, area where it is None.
+    Rows of several years (``as_of``) are carried year by year.
+
+    Written is, by the suffix of ``out``: .xlsx with the sheets carried, listed, columns, shares, how; .csv with files
+    of those names beside it (``_listed`` ...); .gpkg with the carried figures on the outlines of all new units, ready
+    for a map, and the others as tables.
 
     Raises:
-        InputError: the table names another date or none of its cells fit, no column of codes, a format that is none.
+        InputError: the table names another date, has cells that are no figures (a fault each) or no column of codes;
+            neither outlines nor lineage, no outlines for a map, or a format that is none.
     """
     out = Path(out)
     if out.suffix.lower() not in FORMATS:
         raise InputError("carry.unknown_format", file=out.name)
-    table, file = read_table(source, valid_on=old, kinds=kinds, code=code, sheet=sheet)
-    walk, differing = crosswalk_between(old, new, weight=weight, lineage=lineage)
+    differing = None
+    if old is not None and new is not None:
+        walk, differing = crosswalk_between(old, new, weight=weight, lineage=lineage)
+    elif lineage is not None and out.suffix.lower() != ".gpkg":
+        walk = lineage
+    else:
+        raise InputError("carry.no_crosswalk")
+    table, file = read_table(source, valid_on=walk.from_valid_on, kinds=kinds, code=code, sheet=sheet)
     per = ("as_of",) if table["code"].duplicated().any() and "as_of" in table else ()
     carried = carry(table, walk, kinds=kinds, per=per, partial=partial)
     sheets = told(carried, walk, file=file, lang=lang)
@@ -78,7 +88,7 @@ def carry_file(
     elif out.suffix.lower() == ".csv":
         for name, frame in sheets.items():
             write_csv(frame, out if name == "carried" else out.with_name(f"{out.stem}_{name}.csv"))
-    else:
+    elif new is not None:
         listed = sheets["listed"]
         words = {str(name): "str" for name in listed.columns if listed[name].dtype == object}
         write_gpkg({**sheets, "carried": carried.on(new), "listed": listed.astype(words)}, out)
@@ -92,10 +102,13 @@ def crosswalk_between(
     weight: Weight = None,
     lineage: Crosswalk | None = None,
 ) -> tuple[Crosswalk, pd.DataFrame | None]:
-    """The crosswalk of the outlines; with a descent its pairs, weighed by the outlines, and where the two differ."""
+    """The crosswalk of the outlines; with a descent (in either direction) its pairs, weighed by the outlines, and where
+    the two differ."""
     outlined = from_polygons(old, new, weight=weight)
     if lineage is None:
         return outlined, None
+    if lineage.from_valid_on == outlined.to_valid_on:
+        lineage = lineage.back()
     found = compare(lineage, outlined)
     params = {"units": found.units, "same_main": found.same_main, "same_targets": found.same_targets}
     note = Fault("note.lineage_differs", layer="units", params=params | {"count": len(found.differing)})
@@ -106,17 +119,17 @@ def crosswalk_between(
 def read_table(
     source: str | Path | RawTable,
     *,
-    valid_on: geopandas.GeoDataFrame,
+    valid_on: date,
     kinds: Mapping[str, str] | None = None,
     code: str | None = None,
     sheet: str | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """A table of units with its codes in ``code`` and its cells as their kinds want them, and the file's name.
 
-    ``valid_on``: the units it is to be joined to; a column ``valid_on`` of the table must say their date.
+    ``valid_on``: the date of its units; a column ``valid_on`` of the table must say the same.
     """
     raw = _raw(source, sheet=sheet)
-    table_date(raw, valid_on=date_of(valid_on))
+    table_date(raw, valid_on=valid_on)
     there = {str(name).casefold(): str(name) for name in raw.frame.columns}
     heading = next((there[n] for n in ((code.casefold(),) if code else CODES) if n in there), None)
     if heading is None:
@@ -174,10 +187,14 @@ def read_weight(path: str | Path, units: geopandas.GeoDataFrame) -> Raster | geo
 
 
 def told(carried: Carried, walk: Crosswalk, *, file: str, lang: Lang) -> dict[str, pd.DataFrame]:
-    """The tables that go out: carried, listed (reasons in words), columns (sums and counts), how (dates and rules)."""
+    """The tables that go out: carried, listed (reasons in words), columns (sums, counts), shares (of divided units of
+    which the table's new units hold a part), how (dates and rules)."""
     listed = carried.listed.assign(reason=[say(f"carry.reason.{one}", lang) for one in carried.listed["reason"]])
     columns = pd.DataFrame([vars(one) for one in carried.report.columns])
-    return {"carried": carried.frame, "listed": listed, "columns": columns, "how": _how(carried, walk, file, lang)}
+    divided = walk.pairs[walk.pairs["kind"].isin(["split", "part"]) & walk.pairs["to_code"].isin(carried.frame["code"])]
+    shares = divided[["from_code", "from_name", "to_code", "to_name", "share_of_old", "old_by", "basis"]]
+    how = _how(carried, walk, file, lang)
+    return {"carried": carried.frame, "listed": listed, "columns": columns, "shares": shares, "how": how}
 
 
 def _how(carried: Carried, walk: Crosswalk, file: str, lang: Lang) -> pd.DataFrame:

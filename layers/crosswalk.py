@@ -154,8 +154,12 @@ def from_polygons(
     lost = _dropped(pieces, kept, amounts, width_m=width_m, share_pct=share_pct, trifle_pct=trifle_pct)
     if lost.count:
         params = {"count": lost.count, "area_km2": f"{lost.area_km2:.1f}", "area_pct": f"{lost.area_pct:.2f}"}
-        params |= {"width_m": f"{width_m:g}", "share_pct": f"{share_pct:g}"}
+        params |= {"width_m": f"{width_m:g}", "share_pct": f"{share_pct:g}", "trifle_pct": f"{trifle_pct:g}"}
         notes.append(Fault("note.slivers_dropped", layer="units", params=params))
+        if lost.weight > 0:
+            weighed = {"weight": f"{lost.weight:.0f}", "weight_pct": f"{lost.weight_pct:.2f}"}
+            code = "note.slivers_people" if name in OF_PEOPLE else "note.slivers_villages"
+            notes.append(Fault(code, layer="units", params=weighed))
     at = np.flatnonzero(kept & pieces.whole)
     pairs = pd.DataFrame(
         {

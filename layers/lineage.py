@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,9 @@ import pandas as pd
 from phusong.layers.cells import CellError, read_cell
 from phusong.layers.crosswalk import Crosswalk, kinds, no_units, same_names, tidy
 from phusong.layers.errors import Fault, InputError
+from phusong.layers.readers import read_any
 from phusong.layers.schema import Column
+from phusong.layers.units import CODES
 
 SEPARATOR = ";"
 _CODE = Column("code", "text", nullable=False)
@@ -67,6 +70,34 @@ def from_lineage(
     pairs["to_name"] = pairs["to_name"].fillna(pairs.groupby("to_code")["to_name"].transform("first"))
     pairs["basis"] = "lineage"
     return Crosswalk(from_valid_on, to_valid_on, _whole(pairs), "none", no_units(), no_units())
+
+
+def read_lineage(
+    path: str | Path,
+    *,
+    from_valid_on: date,
+    to_valid_on: date,
+    from_code: str | None = None,
+    to_code: str | None = None,
+    sheet: str | None = None,
+) -> Crosswalk:
+    """``from_lineage`` of a file (CSV, XLSX).
+
+    The old code is looked for under ``units.CODES``, the new one under ``code_<year of to_valid_on>``, the names beside
+    them under ``name`` and ``name_<year>``, unless the caller says under which headings the codes stand.
+    """
+    raw = read_any(path, sheet=sheet)
+    year = to_valid_on.year
+    old = from_code or next((name for name in CODES if name in raw.frame), CODES[0])
+    return from_lineage(
+        raw.frame,
+        from_valid_on=from_valid_on,
+        to_valid_on=to_valid_on,
+        from_code=old,
+        to_code=to_code or f"code_{year}",
+        to_name=f"name_{year}",
+        file=raw.file,
+    )
 
 
 def weighed(lineage: Crosswalk, polygons: Crosswalk) -> Crosswalk:

@@ -26,7 +26,7 @@ from phusong.layers.crosswalk import UNMATCHED_COLUMNS, Crosswalk, kinds, tidy
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.kinds import ColumnKind, column_kind, kinds_of
-from phusong.layers.lineage import from_lineage
+from phusong.layers.lineage import from_lineage, read_lineage
 from phusong.layers.messages import catalogue
 from phusong.layers.rasters import write_cog
 from phusong.layers.schema import LAYERS
@@ -362,7 +362,10 @@ def test_a_workbook_is_carried_with_what_was_listed_and_how(tmp_path: Path) -> N
     carried = carry_file(path, old=drawn("aaab", OLD), new=drawn("xyyb", NEW), out=out, lang="en")
     assert carried.frame["people"].tolist() == pytest.approx([50, 1000 / 3, 2000 / 3])
     book = openpyxl.load_workbook(out)
-    assert book.sheetnames == ["carried", "listed", "columns", "how"]
+    assert book.sheetnames == ["carried", "listed", "columns", "shares", "how"]
+    shares = [cells[:5] for cells in book["shares"].iter_rows(min_row=2, values_only=True)]
+    assert [(cells[0], cells[2]) for cells in shares] == [("a", "x"), ("a", "y")]
+    assert [cells[4] for cells in shares] == pytest.approx([1 / 3, 2 / 3], abs=1e-6)
     listed = list(book["listed"].iter_rows(min_row=2, values_only=True))
     assert listed[0][:5] == ("sites_count", "a", "x;y", 3, 3)
     assert "count them again from their positions" in listed[0][5]
@@ -372,7 +375,9 @@ def test_a_workbook_is_carried_with_what_was_listed_and_how(tmp_path: Path) -> N
     text = "\n".join(str(value) for _, value in book["how"].iter_rows(min_row=2, values_only=True))
     assert "column note" in text
     again = carry_file(path, old=drawn("aaab", OLD), new=drawn("xyyb", NEW), out=tmp_path / "b.csv", lang="vi")
-    assert {one.name for one in tmp_path.glob("b*.csv")} == {"b.csv", "b_listed.csv", "b_columns.csv", "b_how.csv"}
+    assert {one.name for one in tmp_path.glob("b*.csv")} == {
+        f"b{part}.csv" for part in ("", "_listed", "_columns", "_shares", "_how")
+    }
     pd.testing.assert_frame_equal(again.frame, carried.frame)
 
 
@@ -385,7 +390,7 @@ def test_results_of_a_study_are_carried_onto_a_map_of_the_other_date(tmp_path: P
     results.to_parquet(tmp_path / "units.parquet")
     out = tmp_path / "on_2012.gpkg"
     carried = carry_file(tmp_path / "units.parquet", old=results, new=drawn("aaabc", OLD), out=out)
-    assert {str(name) for name, _ in pyogrio.list_layers(out)} == {"carried", "listed", "columns", "how"}
+    assert {str(name) for name, _ in pyogrio.list_layers(out)} == {"carried", "listed", "columns", "shares", "how"}
     shown = gpd.read_file(out, layer="carried", engine="pyogrio").set_index("code")
     assert shown.loc["a", "people_covered_any_pct"] == pytest.approx((20 * 6 + 80 * 7) / 13)
     assert shown.loc["b", "people_covered_any_pct"] == 10
@@ -442,6 +447,41 @@ def test_a_population_raster_in_degrees_or_metres_weighs_divided_units(tmp_path:
     empty = write_cog(Raster(grid, np.zeros(grid.shape, dtype=np.float32)), tmp_path / "nobody.tif")
     with pytest.raises(InputError, match="holds nobody"):
         read_weight(empty, old)
+
+
+def test_a_table_of_descent_alone_moves_whole_units_and_lists_the_divided(tmp_path: Path) -> None:
+    path = tmp_path / "descent.csv"
+    path.write_text(
+        "gso_code,name,code_2025,name_2025\na,Xã A,x,Xã X\nb,Xã B,x;y,Xã X;Xã Y\nc,Xã C,y,Xã Y\n", encoding="utf-8"
+    )
+    descent = read_lineage(path, from_valid_on=OLD, to_valid_on=NEW)
+    assert descent.pairs["to_name"].tolist() == ["Xã X", "Xã X", "Xã Y", "Xã Y"]
+    table = tmp_path / "t.csv"
+    table.write_text("code,people,fixed_per_100\na,10,5\nb,20,5\nc,40,7\n", encoding="utf-8")
+    carried = carry_file(table, out=tmp_path / "o.xlsx", lineage=descent, partial="sum")
+    assert carried.frame["people"].tolist() == [10, 40]
+    assert carried.frame["incomplete"].tolist() == ["people", "people"]
+    assert carried.frame["fixed_per_100"].iloc[0] == 5  # all its parts have that rate
+    assert np.isnan(carried.frame["fixed_per_100"].iloc[1])
+    assert reasons(carried, "people") == {("b", "x;y", "share_unknown")}
+    assert (carried.report.columns[0].moved, carried.report.columns[0].listed) == (50, 20)
+    with pytest.raises(InputError, match="outlines of both dates"):
+        carry_file(table, out=tmp_path / "o.gpkg", lineage=descent)
+    with pytest.raises(InputError, match="outlines of both dates"):
+        carry_file(table, out=tmp_path / "o.xlsx")
+
+
+def test_a_descent_serves_the_way_back_as_well(tmp_path: Path) -> None:
+    descent = from_lineage(
+        pd.DataFrame({"gso_code": ["a", "b"], "code_2025": ["x", "x"]}), from_valid_on=OLD, to_valid_on=NEW
+    )
+    table = tmp_path / "t.csv"
+    table.write_text("code,people\nx,30\n", encoding="utf-8")
+    old, new = drawn("aab", OLD), drawn("xxx", NEW)
+    carried = carry_file(table, old=new, new=old, out=tmp_path / "o.csv", lineage=descent)
+    assert carried.frame["people"].tolist() == pytest.approx([20, 10], rel=1e-6)
+    assert carried.report.to_valid_on == OLD
+    assert any(note.code == "note.lineage_differs" for note in carried.report.notes)
 
 
 @real_data

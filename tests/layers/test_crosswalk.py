@@ -157,6 +157,25 @@ def test_boundaries_drawn_apart_by_150_m_are_no_splits(shift_m: list[float]) -> 
     assert shares(walk) == {("a", "a"): 1.0, ("b", "b"): 1.0}
 
 
+def test_people_in_dropped_strips_stay_with_their_unit_and_are_told() -> None:
+    old = blocks([["a", "b"]], OLD)
+    edge = LEFT_M + SIDE_M + 100
+    left, bottom, right, top = old.total_bounds
+    new = blocks([["a", "b"]], NEW).set_geometry(
+        [shapely.box(left, bottom, edge, top), shapely.box(edge, bottom, right, top)]
+    )
+    x_m = [left + 500, LEFT_M + SIDE_M + 50, right - 500]  # the second lives in the strip
+    people = gpd.GeoDataFrame(
+        {"population": [60.0, 10.0, 30.0]}, geometry=gpd.points_from_xy(x_m, [top - 500] * 3), crs=CRS
+    )
+    walk = from_polygons(old, new, weight=people)
+    assert shares(walk) == {("a", "a"): 1.0, ("b", "b"): 1.0}
+    assert (walk.dropped.count, walk.dropped.weight, walk.dropped.weight_pct) == (1, 10.0, 10.0)
+    assert {note.code for note in walk.notes} == {"note.slivers_dropped", "note.slivers_people"}
+    for note in walk.notes:
+        assert note.say("vi") != note.say("en")
+
+
 def test_a_narrow_part_that_is_much_of_a_small_ward_is_real() -> None:
     ward = blocks([["a"]], OLD).set_geometry([shapely.box(LEFT_M, TOP_M, LEFT_M + 300, TOP_M + 600)])
     halves = [
