@@ -5,6 +5,7 @@ All outlines are polygons in one CRS of metres; areas are in m2 of its plane.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -135,13 +136,20 @@ def _named(positions: Sequence[int], names: Sequence[str]) -> str:
     return said if len(positions) <= _MOST_NAMES else f"{said}, … ({len(positions)})"
 
 
-def broken(shape: Any, *, crs: str) -> dict[str, str]:
-    """Why a polygon is invalid, and what would be left of it mended: its area in km2 and its parts."""
-    mended = polygons(shapely.make_valid(shape, method="structure"))
-    degrees = CRS.from_user_input(crs).is_geographic
-    area_m2 = abs(_EARTH.geometry_area_perimeter(mended)[0]) if degrees else mended.area
-    parts = shapely.get_num_geometries(mended)
-    return {"reason": shapely.is_valid_reason(shape), "area_km2": f"{area_m2 / 1e6:.3g}", "parts": str(parts)}
+def broken(shape: Any, *, crs: str) -> dict[str, Any]:
+    """Why a polygon is invalid, and what would be left of it mended: its area in km2 (on the WGS 84 ellipsoid for
+    degrees, "-" if they are none) and its parts."""
+    if not np.isfinite(shapely.get_coordinates(shape)).all():
+        return {"reason": shapely.is_valid_reason(shape), "area_km2": "-", "parts": "0"}
+    mended, area_m2 = polygons(shapely.make_valid(shape, method="structure")), math.nan
+    left, bottom, right, top = shape.bounds
+    if not CRS.from_user_input(crs).is_geographic:
+        area_m2 = mended.area
+    elif -180 <= left <= right <= 180 and -90 <= bottom <= top <= 90:
+        area_m2 = abs(_EARTH.geometry_area_perimeter(mended)[0])
+    area_km2 = f"{area_m2 / 1e6:.3g}" if math.isfinite(area_m2) else "-"
+    parts = str(shapely.get_num_geometries(mended))
+    return {"reason": shapely.is_valid_reason(shape), "area_km2": area_km2, "parts": parts}
 
 
 def polygons(shape: Any) -> Any:

@@ -18,6 +18,7 @@ from pyproj import CRS, Transformer
 from phusong.layers.cells import CellError, column_of, nearest, read_cell, read_cells
 from phusong.layers.errors import Fault
 from phusong.layers.messages import Text
+from phusong.layers.outlines import broken
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Column, Layer, channels
@@ -280,6 +281,8 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
                 desk.say("fault.no_geometry", at=i, expected=expected)
         elif kinds[i] not in allowed:
             desk.say("fault.wrong_geometry", at=i, found=kinds[i], expected=expected)
+        elif not shape.is_valid and kinds[i] != "Point":
+            desk.say("fault.broken_outline", at=i, **broken(shape, crs=own))
         elif not shape.is_valid:
             desk.say("fault.broken_geometry", at=i, reason=shapely.is_valid_reason(shape))
         elif not degrees and max(map(abs, shape.bounds)) > _FARTHEST_M:

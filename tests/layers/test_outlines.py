@@ -245,3 +245,11 @@ def test_real_communes_as_their_source_has_them() -> None:
     union = shapely.union_all(frame.geometry)
     closed = done.changes.loc[done.changes["what"] == "gap", "area_m2"].sum()
     assert shapely.union_all(done.frame.geometry).area == pytest.approx(union.area + closed, rel=1e-9)
+
+
+def test_a_broken_outline_in_no_degrees_has_no_area() -> None:
+    bow = shapely.Polygon([(500_000, 0), (500_008, 8), (500_008, 0), (500_000, 8)])
+    assert broken(bow, crs="EPSG:4326")["area_km2"] == "-"
+    with np.errstate(invalid="ignore"):
+        nowhere = shapely.from_wkt("POLYGON ((0 0, 5 nan, 1 1, 0 0))")
+        assert broken(nowhere, crs=CRS)["area_km2"] == "-"
