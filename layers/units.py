@@ -40,7 +40,7 @@ def read_units(
 
     A file with a column ``valid_on`` (a study's ``units``) gives the units of that date, one without it is taken at the
     caller's word. ``code`` and ``name`` say under which headings they stand where they are not among ``CODES`` and
-    ``NAMES``. The CRS is the file's.
+    ``NAMES``; a file may have no names. The CRS is the file's.
 
     Raises:
         InputError: no such column, a unit without code or outline, two units of one code, no CRS, or no unit of the
@@ -52,7 +52,8 @@ def read_units(
         raise InputError("units.no_outlines", file=path.name)
     frame = raw.frame
     codes = _texts(frame[_heading(frame, code, CODES, wanted="code", file=path.name)])
-    names = _texts(frame[_heading(frame, name, NAMES, wanted="name", file=path.name)])
+    called = _found(frame, NAMES) if name is None else _heading(frame, name, NAMES, wanted="name", file=path.name)
+    names = _texts(frame[called]) if called is not None else pd.Series([None] * len(frame), dtype="str")
     units = geopandas.GeoDataFrame(
         {"code": codes, "valid_on": np.datetime64(valid_on, "s"), "name": names}, geometry=raw.geometry, crs=raw.crs
     )
@@ -147,7 +148,7 @@ def refuse_other_date(
     there = date_of(units)
     if there == table_valid_on:
         return
-    codes = table[code].dropna().astype("str").drop_duplicates()
+    codes = _texts(table[code]).dropna().drop_duplicates()
     both = codes[codes.isin(units["code"])]
     params: dict[str, Any] = {
         "file": file or "TABLE",
@@ -177,7 +178,7 @@ def join(
         InputError: another date (see ``refuse_other_date``), or codes that are not among the units.
     """
     refuse_other_date(table, units, table_valid_on=table_valid_on, code=code, file=file)
-    rows = pd.Index(units["code"]).get_indexer(table[code].astype("str"))
+    rows = pd.Index(units["code"]).get_indexer(_texts(table[code]))
     if (rows < 0).any():
         missing = table[code][rows < 0]
         raise InputError("units.unknown_codes", count=int((rows < 0).sum()), found=_examples(missing), file=file)
@@ -230,13 +231,17 @@ def layers_by_code() -> Sequence[str]:
 
 
 def _heading(frame: pd.DataFrame, asked: str | None, known: tuple[str, ...], *, wanted: str, file: str) -> str:
-    there = {str(column).casefold(): str(column) for column in frame.columns}
-    tried = (asked.casefold(),) if asked is not None else known
-    found = next((there[name] for name in tried if name in there), None)
+    found = _found(frame, known if asked is None else (asked.casefold(),))
     if found is None:
         names = ", ".join(map(str, frame.columns))
         raise MissingError("units.no_column", file=file, wanted=asked or wanted, names=names)
     return found
+
+
+def _found(frame: pd.DataFrame, names: tuple[str, ...]) -> str | None:
+    """The first of the names that is a heading, without regard to case."""
+    there = {str(column).casefold(): str(column) for column in frame.columns}
+    return next((there[name] for name in names if name in there), None)
 
 
 def _texts(cells: pd.Series[Any]) -> pd.Series[str]:
@@ -247,7 +252,7 @@ def _names(table: pd.DataFrame, code: str) -> pd.Series[str] | None:
     heading = next((name for name in ("unit_name", "name") if name in table), None)
     if heading is None:
         return None
-    return table.assign(**{code: table[code].astype("str")}).drop_duplicates(code).set_index(code)[heading]
+    return pd.Series(table[heading].to_numpy(), index=_texts(table[code])).groupby(level=0).first()
 
 
 def _examples(values: pd.Series[Any]) -> str:

@@ -196,6 +196,15 @@ def test_what_lies_in_no_unit_of_the_other_date_is_told_and_never_spread() -> No
     assert list(walk.from_codes) == ["a", "b", "c"]
 
 
+def test_sets_that_do_not_meet_or_have_no_names_are_crossed_all_the_same() -> None:
+    apart = from_polygons(blocks([["a", ""]], OLD), blocks([["", "x"]], NEW))
+    assert apart.pairs.empty
+    assert apart.unmatched_from[["code", "share"]].to_numpy().tolist() == [["a", 1.0]]
+    assert apart.back().unmatched_from["code"].tolist() == ["x"]
+    nameless = blocks([["a"]], OLD).assign(name=pd.Series([None], dtype="str"))
+    assert kinds(from_polygons(nameless, blocks([["a"]], NEW))) == {("a", "a"): "whole"}
+
+
 def test_the_datum_of_each_set_counts() -> None:
     """VN-2000 taken for WGS 84 would be moved about 220 m; the two sets may come in different datums."""
     old, new = blocks([["a", "b"], ["a", "c"]], OLD), blocks([["x", "x"], ["y", "y"]], NEW)

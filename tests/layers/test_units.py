@@ -69,6 +69,7 @@ def test_codes_and_names_are_found_under_the_headings_files_have(tmp_path: Path)
     with pytest.raises(MissingError, match="ma, ten"):
         read_units(odd, valid_on=OLD)
     assert read_units(odd, valid_on=OLD, code="MA", name="Ten")["name"].tolist() == ["A", "B"]
+    assert read_units(odd, valid_on=OLD, code="ma")["name"].isna().all()
 
 
 def test_units_that_share_a_code_or_lack_an_outline_are_refused_together(tmp_path: Path) -> None:
@@ -117,6 +118,8 @@ def test_a_join_of_one_date_keeps_rows_and_adds_outlines() -> None:
     assert joined["people"].tolist() == [5, 6, 7]
     assert joined["unit_name"].tolist() == ["B", "A", "B"]
     assert joined.geometry.iloc[0].equals(old.geometry.iloc[1])
+    numbers = join(pd.DataFrame({"code": [2.0, 1.0]}), old, table_valid_on=OLD)  # as a spreadsheet keeps them
+    assert numbers["unit_name"].tolist() == ["B", "A"]
     with pytest.raises(InputError, match="2 rows name units that are not there"):
         join(pd.DataFrame({"code": ["1", "7", "8"]}), old, table_valid_on=OLD)
     with pytest.raises(InputError):
