@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +15,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
 from rasterio.enums import Resampling
-from rasterio.errors import RasterioError
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 
@@ -169,9 +170,16 @@ def opened(path: str | Path) -> Any:
     if driver is None:
         raise InputError("read.raster_unreadable", file=path.name)
     try:
-        return rasterio.open(path, driver=driver)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", NotGeoreferencedWarning)
+            source = rasterio.open(path, driver=driver)
     except RasterioError as error:
         raise InputError("read.raster_unreadable", file=path.name) from error
+
+    if source.transform.is_identity:  # such as a scan
+        source.close()
+        raise InputError("read.raster_no_place", file=path.name)
+    return source
 
 
 def _driver(path: Path) -> str | None:

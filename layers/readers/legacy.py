@@ -69,7 +69,7 @@ def _utf8(texts: Iterable[str]) -> tuple[dict[str, str] | None, int]:
 def _by_codec(texts: Iterable[str], codec: str) -> dict[str, str] | None:
     try:
         return {text: text.encode("latin-1").decode(codec) for text in texts}
-    except UnicodeError:
+    except (UnicodeError, LookupError):  # not so, or no encoding of text
         return None
 
 
@@ -96,7 +96,7 @@ def _codec(stated: str) -> str:
         name = {"65001": "utf-8", "88591": "iso8859-1"}.get(name, f"cp{name}")
     try:
         return codecs.lookup(name).name if name else ""
-    except LookupError:
+    except (LookupError, ValueError):
         return ""
 
 

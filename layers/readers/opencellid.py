@@ -27,7 +27,7 @@ from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.readers.guard import LARGEST_TEXT_BYTES, MOST_ROWS, guard
+from phusong.layers.readers.guard import LARGEST_TEXT_BYTES, guard
 from phusong.layers.readers.raw import RawTable
 
 COLUMNS = (
@@ -40,6 +40,7 @@ WITHIN_M = 300.0
 EARTH_M = 6_371_008.8  # mean radius, IUGG
 SOURCE = "OpenCelliD, CC BY-SA 4.0"
 VIET_NAM = 452
+MOST_LINES = 500_000  # held at once, 0.6 GB; those outside ``bounds`` do not count
 MOST_PAIRS = 50_000_000
 """Pairs of cells within reach of each other that are held at once (0.8 GB); a province has some thousands."""
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -178,8 +179,8 @@ def _lines(
                     (cells + [""] * len(COLUMNS))[: len(COLUMNS)] if len(cells) <= len(COLUMNS) else [""] * len(COLUMNS)
                 )
                 numbers.append(number)
-                if len(held) > MOST_ROWS:
-                    raise InputError("cells.too_many", file=path.name, most=MOST_ROWS)
+                if len(held) > MOST_LINES:
+                    raise InputError("cells.too_many", file=path.name, most=MOST_LINES)
     except (OSError, EOFError, zlib.error, csv.Error, UnicodeDecodeError) as error:
         raise InputError("cells.no_export", file=path.name, columns=", ".join(COLUMNS)) from error
     return pd.DataFrame(held, columns=list(COLUMNS), dtype=object), np.array(numbers, dtype=np.int64), passed
@@ -309,7 +310,7 @@ def _site_table(
 
 def _days(cells: pd.DataFrame, site: NDArray[np.int64], count: int) -> list[str | None]:
     """The day (UTC) on which a cell of the site was heard last, None where no line says."""
-    seconds = pd.to_numeric(cells["updated"], errors="coerce").to_numpy(float)
+    seconds = np.array(pd.to_numeric(cells["updated"], errors="coerce"), dtype=np.float64)
     seconds[~((seconds > 0) & (seconds < _LAST_SECOND))] = -1.0
     last = np.full(count, -1.0)
     np.maximum.at(last, site, seconds)

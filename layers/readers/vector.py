@@ -71,7 +71,13 @@ DRIVERS: dict[str, frozenset[str]] = {
 
 _BROKEN = (DataSourceError, DataLayerError, FeatureError, FieldError, GeometryError, shapely.errors.GEOSException)
 _HEAD_BYTES = 4096
-_ENDINGS = {"geopackage": (".gpkg", ".gpkx"), "flatgeobuf": (".fgb",), "gpx": (".gpx",), "osm": (".pbf", ".osm")}
+_ENDINGS = {
+    "geopackage": (".gpkg", ".gpkx"),
+    "flatgeobuf": (".fgb",),
+    "gpx": (".gpx",),
+    "osm": (".pbf", ".osm"),
+    "tab": (".tab",),
+}
 """GDAL also goes by these, and another ending would call another driver."""
 _GEOPACKAGE = (b"GPKG", b"GP10", b"GP11")  # application id of the SQLite file
 _DBF_MARKS = (0x03, 0x30, 0x31, 0x83, 0x8B, 0xF5)
@@ -97,7 +103,7 @@ def kind_of(path: Path) -> Kind | None:
         head = file.read(_HEAD_BYTES)
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     suffix = path.suffix.lower()
-    if head.startswith(b"PK"):
+    if head.startswith(b"PK\x03\x04"):
         return "kmz" if _is_kmz(path) else "zip"
     if head.startswith(b"SQLite format 3\0"):
         return "geopackage" if head[68:72] in _GEOPACKAGE else None
@@ -273,13 +279,18 @@ def _companions(path: Path, kind: Kind, *, file: str) -> None:
 
 def _no_virtual_tables(path: Path, *, file: str) -> None:
     """A GeoPackage's virtual tables may read other files; those of its own indexes do not."""
-    try:
-        with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?mode=ro", uri=True)) as base:
-            made = [
-                str(sql) for (sql,) in base.execute("SELECT sql FROM sqlite_master WHERE sql LIKE 'CREATE VIRTUAL%'")
-            ]
-    except sqlite3.Error as error:
-        raise InputError("read.unreadable", file=file) from error
+    query = "SELECT sql FROM sqlite_master WHERE type = 'table' AND (rootpage IS NULL OR rootpage = 0 OR sql LIKE ?)"
+    made: list[str] | None = None
+    for mode in ("mode=ro", "immutable=1"):  # the second where a journal cannot be opened
+        try:
+            with closing(sqlite3.connect(f"file:{quote(str(path.resolve()))}?{mode}", uri=True)) as base:
+                base.text_factory = bytes
+                made = [(sql or b"").decode("latin-1") for (sql,) in base.execute(query, ("%virtual%using%",))]
+            break
+        except (sqlite3.Error, UnicodeDecodeError):  # the last where a broken name stands in the error
+            continue
+    if made is None:
+        raise InputError("read.unreadable", file=file)
     if any(not re.search(r"\bUSING\s+(rtree|fts[345])\b", sql, re.IGNORECASE) for sql in made):
         raise InputError("read.points_elsewhere", file=file)
 
@@ -290,7 +301,7 @@ def _listed(path: Path, kind: Kind, *, file: str) -> list[tuple[str, str]]:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", RuntimeWarning)  # the driver's remarks on a file that is none of its own
             return [(str(name), str(shape)) for name, shape in pyogrio.list_layers(_source(path, kind))]
-    except _BROKEN as error:
+    except (UnicodeDecodeError, *_BROKEN) as error:
         raise InputError("read.unreadable", file=file) from error
 
 
@@ -314,7 +325,7 @@ def _layer(path: Path, kind: Kind, name: str, *, file: str, sheet: str, encoding
             frame = pyogrio.read_dataframe(source, layer=name, on_invalid="ignore", **given)
     except UnicodeDecodeError as error:
         raise InputError("read.not_utf8", file=file, byte=error.start + 1) from error
-    except (DriverCrsError, ProjError) as error:
+    except (DriverCrsError, ProjError, UnboundLocalError) as error:  # the last where a .prj file is no text
         raise InputError("read.broken_crs", file=file) from error
     except _BROKEN as error:
         raise InputError("read.unreadable", file=file) from error

@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import warnings
 import zipfile
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from affine import Affine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
+from rasterio.errors import NotGeoreferencedWarning
 
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid
@@ -151,7 +153,8 @@ def test_a_raster_cut_into_tiles_is_the_same_raster(
 
 
 def test_tiles_of_unlike_products_are_refused(tmp_path: Path) -> None:
-    files = [hgt(tmp_path / "N16E106.hgt", ramp(106, 16)), hgt(tmp_path / "N16E107.hgt", ramp(107, 16, per_deg=3600))]
+    files = [hgt(tmp_path / "N16E106.hgt", ramp(106, 16))]
+    files.append(geotiff(tmp_path / "f.tif", np.ones((9, 9), np.float32), 107 - 0.5 / 1200, 16.9, 1 / 3600))
     shifted = geotiff(tmp_path / "s.tif", np.ones((9, 9), np.float32), 107.0003, 16.9, 1 / 1200)
     for pair in (files, [files[0], shifted]):
         with pytest.raises(InputError) as caught:
@@ -191,6 +194,18 @@ def test_a_virtual_raster_is_never_followed(tmp_path: Path, name: str) -> None:
         tiles_of([tmp_path / name])
     with pytest.raises(InputError):
         tiles_of(raster_files([tmp_path / name], into=tmp_path / "room"))
+
+
+def test_a_scan_without_a_place_is_refused(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NotGeoreferencedWarning)
+        with rasterio.open(
+            tmp_path / "a.tif", "w", driver="GTiff", count=1, height=4, width=4, dtype="uint8"
+        ) as target:
+            target.write(np.ones((1, 4, 4), np.uint8))
+    with pytest.raises(InputError) as caught:
+        tiles_of([tmp_path / "a.tif"])
+    assert caught.value.code == "read.raster_no_place"
 
 
 def test_an_archive_without_a_raster_names_what_it_holds(tmp_path: Path) -> None:
@@ -246,6 +261,18 @@ def test_people_of_a_raster_that_reaches_beyond_the_grid(tmp_path: Path) -> None
     before, after = (float(warped.faults[0].params[key]) for key in ("before", "after"))
     assert after == pytest.approx(before, rel=2e-3)
     assert after == pytest.approx(small.shape[0] * small.shape[1] * 90**2 / (92.2 * 88.9), rel=0.01)
+
+
+def test_people_that_a_warp_would_lose_are_not_lost_in_silence(tmp_path: Path) -> None:
+    """Cells of 10 km cut by the edge of a small study of 90 m."""
+    x, y = Transformer.from_crs("EPSG:4326", "ESRI:54009", always_xy=True).transform(106.3, 17.4)
+    people = np.random.default_rng(1).gamma(0.2, 5e5, (20, 20)).astype(np.float32)
+    path = geotiff(tmp_path / "p.tif", people, x - 1e4, y + 1e4, 10_000, crs="ESRI:54009")
+    warped = warp_tiles(tiles_of([path]), Grid(CRS, 560_000.0, 1_870_000.0, 90.0, (300, 300)), layer="population")
+    (fault,) = warped.faults
+    before, after = (float(fault.params[key]) for key in ("before", "after"))
+    assert (fault.code == "fault.people_lost") == fault.fatal == (abs(after / before - 1) > 0.01)
+    assert after == pytest.approx(before, rel=0.1)
 
 
 # marks and units

@@ -479,3 +479,26 @@ def test_a_crs_that_cannot_be_understood_and_one_that_says_nothing(tmp_path: Pat
     path = written(tmp_path / "a.shp", "ESRI Shapefile", frame())
     path.with_suffix(".prj").unlink()
     assert only(path).crs is None
+
+
+@pytest.mark.parametrize(("file", "driver"), FILES)
+def test_a_damaged_file_is_read_or_refused_and_nothing_else(tmp_path: Path, file: str, driver: str) -> None:
+    path = written(tmp_path / file, driver, frame("areas"))
+    parts = sorted(one for one in tmp_path.iterdir() if one.stem == path.stem)
+    random = np.random.default_rng(len(file) + ord(file[-1]))
+    told: list[str] = []
+    for _ in range(25):
+        part = parts[random.integers(len(parts))]
+        whole = part.read_bytes()
+        data = bytearray(whole[: random.integers(1, len(whole))] if random.random() < 0.3 else whole)
+        for at in random.integers(0, min(len(data), 400), 8):
+            data[at] = random.integers(256)
+        part.write_bytes(data)
+        try:
+            read_vectors(path)
+        except InputError as error:
+            told += [error.say("en"), error.say("vi")]
+        part.write_bytes(whole)
+    assert told
+    assert all("{" not in text for text in told)
+    assert len(only(path).frame) == len(NAMES)
