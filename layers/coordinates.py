@@ -35,6 +35,8 @@ __all__ = ["LEAST_SHARE", "Places", "Reading", "placed", "readings"]
 
 LEAST_SHARE = 0.8
 """A reading is taken if at least this share of the rows fits; the others may be wrong in themselves."""
+SYSTEMATIC = 0.2
+"""Share of the rows outside their units above which another CRS that puts them inside is no chance."""
 LISTED = 5
 """How many readings a refusal names."""
 POSITION = "position"
@@ -137,7 +139,7 @@ def _declared(
 ) -> tuple[Rated, list[Fault]]:
     """The reading in the declared CRS and what speaks against it; InputError if there is none or the file is wrong."""
     own = [one for one in rated if one.way.crs == declared]
-    params = {"file": raw.file, "found": crs_name(declared)}
+    params: dict[str, Any] = {"file": raw.file, "found": crs_name(declared)}
     if not own:
         raise InputError("coordinates.not_in_crs", faults=_list(raw, rated), **params)
     chosen = max(own, key=lambda one: int(one.near.sum()))
@@ -169,7 +171,7 @@ def _unaided(raw: RawTable, table: _Table, *, declared: str | None) -> Way:
     if crs is None:
         raise InputError("coordinates.no_crs", file=raw.file)
     area = CRS.from_user_input(crs).area_of_use
-    box = _around(crs, tuple(area.bounds) if area is not None else _WORLD)
+    box = _around(crs, area.bounds if area is not None else _WORLD)
     fits = []
     for way in (replace(way, swapped=swapped) for swapped in (False, True) for way in _as_they_stand(crs)):
         x, y = way.read(table.first, table.second, box=box)
@@ -252,6 +254,17 @@ def _otherwise(
             good = np.where(own[at] >= 0, bare, near) & ~(apart < FAR_M)
             for i in at[good].tolist():
                 answers[i] = way
+    return _beyond_chance(answers, ground.contains(*places_m), own=others[0])
+
+
+def _beyond_chance(answers: list[Way | None], here: NDArray[np.bool_], *, own: str) -> list[Way | None]:
+    """Without what chance explains: a row that lies in the province as it is, and in another CRS in the unit it names,
+    is more likely to name the wrong unit, unless SYSTEMATIC of such rows say the same CRS."""
+    for crs in {way.crs for way in answers if way is not None and way.crs != own}:
+        rows = [i for i, way in enumerate(answers) if here[i] and way is not None and way.crs == crs]
+        if len(rows) < SYSTEMATIC * here.sum():
+            for i in rows:
+                answers[i] = None
     return answers
 
 
@@ -380,7 +393,7 @@ def _changes(raw: RawTable, table: _Table, way: Way, box: Bounds, declared: str 
     whole = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
     i, places = int(whole[0]), 6 if is_degrees(way.crs) else 1
     made = f"{x[i]:.{places}f}, {y[i]:.{places}f}"
-    params = {"count": len(whole), "found": _found(raw, table, i), "expected": _text(way), "made": made}
+    params: dict[str, Any] = {"count": len(whole), "found": _found(raw, table, i), "expected": _text(way), "made": made}
     return [_fault(raw, "changed.coordinates", table=table, **params)]
 
 

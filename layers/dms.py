@@ -13,6 +13,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -69,6 +70,15 @@ _ZONED = re.compile(r"(\d{2,3})[A-Z]? +([\d.,]+)")
 _LENGTH = re.compile(r"([+-]?\d[\d., ]*) *(?:m|km|met)")
 _POWER = re.compile(r"([+-]?\d+(?:\.\d+)?)[eE]\+?(\d{1,2})")
 _HEMISPHERES = re.compile(r"(?:[NEWBTĐ↑↓→←φλ]|S(?![a-z]))(?: *[NSEWBTĐ↑↓→←φλ])*")
+_BRACKETS = re.compile(r"^(?:SRID=\d+;)?(?:POINT)? *[(\[{]+|[)\]}]+$", re.I)
+_BETWEEN = tuple(map(re.compile, (r" *[;|] *", r" +/ +|(?<=\d)/(?=\d)", r" +- +", r", +")))
+_DIGIT = re.compile(r"\d")
+_NUMERIC = re.compile(r"[+-]?[\d.,]+")
+_LETTER = re.compile(r"[^\W\d_]")
+_RUN = re.compile(r"[^\W\d_]{2,}(?: +[^\W\d_]{2,})*\.?")
+_TONES = re.compile("[\u0300-\u036f]")
+_BLANKS, _BEFORE_MARK = re.compile(" {2,}"), re.compile(" +(?=[°'\"])")
+_BREAK, _LONGEST = "\x1f", 200
 _GROUPED = {
     "point": re.compile(r"[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?"),
     "comma": re.compile(r"[1-9]\d{0,2}(?:\.\d{3})+(?:,\d+)?"),
@@ -90,6 +100,9 @@ class Token(NamedTuple):
     zone: int = 0  # the zone's number before it
     vietnamese: bool = False  # a letter only Vietnamese writes so (B, Đ, T)
     letter_n: bool = False  # north, or Nam: south
+
+
+_NOTHING = Token()
 
 
 @dataclass(frozen=True)
@@ -114,10 +127,9 @@ class Cells:
 
 def read_cells(values: Sequence[Any]) -> Cells:
     """Every cell of a column: text, numbers, and times (a spreadsheet makes a time of 16:42:12)."""
-    none = Token()
-    tokens = [none if _empty(value) else read_token(value) for value in values]
-    blank = np.fromiter((_empty(value) for value in values), dtype=bool, count=len(values))
-    return _columns(tokens, blank)
+    texts = iter(_plain_texts([value for value in values if isinstance(value, str)]))
+    tokens = [_of_text(next(texts)) if isinstance(value, str) else read_token(value) for value in values]
+    return _columns(tokens, _blanks(values))
 
 
 def read_numbers(values: NDArray[np.float64]) -> Cells:
@@ -129,44 +141,41 @@ def read_numbers(values: NDArray[np.float64]) -> Cells:
 
 
 def read_pairs(values: Sequence[Any]) -> tuple[Cells, Cells]:
-    """Cells that hold both coordinates, as two columns in the order written; both blank where a cell cannot be cut."""
-    none = Token()
-    first, second = [none] * len(values), [none] * len(values)
-    blank = np.zeros(len(values), dtype=bool)
-    for i, value in enumerate(values):
-        blank[i] = _empty(value)
-        halves = None if blank[i] else cut(str(value))
-        if halves is not None:
-            first[i], second[i] = read_token(halves[0]), read_token(halves[1])
-    return _columns(first, blank), _columns(second, blank)
+    """Cells that hold both coordinates, as two columns in the order written; nothing where a cell cannot be cut."""
+    texts = _plain_texts([value if isinstance(value, str) else "" for value in values])
+    halves = [_cut(text) or ("", "") for text in texts]
+    blank = _blanks(values)
+    return _columns([_of_text(one) for one, _ in halves], blank), _columns(
+        [_of_text(other) for _, other in halves], blank
+    )
 
 
 def read_token(value: Any) -> Token:
     """One cell in every way it can be read; a Token of nothing if there is none."""
     if isinstance(value, bool):
-        return Token()
+        return _NOTHING
     if isinstance(value, int | float | np.integer | np.floating):
         number = float(value)
         if not math.isfinite(number):
-            return Token()
+            return _NOTHING
         return Token(point=number, comma=number, digits=number if number.is_integer() else _NAN)
     if isinstance(value, datetime.time):
         return Token(marked=value.hour + value.minute / 60 + (value.second + value.microsecond / 1e6) / 3600)
     if isinstance(value, datetime.timedelta):
         return Token(marked=value.total_seconds() / 3600)
-    text = str(value).strip()
-    if match := _PLAIN.fullmatch(text):
-        return _number(text, match)
-    return _written(_plain_text(text))
+    return _of_text(_plain_texts([value])[0]) if isinstance(value, str) else _NOTHING
 
 
 def cut(text: str) -> tuple[str, str] | None:
     """The two coordinates of one cell as two texts in the order written; None if it is not clear where to cut."""
-    text = _plain_text(text)
-    text = re.sub(r"^(?:POINT|SRID=\d+;POINT)? *[(\[{]+|[)\]}]+$", "", text, flags=re.I).strip(" @")
-    for pattern in (r" *[;|] *", r" +/ +|(?<=\d)/(?=\d)", r" +- +", r", +"):
-        halves = re.split(pattern, text.strip(" ,;"))
-        if len(halves) == 2 and all(any(c.isdigit() for c in half) for half in halves):
+    return _cut(_plain_texts([text])[0])
+
+
+def _cut(text: str) -> tuple[str, str] | None:
+    text = _BRACKETS.sub("", text).strip(" @,;")
+    for pattern in _BETWEEN:
+        halves = pattern.split(text)
+        if len(halves) == 2 and _DIGIT.search(halves[0]) and _DIGIT.search(halves[1]):
             return halves[0], halves[1]
     return _cut_by_letters(text) or _cut_by_marks(text) or _cut_by_blanks(text) or _cut_by_commas(text)
 
@@ -183,7 +192,7 @@ def _cut_by_letters(text: str) -> tuple[str, str] | None:
     else:
         return None
     halves = text[:where].strip(" ,"), text[where:].strip(" ,")
-    return halves if all(any(c.isdigit() for c in half) for half in halves) else None
+    return halves if _DIGIT.search(halves[0]) and _DIGIT.search(halves[1]) else None
 
 
 def _cut_by_marks(text: str) -> tuple[str, str] | None:
@@ -216,65 +225,91 @@ def _cut_by_commas(text: str) -> tuple[str, str] | None:
 
 
 def _columns(tokens: list[Token], blank: NDArray[np.bool_]) -> Cells:
-    kinds: dict[str, Any] = {"role": np.int64, "zone": np.int64, "vietnamese": bool, "letter_n": bool}
-    columns = list(zip(*tokens, strict=True)) if tokens else [()] * len(Token._fields)
-    arrays = (
-        np.array(column, dtype=kinds.get(name, np.float64)) for name, column in zip(Token._fields, columns, strict=True)
+    marked, dotted, point, comma, digits, role, zone, vietnamese, letter_n = (
+        zip(*tokens, strict=True) if tokens else ((),) * len(_NOTHING)
     )
-    return Cells(*arrays, blank)
+    return Cells(
+        marked=np.array(marked, dtype=np.float64),
+        dotted=np.array(dotted, dtype=np.float64),
+        point=np.array(point, dtype=np.float64),
+        comma=np.array(comma, dtype=np.float64),
+        digits=np.array(digits, dtype=np.float64),
+        role=np.array(role, dtype=np.int64),
+        zone=np.array(zone, dtype=np.int64),
+        vietnamese=np.array(vietnamese, dtype=bool),
+        letter_n=np.array(letter_n, dtype=bool),
+        blank=blank,
+    )
+
+
+def _blanks(values: Sequence[Any]) -> NDArray[np.bool_]:
+    return np.fromiter((_empty(value) for value in values), dtype=bool, count=len(values))
 
 
 def _empty(value: Any) -> bool:
-    if value is None or value is pd.NA or value is pd.NaT:
-        return True
     if isinstance(value, str):
         return not value or value.isspace()
-    return isinstance(value, float) and math.isnan(value)
+    return value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and math.isnan(value))
 
 
-def _plain_text(text: str) -> str:
-    """One spelling of marks, words and blanks; tones are left out, Đ stays."""
-    text = text.translate(_SIGNS).replace("''", '"')
-    if any(c.isalpha() for c in text):
-        text = "".join(c for c in unicodedata.normalize("NFD", text) if not unicodedata.combining(c))
-        for pattern, sign in _WORDS:
-            text = pattern.sub(sign, text)
-    return " ".join(text.split())
+def _plain_texts(texts: list[str]) -> list[str]:
+    """One spelling of marks, words and blanks; tones are left out, Đ stays; nothing of what is far too long."""
+    one = _BREAK.join(text.replace(_BREAK, " ") if len(text) <= _LONGEST else "" for text in texts)
+    one = one.translate(_SIGNS).replace("''", '"')
+    if _LETTER.search(one):
+        if not one.isascii():
+            one = _TONES.sub("", unicodedata.normalize("NFD", one))
+        one = _RUN.sub(lambda run: _signs(run[0]), one)
+    return [text.strip() for text in _BLANKS.sub(" ", _BEFORE_MARK.sub("", one)).split(_BREAK)]
 
 
-def _written(text: str) -> Token:
+@lru_cache(maxsize=4096)
+def _signs(words: str) -> str:
+    """Words that say a mark, an axis or a hemisphere as one sign each; others as they are."""
+    for pattern, sign in _WORDS:
+        words = pattern.sub(sign, words)
+    return words
+
+
+def _of_text(text: str) -> Token:
+    """A cell in one spelling."""
+    if match := _PLAIN.fullmatch(text):
+        return _number(text, match)
     role = 0
-    for sign, says in (("φ", NORTH), ("λ", EAST)):
-        if sign in text:
+    for axis, says in (("φ", NORTH), ("λ", EAST)):
+        if axis in text:
             if role:
-                return Token()
-            role, text = says, text.replace(sign, " ").strip(" :=,")
+                return _NOTHING
+            role, text = says, text.replace(axis, " ").strip(" :=,")
     text = _LABEL.sub("", text, count=1) if _LABEL.match(text) else text
-    token = _body(text)
-    if not all(math.isnan(value) for value in token[:5]):
-        return token._replace(role=role)
     frame = _FRAMED.fullmatch(text)
-    if frame is None:
-        return Token()
+    token = _body(text) if frame is None or not (frame[1] or frame[3]) or text[-1] in "tD" else _NOTHING
+    if frame is None or token is not _NOTHING:  # "582123 met", "106.58D"
+        return token._replace(role=role) if role else token
     before, body, after = frame[1] or "", frame[2].strip(), frame[3].upper()
     if before and after:
-        return Token()
+        return _NOTHING
     token = _body(body)
     letter = before or after
     if after == "S" and re.search(r"[dDmM]", body) and not re.search(r"[\"s]$", body):
-        return Token()  # seconds or south
+        return _NOTHING  # seconds or south
     if not letter:
         return token._replace(role=role)
     says, sign, vietnamese = _LETTERS[letter]
     if role not in (0, says) or body.startswith(("-", "+")):
-        return Token()
-    values = {name: sign * getattr(token, name) for name in ("marked", "dotted", "point", "comma", "digits")}
-    return token._replace(**values, role=says, vietnamese=vietnamese, letter_n=letter == "N")
+        return _NOTHING
+    marked, dotted, point, comma, digits, _, zone, _, _ = token
+    if sign < 0:
+        marked, dotted, point, comma, digits = -marked, -dotted, -point, -comma, -digits
+    return Token(marked, dotted, point, comma, digits, says, zone, vietnamese, letter == "N")
 
 
 def _body(text: str) -> Token:
     if match := _PLAIN.fullmatch(text):
         return _number(text, match)
+    if _NUMERIC.fullmatch(text):
+        match = _DOTTED.fullmatch(text)
+        return _grouped(text)._replace(dotted=_degrees(*match.groups())) if match else _grouped(text)
     if match := _D_M_S.fullmatch(text) or _POINT_D_M_S.fullmatch(text):
         return Token(marked=_degrees(*match.groups()))
     if match := _D_M.fullmatch(text):
@@ -311,7 +346,7 @@ def _grouped(text: str) -> Token:
     """A number with several marks: "1.843.210,5", "1 843 210", or points where none belong: "16.703.41"."""
     sign, body = (text[0], text[1:]) if text.startswith(("+", "-")) else ("", text)
     if not re.fullmatch(r"\d[\d., ']*\d", body):
-        return Token()
+        return _NOTHING
     if _GROUPED["blank"].fullmatch(body):
         number = float(sign + re.sub(r"[ ']", "", body).replace(",", "."))
         return Token(point=number, comma=number, digits=number if number.is_integer() else _NAN)
@@ -323,7 +358,7 @@ def _grouped(text: str) -> Token:
 
 
 def _degrees(sign: str, degrees: str, minutes: str = "0", seconds: str = "0") -> float:
-    d, m, s = (float(part.replace(",", ".")) for part in (degrees, minutes, seconds))
+    d, m, s = float(degrees.replace(",", ".")), float(minutes.replace(",", ".")), float(seconds.replace(",", "."))
     if m >= 60 or s > 60 or d > 180:  # 60.0 seconds are what rounding makes of 59.99
         return _NAN
     return (-1 if sign == "-" else 1) * (d + m / 60 + s / 3600)

@@ -115,6 +115,11 @@ class Ground:
         easting[good], northing[good] = (np.where(np.isfinite(moved).all(axis=0), part, np.nan) for part in moved)
         return easting, northing
 
+    def contains(self, x_m: Numbers, y_m: Numbers) -> NDArray[np.bool_]:
+        """Whether places lie in the province, with the margin."""
+        inside: NDArray[np.bool_] = shapely.contains_xy(self.reach, x_m, y_m)
+        return inside
+
     def fits(self, x: Numbers, y: Numbers, homes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Whether each place fits (its unit with the tolerance, or the province) and lies bare inside its own unit."""
         near, inside = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
@@ -126,7 +131,7 @@ class Ground:
             inside[own] = shapely.intersects(outlines, points)
         rest = np.flatnonzero(known & (homes < 0))
         if len(rest):
-            near[rest] = shapely.contains_xy(self.reach, x[rest], y[rest])
+            near[rest] = self.contains(x[rest], y[rest])
         return near, inside
 
 

@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from pyproj import CRS, Transformer
-from pyproj.crs import CoordinateOperation
 
 VN2000_TO_WGS84 = 6960
 """EPSG code of the operation used in both directions between VN-2000 (EPSG:4756) and WGS 84."""
@@ -26,15 +25,6 @@ VN2000, WGS84 = "EPSG:4756", "EPSG:4326"
 _DATUMS = {
     VN2000: {"vn2000", "vietnam2000", "gcsvn2000", "dvietnam2000"},
     WGS84: {"wgs84", "worldgeodeticsystem1984", "worldgeodeticsystem1984ensemble", "gcswgs1984", "dwgs1984", "wgs1984"},
-}
-_PARAMETERS = {
-    "X-axis translation": "x",
-    "Y-axis translation": "y",
-    "Z-axis translation": "z",
-    "X-axis rotation": "rx",
-    "Y-axis rotation": "ry",
-    "Z-axis rotation": "rz",
-    "Scale difference": "s",
 }
 
 
@@ -98,18 +88,21 @@ def datum_of(crs: Any) -> str | None:
 
 def operation_text() -> str:
     """The pinned operation for the run record: code, name, accuracy, parameters and who made them official."""
-    pinned = CoordinateOperation.from_epsg(VN2000_TO_WGS84)
+    pinned = _pinned()
     return (
-        f"EPSG:{VN2000_TO_WGS84} {pinned.name} ({pinned.method_name}; Decision 05/2007/QD-BTNMT), "
+        f"EPSG:{VN2000_TO_WGS84} {pinned.description} (Decision 05/2007/QD-BTNMT), "
         f"accuracy {pinned.accuracy:g} m: {_helmert()}"
     )
 
 
 @lru_cache(maxsize=1)
+def _pinned() -> Transformer:
+    return Transformer.from_pipeline(f"urn:ogc:def:coordinateOperation:EPSG::{VN2000_TO_WGS84}")
+
+
 def _helmert() -> str:
-    pinned = CoordinateOperation.from_epsg(VN2000_TO_WGS84)
-    values = {_PARAMETERS[p.name]: p.value for p in pinned.params}
-    return "proj=helmert " + " ".join(f"{k}={v!r}" for k, v in values.items()) + " convention=coordinate_frame"
+    """The step with the seven parameters, as the database has them."""
+    return next(step for step in _pinned().definition.split(" step ") if step.startswith("proj=helmert")).strip()
 
 
 def _steps(crs: CRS, base: str, *, back: bool = False) -> list[str]:
@@ -117,8 +110,8 @@ def _steps(crs: CRS, base: str, *, back: bool = False) -> list[str]:
     if crs.is_geographic:
         return []
     own = crs.geodetic_crs if datum_of(crs) == base else base
-    ends = (own, crs) if back else (crs, own)
-    text = Transformer.from_crs(*ends, always_xy=True).definition.removeprefix("proj=pipeline ").strip()
+    one, other = (own, crs) if back else (crs, own)
+    text = Transformer.from_crs(one, other, always_xy=True).definition.removeprefix("proj=pipeline ").strip()
     return [step.strip() for step in f" {text}".split(" step ") if step.strip() and step.strip() != "noop"]
 
 

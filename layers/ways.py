@@ -205,6 +205,8 @@ def _all_pointed(cells: Cells, read: Numbers) -> bool:
 def _scaled(digits: Numbers, *, low: float, high: float) -> Numbers:
     """Digits with the point put where they fall between ``low`` and ``high``; NaN where none or several places do."""
     found, times = np.full(len(digits), np.nan), np.zeros(len(digits), dtype=np.int64)
+    if np.isnan(digits).all():
+        return found
     for places in range(1, 13):
         moved = digits / 10.0**places
         fits = (moved >= low) & (moved <= high) & (moved != 0)

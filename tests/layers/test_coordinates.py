@@ -220,7 +220,7 @@ def test_only_twins_of_one_meridian_are_refused() -> None:
     assert (len(TM3), len(set(TM3) - refused)) == (18, 17)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     st.sampled_from([("degrees", name) for name in DEGREES] + [("metres", name) for name in METRES]),
     st.sampled_from(METRIC),
@@ -340,6 +340,22 @@ def test_a_few_wrong_rows_do_not_matter_and_each_is_told_how_it_would_fit() -> N
     empty = [shape is None for shape in result.geometry]
     assert [i for i, none in enumerate(empty) if none] == [3, 7, 11, 12, 13, 14]
     assert np.nanmax(np.delete(off_m(result, lon, lat), 17)) < 1.0
+
+
+def test_rows_of_the_neighbours_meridian_are_told_and_wrong_units_are_not_taken_for_them() -> None:
+    units = province(106.6, 16.5)
+    codes, lon, lat = points_of(units, count=300, seed=20)
+    columns = METRES["numbers"](lon, lat, "EPSG:9212")
+    other = METRES["numbers"](lon, lat, "EPSG:9211")
+    mixed = {name: columns[name][:270] + other[name][270:] for name in columns}
+    result = placed(table({"unit_code": list(codes), **mixed}), VILLAGES, places=Places(units))
+    told = [fault for fault in result.faults if fault.code == "fault.place_reads_otherwise"]
+    assert [fault.row for fault in told] == list(range(272, 302))
+    assert all("EPSG:9211" in fault.say("vi") for fault in told)
+    shuffled = np.concatenate([codes[:270], codes[270:][::-1]])
+    result = placed(table({"unit_code": list(shuffled), **columns}), VILLAGES, places=Places(units))
+    assert [fault.code for fault in result.faults if fault.row is not None] == []
+    assert off_m(result, lon, lat).max() < 1.0
 
 
 def test_a_file_in_two_meridians_is_refused() -> None:
