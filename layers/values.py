@@ -248,7 +248,14 @@ def _typed(cells: _Cells) -> None:
 
 
 def _is_number(cell: Any) -> bool:
-    return isinstance(cell, int | float | np.number) and not isinstance(cell, bool) and math.isfinite(cell)
+    """Whether a cell is a finite number; whole numbers of any length compare with floats."""
+    return isinstance(cell, int | float | np.number) and not isinstance(cell, bool) and bool(-1e300 < cell < 1e300)
+
+
+def _is_empty(cell: Any) -> bool:
+    if isinstance(cell, str):
+        return not cell.strip()
+    return cell is None or cell is pd.NA or cell is pd.NaT or (isinstance(cell, float) and math.isnan(cell))
 
 
 def _may_be_thousands(value: float) -> bool:
@@ -269,7 +276,7 @@ def _yes_no(cells: _Cells) -> None:
             told = word not in ("no", "n", "false", "0", "không", "khong")
             cells.put(text, False, code="changed.yes_no" if told else "", made="no")
     said = {cell for cell in cells.cells if isinstance(cell, bool)}
-    empty = sum(cell is None or (isinstance(cell, float) and math.isnan(cell)) or cell == "" for cell in cells.cells)
+    empty = sum(map(_is_empty, cells.cells))
     if said == {True} and empty:
         cells.sheet.tell("note.only_yes", cells.heading, count=empty)
 

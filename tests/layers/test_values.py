@@ -377,6 +377,35 @@ def test_the_door_leaves_out_what_was_refused_and_says_it_once() -> None:
     assert len(checked.faults) == 3
 
 
+CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    st.floats(),
+    st.text(max_size=6),
+    st.datetimes(),
+    st.dates(),
+    st.sampled_from([pd.NA, pd.NaT, np.float64(2.5), np.int32(7), np.bool_(True), 10**400, b"x", ["a"], {"a": 1}]),
+    st.sampled_from(["1.234", "12,5", "-", "x", "20 W", "5/6/2012", "31/12/2012", "√", "1.234.567 m", "năm 2012"]),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.lists(CELLS, max_size=6), st.sampled_from(sorted(LAYERS)))
+def test_any_cell_is_read_or_left_and_no_row_is_lost(cells: list[Any], name: str) -> None:
+    layer = LAYERS[name]
+    table = raw({column.name: cells for column in layer.all_columns})
+    done = plain(table, layer)
+    assert done.frame.shape == table.frame.shape
+    assert all(fault.row is None or fault.row in table.rows for fault in done.faults)
+    assert all(is_note(fault) == (fault.row is None) for fault in done.faults)
+    for column in layer.all_columns:
+        if column.kind == "text":
+            assert all(
+                one is other for one, other in zip(done.frame[column.name], table.frame[column.name], strict=True)
+            )
+
+
 def test_rows_keep_their_numbers_and_everything_else() -> None:
     table = raw({"code": ["1", "2"], "population": ["1.234.567", "abc"], "other": ["1.234", "x"]})
     done = plain(table, LAYERS["units"])
