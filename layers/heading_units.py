@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,7 @@ from phusong.layers.synonyms import data
 _SAID = re.compile(r"^(đơn vị( tính)?|đvt|dvt|tính bằng|unit|in)(\s*:\s*|\s+)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"^1[.,\s]?000\b")
 _BARE = re.compile(r"[+\-−]?[\d.,\s\u00a0\u202f\u2009'’]*\d(?:[eE][+-]?\d{1,3})?")
+_LONGEST = 40
 _DECIMALS = 4  # so many digits behind the point can be no group of thousands
 
 
@@ -31,12 +33,15 @@ class Changed(NamedTuple):
     made: str
 
 
+@lru_cache(maxsize=1 << 12)
 def is_unit(text: str) -> bool:
     """Whether a text is a unit, of any column or of none of the schema."""
     plain = _plain(text)
+    if not plain or len(plain) > _LONGEST:
+        return False
     if {written.folded(text), plain} & set(data()["units"]["other"]):
         return True
-    return any(_one(plain, Column("", "number", unit)) is not None for unit in written.UNITS) and bool(plain)
+    return any(_one(plain, Column("", "number", unit)) is not None for unit in written.UNITS)
 
 
 def takes_unit(column: Column, unit: str) -> bool:
@@ -87,7 +92,8 @@ def in_column_unit(cells: Sequence[Any], column: Column, unit: str) -> Changed:
 
 def _plain(unit: str) -> str:
     text = _SAID.sub("", unicodedata.normalize("NFC", unit).strip())
-    return written.folded(_THOUSANDS.sub("nghìn", text))
+    plain = written.folded(_THOUSANDS.sub("nghìn", text))
+    return next((name for name, texts in data()["units"].items() if plain in texts and name != "other"), plain)
 
 
 def _one(unit: str, column: Column, *, of: str = "1") -> float | None:

@@ -46,6 +46,8 @@ LEAST_LEAD = 0.1
 """And be so much better than the next."""
 _ALIKE = 0.85
 _MOST_PAIRS = 12
+_MOST_ADVICE = 50  # columns of one table that are compared with all synonyms for advice
+_LONGEST = 250  # letters of a heading or word
 _FROM_DEFAULTS = ("as_of", "valid_on")  # columns that the study fills where a file lacks them
 
 _NUMBERING = re.compile(r"^(\(?\d{1,2}[.):]|[IVX]{1,4}[.)])\s*(?=\D)")
@@ -55,7 +57,8 @@ _SIGNS = re.compile(r"[%‰°º]")
 _EPSG = re.compile(r"\bEPSG\s*:?\s*(\d{4,5})\b", re.IGNORECASE)
 _CRS_WORDS = re.compile(r"\bVN[\s-]?2000\b|\bWGS[\s-]?(?:19)?84\b|\bUTM\b", re.IGNORECASE)
 _YEAR = re.compile(
-    r"(?<!VN)(?:^|[\s,])(?:(?:số liệu|tính|thời điểm|cuối|đến|ngày|năm|nam|in|of|year|as of|at)\s+)*"
+    r"(?<!VN)(?<!WGS)(?:^|[\s,_-]|(?<=[^\W\d_]))"
+    r"(?:(?:số liệu|tính|thời điểm|cuối|đến|ngày|năm|nam|in|of|year|as of|at)\s+)*"
     r"(?:\d{1,2}[/.-]){0,2}(?:19|20)\d{2}$",
     re.IGNORECASE,
 )
@@ -104,11 +107,13 @@ class _Judged:
     epsg: set[str] = field(default_factory=set)
     wrong: list[Fault] = field(default_factory=list)
     notes: list[Fault] = field(default_factory=list)
+    compared: int = 0
 
     def fault(self, code: str, heading: str = "", **params: Any) -> Fault:
         """A fault or remark of this table."""
-        column = " ".join(heading.split())
-        return Fault(code, self.raw.file, self.layer.name, self.raw.sheet, None, column, params=params)
+        line = " ".join(heading.split())
+        told = {"heading": line, **params}
+        return Fault(code, self.raw.file, self.layer.name, self.raw.sheet, None, line, params=told)
 
     @property
     def headings(self) -> list[str]:
@@ -172,7 +177,7 @@ def worded(raw: RawTable, layer: Layer) -> RawTable:
             continue
         cells = frame[column.name].tolist()
         made: dict[str, str] = {}
-        for text in {cell for cell in cells if isinstance(cell, str) and cell.strip()}:
+        for text in {cell for cell in cells if isinstance(cell, str) and 0 < len(cell.strip()) <= _LONGEST}:
             word = None if text.strip().casefold() in map(str.casefold, column.words) else word_of(text, layer, column)
             if word is not None:
                 made[text] = word
@@ -293,9 +298,10 @@ def _fits(judged: _Judged, one: _Meant, *, asked: bool) -> bool:
 
 def _advise(judged: _Judged, one: _Meant, book: Book, *, free: set[str]) -> None:
     """A remark on a heading that is not understood and looks much like a known one."""
-    near = one.near
-    if near is None:
-        close = difflib.get_close_matches(key(one.heading).plain, book.keys, n=1, cutoff=_ALIKE)
+    near, plain = one.near, key(one.heading).plain
+    judged.compared += near is None
+    if near is None and judged.compared <= _MOST_ADVICE and len(plain) <= _LONGEST:
+        close = difflib.get_close_matches(plain, book.keys, n=1, cutoff=_ALIKE)
         near = book.keys[close[0]] if close else None
     if near in free:
         judged.notes.append(judged.fault("note.heading_near", one.heading, name=near))
@@ -305,6 +311,8 @@ def _read(heading: str, layer: Layer, book: Book) -> _Meant:
     """What a heading says: the names it fits, its unit, year and CRS."""
     one = _Meant(heading)
     text = unicodedata.normalize("NFC", " ".join(heading.split()))
+    if len(text) > _LONGEST:
+        return one
     if not _SIGNS.search(text) and (found := book.find(text)):  # a key holds letters and digits only
         one.found = found
         return one
@@ -323,9 +331,15 @@ def _read(heading: str, layer: Layer, book: Book) -> _Meant:
                 one.unit = unit if one.found else ""
             if one.found:
                 break
-    if one.found:
+    if "year" in one.said and not all(_is_figure(synonym.target, layer) for synonym in one.found):
+        one.near, one.found = one.found[0].target, []  # codes and names of a year are not those of another
+    elif one.found:
         one.near = None
     return one
+
+
+def _is_figure(name: str, layer: Layer) -> bool:
+    return name not in COORDINATES + UNIT_NAMES and layer.column(name).kind in ("number", "integer")
 
 
 def _last_word(part: str) -> tuple[str, str]:
@@ -352,8 +366,9 @@ def _without_remarks(part: str, one: _Meant, layer: Layer, *, inside: bool) -> s
         part = _EPSG.sub("", part).strip(" .,:;-_")
     if words := _CRS_WORDS.search(part):
         one.said["crs"] = words[0]
+        part = _CRS_WORDS.sub("", part).strip(" .,:;-_")
     elif (not is_idle(part, layer) or part.isdecimal()) and (year := _YEAR.search(part)):
-        one.said["year"] = year[0].strip(" ,")
+        one.said["year"] = year[0].strip(" ,_-")
         part = part[: year.start()].strip(" .,:;-_")
     if inside and is_unit(part):
         one.unit = part

@@ -12,7 +12,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
@@ -41,6 +41,7 @@ class Key(NamedTuple):
         return self.plain == self.marked and not self.tones
 
 
+@lru_cache(maxsize=1 << 14)
 def key(text: str) -> Key:
     """The key of a heading or word: case, blanks, points, the place of a tone and i or y do not count."""
     apart = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold())

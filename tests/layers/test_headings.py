@@ -1,6 +1,7 @@
 """Headings of office sheets: known ones matched however written, doubtful ones refused, units exact."""
 
 import math
+import os
 import unicodedata
 from pathlib import Path
 from typing import Any
@@ -9,14 +10,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import shapely
+import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phusong.layers.encodings import encode
 from phusong.layers.errors import InputError
 from phusong.layers.headings import LEAST_SCORE, Match, chosen, matched, worded
 from phusong.layers.mappings import parse_mapping, recall, remember
 from phusong.layers.messages import LANGS, say
 from phusong.layers.readers.raw import RawTable
+from phusong.layers.readers.table import read_tables
 from phusong.layers.schema import LAYERS, Layer
 from phusong.layers.synonyms import (
     COORDINATES,
@@ -30,7 +34,8 @@ from phusong.layers.synonyms import (
     word_synonyms,
     words_book,
 )
-from phusong.layers.validate import validate
+from phusong.layers.text import decoded
+from phusong.layers.validate import is_note, validate
 from phusong.layers.values import plain
 
 SITES, SECTORS, UNITS = LAYERS["sites"], LAYERS["sectors"], LAYERS["units"]
@@ -159,6 +164,9 @@ def test_each_word_synonym_means_one_word() -> None:
         ("units", "Dân số / Tổng số", "population"),
         ("units", "Dân số năm 2012", "population"),
         ("units", "Dân số (31/12/2012)", "population"),
+        ("units", "Dân số_2012", "population"),
+        ("units", "pop2019", "population"),
+        ("sites", "Toạ độ X VN2000", "x_m"),
         ("units", "Số hộ", "households"),
         ("units", "Diện tích (km²)", "area_km2"),
         ("units", "Diện tích (km2)", "area_km2"),
@@ -170,6 +178,9 @@ def test_each_word_synonym_means_one_word() -> None:
         ("broadband", "Tên xã", "unit_name"),
         ("broadband", "Thuê bao ADSL", "broadband_subscribers"),
         ("broadband", "Thuê bao / Băng rộng cố định", "broadband_subscribers"),
+        ("broadband", "Số máy điện thoại (máy)", "telephone_subscribers"),
+        ("broadband", "Thuê bao điện thoại/100 dân", None),
+        ("broadband", "Thuê bao điện thoại (/100 dân)", None),
         ("villages", "Thôn", "name"),
         ("villages", "Tỷ lệ", None),
         ("villages", "Điện lưới", "grid_power"),
@@ -183,6 +194,8 @@ def test_each_word_synonym_means_one_word() -> None:
         ("units", "Dân số / Nam", None),
         ("units", "Dân số (%)", None),
         ("units", "Khoá", None),
+        ("units", "code_2025", None),  # a code means a unit of its own day
+        ("units", "Tên xã (2025)", None),
         ("villages", "Bán", None),  # to sell, not a village (Bản)
         ("sectors", "Độ cao anten (so với mặt biển)", None),
         ("sectors", "Công suất nguồn (kVA)", None),
@@ -227,6 +240,16 @@ def test_no_heading_breaks_it(layer_name: str, text: str) -> None:
     match = matched(table([text]), layer)
     assert set(match.used) | set(match.unmatched) == {text}
     assert 0 <= match.score <= 1
+
+
+def test_thousands_of_strange_headings_are_no_burden() -> None:
+    strange = [f"Cột lạ số {i} của bảng tổng hợp kèm theo báo cáo" for i in range(500)] + [
+        "(1)" * 100_000,
+        "a " * 100_000,
+    ]
+    match = matched(table([*strange, "Mã trạm"]), SITES)
+    assert match.used == {"Mã trạm": "site_id"}
+    assert len(match.unmatched) == 502
 
 
 def test_a_heading_with_other_marks_is_not_the_synonym() -> None:
@@ -524,3 +547,75 @@ def test_no_closed_word_is_changed() -> None:
                 done = worded(table({column.name: list(column.words)}), layer)
                 assert done.frame[column.name].tolist() == list(column.words)
                 assert done.faults == ()
+
+
+# A list as an office keeps it
+
+
+@pytest.mark.parametrize("encoding", ["unicode", "tcvn3", "vni"])
+def test_an_offices_list_of_sectors_is_understood(tmp_path: Path, encoding: str) -> None:
+    def say_it(text: str) -> str:
+        return text if encoding == "unicode" else encode(text, encoding)
+
+    path = tmp_path / "list.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Bảng 1" if encoding == "unicode" else "Sheet1")
+    sheet.merge_range(0, 0, 0, 9, say_it("DANH SÁCH TRẠM THU PHÁT SÓNG THÔNG TIN DI ĐỘNG"))
+    for c, heading in enumerate(["STT", "Mã trạm", "Mã cell", "Doanh nghiệp", "Công nghệ"]):
+        sheet.merge_range(2, c, 3, c, say_it(heading))
+    sheet.merge_range(2, 5, 2, 7, say_it("Anten"))
+    for c, heading in enumerate(["Độ cao (m)", "Góc phương vị (độ)", "Độ lợi (dBi)"], start=5):
+        sheet.write(3, c, say_it(heading))
+    sheet.merge_range(2, 8, 3, 8, say_it("Công suất phát (W)"))
+    sheet.merge_range(2, 9, 3, 9, say_it("Ghi chú"))
+    rows = [
+        (1, "QT001", "QT001A", "Viettel", "GSM", 42, 0, 17, 20, say_it("mới")),
+        (2, "QT001", "QT001B", "Viettel", "WCDMA", 42, 120, 18, 20, None),
+        (3, "QT002", "QT002A", "VNPT", "3G (UMTS)", 36, 240, 18, 40, say_it("dùng chung cột với đơn vị khác")),
+        (4, "QT003", "QT003A", "MobiFone", "LTE", 30, None, 17, 40, say_it("đặt tại trụ sở uỷ ban nhân dân xã")),
+    ]
+    for r, row in enumerate(rows, start=4):
+        sheet.write_row(r, 0, row)
+    sheet.write(9, 1, say_it("Tổng cộng"))
+    sheet.write(9, 5, 4)
+    book.close()
+    tables = [decoded(raw) for raw in read_tables(path)]
+    match = chosen(tables, SECTORS)
+    assert list(match.used.values()) == [
+        *("site_id", "sector_id", "operator", "technology", "height_m", "azimuth_deg", "antenna_gain_dbi"),
+        "carrier_power_dbm",
+    ]
+    assert [key(heading).plain for heading in match.unmatched] == ["stt", "ghichu"]
+    checked = validate(
+        plain(worded(match.raw, SECTORS), SECTORS), SECTORS, crs="EPSG:9212", defaults={"as_of": "2012-12-31"}
+    )
+    frame = checked.frame
+    assert [fault for fault in checked.faults if not is_note(fault)] == []
+    assert frame["technology"].tolist() == ["2G", "3G", "3G", "4G"]
+    assert frame["carrier_power_dbm"].tolist() == pytest.approx([43.0103, 43.0103, 46.0206, 46.0206], abs=1e-4)
+    assert frame["azimuth_deg"].tolist()[:3] == [0, 120, 240]
+    assert math.isnan(frame["azimuth_deg"].iloc[3])
+    assert checked.rows.tolist() == [5, 6, 7, 8]
+
+
+def test_real_headings_are_read_without_taking_one_year_for_another(real_data: Path) -> None:
+    census = matched(read_tables(real_data / "census2019_communes_vietnam.csv")[0], UNITS)
+    assert census.used == {
+        "province": "province_name",
+        "district": "district",
+        "commune": "name",
+        "pop2019": "population",
+        "households2019": "households",
+    }
+    lineage = matched(read_tables(real_data / "lineage_2012_2024_2025.csv")[0], UNITS)
+    assert {"code_2024", "code_2025", "name_2024", "name_2025"} <= set(lineage.unmatched)
+    counters = matched(read_tables(real_data / "post_offices_vnpost_4prov.csv")[0], LAYERS["postal_points"])
+    assert {"lon_commune", "lat_commune"} <= set(counters.unmatched)  # the commune's place, not the counter's
+
+
+@pytest.fixture
+def real_data() -> Path:
+    where = os.environ.get("PHUSONG_DATA")
+    if not where or not Path(where).is_dir():
+        pytest.skip("no real data here")
+    return Path(where)
