@@ -112,7 +112,7 @@ def converted(text: str, encoding: Encoding) -> str | None:
     if text.isascii() and not (encoding == "viscii" and any(ord(c) in _VISCII_LOW for c in text)):
         return text
     parts = _BREAK.split(text)
-    kept = [_no_word(part, before) for part, before in zip(parts, ["", *parts], strict=False)]
+    kept = [place % 2 == 1 or _says_the_same(part, parts[place - 1]) for place, part in enumerate(parts)]
     made = [part if keep else _word(part, encoding) for part, keep in zip(parts, kept, strict=True)]
     if any(part is None for part in made):
         return None
@@ -126,15 +126,16 @@ def words(text: str) -> list[str]:
     """The words of a text in cell form: broken at ASCII blanks, digits and punctuation only, for in a legacy text any
     other character may be a letter. Degree signs after numbers and squares of units are none."""
     parts = _BREAK.split(text)
-    return [part for part, before in zip(parts[::2], ["", *parts[1::2]], strict=True) if not _no_word(part, before)]
+    return [parts[place] for place in range(0, len(parts), 2) if not _says_the_same(parts[place], parts[place - 1])]
 
 
-def _no_word(part: str, before: str) -> bool:
-    """Whether a part of a text is a break between words, or says the same in all encodings: no word, degrees after a
-    number, squares and cubes of units of length after a number or in brackets."""
-    if not part or _BREAK.fullmatch(part):
-        return True
-    counted = before.strip()[-1:].isdigit()
+def _says_the_same(part: str, before: str) -> bool:
+    """Whether a part of a text between breaks says the same in all encodings: nothing, degrees after a number, squares
+    and cubes of units of length after a number or in brackets. (Of the first part the one before is the last: no
+    break, or empty.)"""
+    if not part or part[-1] not in "°º²³":
+        return not part
+    counted = before.strip()[-1:].isdecimal()
     if part in "°º":
         return counted
     return bool(_KM2.fullmatch(part) or (_M2.fullmatch(part) and (counted or before.endswith(("(", "/")))))

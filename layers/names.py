@@ -125,10 +125,13 @@ class Gazetteer:
 
     def find(self, name: str, *, within: str | Sequence[str | None] | None = None) -> Found:
         """The units a name means; ``within`` names the district, or district and province (None where not known)."""
+        areas: list[str | None] = [within] if isinstance(within, str) else list(within or ())
+        first, *others = name.split(",")  # "Xã Hải An, huyện Hải Lăng, tỉnh Quảng Trị"
+        if others and not any(areas):
+            name, areas = first, [*others]
         query = Name.of(name)
         if not query.key:
             return Found((), 0.0, "nothing")
-        areas: list[str | None] = [within] if isinstance(within, str) else list(within or ())
         bare = all(text.isascii() for text in (name, *filter(None, areas)))
         area = self._area(areas, bare=bare)
         inside = self._within(area.districts)
@@ -198,6 +201,7 @@ class Gazetteer:
         provinces, score, _ = self._by_province.best(query, among=None, bare=bare)
         named = {self._provinces[place] for place in provinces} if score >= LEAST else set()
         whole = {place for place, (province, _) in enumerate(self._districts) if province in named}
+        whole = whole if among is None else whole & among
         if largest and whole:
             return whole
         districts, score, _ = self._by_district.best(query, among=among, bare=bare)

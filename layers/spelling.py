@@ -16,6 +16,7 @@ from functools import lru_cache
 
 from phusong.layers.encodings import TONES
 
+LONGEST = 200  # letters of a name that are looked at
 _WORDED = {  # prefix words; the longer ones first where one begins another
     "huyện đảo": "district",
     "đặc khu": "special_zone",
@@ -85,9 +86,13 @@ class Name:
     whole_key: str
 
     @staticmethod
-    @lru_cache(maxsize=1 << 16)
     def of(text: str) -> Name:
-        """Take a name apart; the keys are empty if there is no letter or digit in it."""
+        """Take a name apart, as far as LONGEST; the keys are empty if there is no letter or digit in it."""
+        return Name._of(text[:LONGEST])
+
+    @staticmethod
+    @lru_cache(maxsize=1 << 16)
+    def _of(text: str) -> Name:
         text = " ".join(unicodedata.normalize("NFC", text).split()).strip(".,; ")
         kind, rest = split_kind(text)
         bracket = _BRACKETS.search(rest)

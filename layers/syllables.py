@@ -36,6 +36,7 @@ _AFTER_Q = frozenset(
 )
 _NUCLEI = sorted({re.sub("[^aăâeêioôơuưy]", "", rime) for rime in RIMES}, key=len, reverse=True)
 _ALIKE = re.compile(f"[bcdđghjklmnpqrstvwxz]{{0,3}}(?:{'|'.join(_NUCLEI)})[bcdđghjklmnpqrstvxz]{{0,2}}")
+_LONGEST = 8  # letters of a syllable, and one more
 _KEPT = 1 << 16  # words remembered
 _STOPS = ("c", "ch", "p", "t")
 _COMMON = frozenset(
@@ -51,9 +52,13 @@ _COMMON = frozenset(
 )
 
 
-@lru_cache(maxsize=_KEPT)
 def is_syllable(word: str) -> bool:
     """Whether a word (composed, NFC) can be a Vietnamese syllable, written small, with a capital or in capitals."""
+    return len(word) <= _LONGEST and _is_syllable(word)
+
+
+@lru_cache(maxsize=_KEPT)
+def _is_syllable(word: str) -> bool:
     if not (word.islower() or word.isupper() or (word[:1].isupper() and word[1:].islower())):
         return False
     letters = unicodedata.normalize("NFD", word.lower())
@@ -70,10 +75,14 @@ def is_syllable(word: str) -> bool:
     return False
 
 
-@lru_cache(maxsize=_KEPT)
 def is_alike(word: str) -> bool:
     """Whether a word is built like a syllable, as names from the highlands are (Đắk, Krông, DRông, Khươl): up to three
     consonants, a nucleus of the language, up to two consonants, and at most one tone mark."""
+    return len(word) <= _LONGEST and _is_alike(word)
+
+
+@lru_cache(maxsize=_KEPT)
+def _is_alike(word: str) -> bool:
     if word[2:].lower() != word[2:] and not word.isupper():
         return False
     letters = unicodedata.normalize("NFD", word.lower())

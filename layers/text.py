@@ -53,6 +53,7 @@ _SYLLABLE = math.log(0.93 / 17_000)
 _COMMON_SYLLABLE = math.log(0.05 / 200 * 10)  # the 200 words that fill lists make half of them
 _ALIKE = math.log(0.05 / 300_000)
 _NOISE, _LETTER, _ODD_LETTER, _SIGN = math.log(0.07), math.log(1 / 60), math.log(1 / 90), math.log(1 / 200)
+_SUREST = 0.9999  # nothing is told more surely by its words
 _MOST_WORDS = 5000  # distinct ones that are judged; more say nothing new
 _SAMPLE = 1 << 22  # bytes of a file that are judged
 _SHORTEST_UTF16 = 4
@@ -90,7 +91,7 @@ class Decoded:
         faults; cells converted once are then not converted again."""
         if self.encoding.startswith("utf-"):
             return None
-        params = {"found": self.encoding, "score_pct": f"{100 * self.score:.1f}"}
+        params = {"found": self.encoding, "score_pct": _percent(self.score)}
         return Fault("changed.text_bytes", file=file, params=params)
 
 
@@ -116,7 +117,7 @@ def decode_bytes(data: bytes, *, encoding: str | None = None, file: str = "") ->
             broken = _broken(data, error, file=file)
     cells = cell_form(data)
     if asked is None:
-        found = detect([cells[:_SAMPLE]])
+        found = detect(cells[:_SAMPLE].splitlines())
         if found.encoding in ("utf-8", "utf-8-twice"):
             raise broken
         if not found.sure:
@@ -127,7 +128,7 @@ def decode_bytes(data: bytes, *, encoding: str | None = None, file: str = "") ->
         score = 1.0
     if asked == "cp1252":
         return Decoded(cells, "cp1252", score)
-    text = _lines(cells, asked)
+    text = _lines(cells, asked)  # type: ignore[arg-type]
     if text is None:
         raise InputError("text.not_in_encoding", file=file, encoding=asked)
     return Decoded(text, asked, score)
@@ -175,7 +176,7 @@ def _detect(found: frozenset[str]) -> Detected:
     order = sorted(shares, key=lambda name: (-shares[name], CHOICES.index(name)))
     fit = (fits[order[0]] * len(judged) + plain * (order[0] == "unicode")) / (len(judged) + plain)
     score = shares[order[0]] / sum(shares.values())
-    return Detected(order[0], score, fit, len(found), order[1] if len(order) > 1 else "unicode")
+    return Detected(order[0], min(score, _SUREST), fit, len(found), order[1] if len(order) > 1 else "unicode")
 
 
 def _likelihood(made: str | None, word: str, reading: Reading) -> float:
@@ -191,7 +192,6 @@ def _likelihood(made: str | None, word: str, reading: Reading) -> float:
     return _NOISE + sum(letter if sign.isalpha() and sign not in "ªº" else _SIGN for sign in made)
 
 
-@lru_cache(maxsize=1 << 16)
 def _all_syllables(text: str) -> bool:
     parts = _parts(text)
     return bool(parts) and all(map(is_syllable, parts))
@@ -213,7 +213,7 @@ def known_encoding(name: str, *, file: str = "", choices: tuple[str, ...] = CHOI
 
 
 def _asking(found: Detected) -> dict[str, Any]:
-    return {"found": found.encoding, "other": found.other, "score_pct": f"{100 * found.score:.0f}"}
+    return {"found": found.encoding, "other": found.other, "score_pct": _percent(found.score)}
 
 
 def _strict(data: bytes, name: str, *, file: str) -> Decoded:
@@ -237,10 +237,23 @@ def _looks_utf16(data: bytes) -> bool:
     return many > 0.2 * len(head) > 2 * few
 
 
-def _lines(cells: str, encoding: str) -> str | None:
+def _lines(cells: str, encoding: Encoding) -> str | None:
     """A file's text converted piece by piece, so that the case of TCVN3 follows from its own cell."""
-    made = [converted(piece, encoding) for piece in _PIECES.split(cells)]  # type: ignore[arg-type]
-    return None if any(piece is None for piece in made) else "".join(piece for piece in made if piece is not None)
+    made = []
+    for line in cells.splitlines(keepends=True):
+        pieces = [
+            piece if piece.isascii() and piece.isprintable() else _piece(piece, encoding)
+            for piece in _PIECES.split(line)
+        ]
+        if None in pieces:
+            return None
+        made.append("".join(piece for piece in pieces if piece is not None))
+    return "".join(made)
+
+
+@lru_cache(maxsize=1 << 16)
+def _piece(text: str, encoding: Encoding) -> str | None:
+    return converted(text, encoding)
 
 
 def decoded(raw: RawTable, *, encoding: str | None = None) -> RawTable:
@@ -382,7 +395,7 @@ class _Column:
             at = np.flatnonzero(cells.isin(self.turned))
             old = cells.iloc[at[0]]
             params = {
-                "count": len(at), "encoding": encoding, "score_pct": f"{100 * self.reading.score:.1f}",
+                "count": len(at), "encoding": encoding, "score_pct": _percent(self.reading.score),
                 "found": _short(old), "made": _short(self.made[old]),
             }  # fmt: skip
             done.append(Fault("changed.text_encoding", file=raw.file, sheet=raw.sheet, column=name, params=params))
@@ -410,6 +423,11 @@ def _weight(text: str) -> tuple[int, int]:
     parts = _parts(text)
     good = sum(map(is_syllable, parts)) - sum(not part.isalpha() and not part.isascii() for part in parts)
     return good, sum(map(is_common, parts))
+
+
+def _percent(score: float) -> str:
+    """A share in %, never rounded up."""
+    return f"{math.floor(1000 * score) / 10:g}"
 
 
 def _tidy(text: str) -> str:

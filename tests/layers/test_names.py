@@ -177,6 +177,8 @@ def test_units_are_found_in_any_case(name: str, form: Any) -> None:
         ("Xã Vĩnh Hòa", "Huyện Vĩnh Long", ["19400"], True),  # a district not known, one unit of the name
         ("Phường 2", "Thị xã Giá Rai", ["19342"], False),  # the same, but numbers are names everywhere
         ("Phường 2", "Thị xã Quảng Trị", ["19342"], False),  # a district known that has none: proposed only
+        ("Phường 1, thị xã Quảng Trị, tỉnh Quảng Trị", None, ["19360"], True),
+        ("P.1, TP. Đông Hà", (None, None), ["19333"], True),
         ("Xã Không Có", "Vĩnh Linh", [], False),
         ("", None, [], False),
         ("?", None, [], False),
@@ -187,6 +189,11 @@ def test_find(name: str, within: Any, codes: list[str], taken: bool) -> None:
     assert sorted(found.codes) == codes
     assert (found.code is not None) == taken
     assert (found.score >= LEAST and len(codes) == 1) == taken
+
+
+def test_an_endless_name_is_cut() -> None:
+    assert GAZETTEER.find("Xã " + "Hòa" * 10**6, within="Vĩnh Linh").codes == ()
+    assert key("a" * 10**6) == "a" * 200
 
 
 def test_a_miss_names_the_nearest() -> None:

@@ -378,6 +378,19 @@ def test_marks_are_composed_invisible_signs_go_and_lost_letters_are_told() -> No
     assert done.faults[0].row == 4
 
 
+def test_endless_words_are_nothing_special() -> None:
+    done = decoded(table(a=[*NAMES, "é" * 200_000, "Đ" * 200_000]))
+    assert list(done.frame["a"])[: len(NAMES)] == NAMES
+    assert not is_syllable("a" * 10**6)
+
+
+def test_how_sure_is_never_rounded_up() -> None:
+    done = decoded(table(a=[encode(name, "vni") for name in NAMES]))
+    assert done.faults[0].params["score_pct"] == "99.9"
+    asked = decoded(table(a=["Sè"]), encoding="tcvn3")
+    assert asked.faults[0].params["score_pct"] == "100"
+
+
 def test_an_empty_table_passes() -> None:
     raw = RawTable(pd.DataFrame(), np.array([], dtype=np.int64), "a.csv")
     assert decoded(raw).frame.empty
