@@ -124,7 +124,8 @@ class Gazetteer:
         return self._texts.get(code, "")
 
     def find(self, name: str, *, within: str | Sequence[str | None] | None = None) -> Found:
-        """The units a name means; ``within`` names the district, or district and province (None where not known)."""
+        """The units a name means; ``within`` names the district, or district and province (None where not known);
+        without it they may follow the name after commas."""
         areas: list[str | None] = [within] if isinstance(within, str) else list(within or ())
         first, *others = name.split(",")  # "Xã Hải An, huyện Hải Lăng, tỉnh Quảng Trị"
         if others and not any(areas):

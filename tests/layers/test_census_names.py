@@ -39,7 +39,7 @@ def test_every_join_of_the_four_provinces_is_right(joined: pd.DataFrame) -> None
     units = pyogrio.read_dataframe(DATA / "communes_2012_4prov.gpkg", read_geometry=False)
     people = units.set_index(units["census_code_old"].astype(str))["pop_2019"]
     known = joined[joined["code"].isin(people.index)]
-    assert len(known) >= 460
+    assert len(known) == 463
     assert (known["pop2019"].to_numpy() == people.loc[known["code"]].to_numpy()).all()
 
 
