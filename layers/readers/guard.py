@@ -10,7 +10,7 @@ import re
 import stat
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO, NoReturn
 from xml.parsers import expat
@@ -21,7 +21,7 @@ import numpy as np
 from phusong.layers.errors import InputError, MissingError
 
 LARGEST_FILE_BYTES = 4 * 2**30
-LARGEST_TEXT_BYTES = 512 * 2**20
+LARGEST_TEXT_BYTES = 256 * 2**20
 """Of files that are read whole: tables, workbooks, XML, JSON."""
 MOST_UNPACKED_BYTES = 2 * 2**30
 MOST_RATIO = 200
@@ -140,7 +140,7 @@ def inflated(raw: IO[bytes], info: ZipInfo, *, file: str) -> Iterator[bytes]:
     The stream must end where the directory says and hold the bytes it says: readers that trust the stream and readers
     that trust the directory then see the same.
     """
-    raw.seek(info.header_offset)
+    raw.seek(max(info.header_offset, 0))
     header = raw.read(30)
     if len(header) < 30 or header[:4] != ZIP:
         _cut(file)
@@ -235,11 +235,31 @@ def prolog(start: bytes, *, file: str) -> None:
     """
     if start.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] != b"<" or b"\0" in start[:64]:
         raise InputError("guard.not_xml", file=file)
-    parser = _parser(file)
+    feed(_parser(file), [start], file=file, code="guard.not_xml", whole=False)
+
+
+def feed(
+    parser: expat.XMLParserType,
+    chunks: Iterable[bytes],
+    *,
+    file: str,
+    code: str = "read.unreadable",
+    whole: bool = True,
+) -> None:
+    """Give XML to a parser piece by piece; InputError ``code`` if it is broken or in an encoding nobody knows."""
     try:
-        parser.Parse(start, False)
+        for chunk in chunks:
+            parser.Parse(chunk, False)
+        if whole:
+            parser.Parse(b"", True)
+    except InputError:
+        raise
     except expat.ExpatError as error:
-        raise InputError("guard.not_xml", file=file) from error
+        raise InputError(code, file=file, row=error.lineno) from error
+    except (LookupError, ValueError) as error:
+        if "encoding" not in str(error):
+            raise
+        raise InputError(code, file=file, row=1) from error
 
 
 def _parser(file: str) -> expat.XMLParserType:
@@ -271,13 +291,8 @@ def _xml(path: Path) -> None:
         depth -= 1
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
-    try:
-        with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                parser.Parse(chunk, False)
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise InputError("guard.broken_xml", file=path.name, row=error.lineno) from error
+    with path.open("rb") as file:
+        feed(parser, iter(lambda: file.read(_CHUNK), b""), file=path.name, code="guard.broken_xml")
 
 
 def _json(path: Path, head: bytes) -> None:

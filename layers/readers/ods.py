@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
 from zipfile import ZipFile
 
 from phusong.layers.errors import InputError
-from phusong.layers.readers.guard import MOST_NESTING, inflated, prolog
+from phusong.layers.readers.guard import MOST_NESTING, feed, inflated, prolog
 from phusong.layers.readers.sheets import Facts, Sheet, limits
 
 _CELLS = ("table:table-cell", "table:covered-table-cell")
@@ -58,14 +59,9 @@ class _Document:
         parser.StartElementHandler = self.start
         parser.EndElementHandler = self.end
         parser.CharacterDataHandler = self.data
-        try:
-            for k, chunk in enumerate(chunks):
-                if k == 0:
-                    prolog(chunk, file=self.file)
-                parser.Parse(chunk, False)
-            parser.Parse(b"", True)
-        except expat.ExpatError as error:
-            raise InputError("read.unreadable", file=self.file) from error
+        first = next(chunks, b"")
+        prolog(first, file=self.file)
+        feed(parser, chain((first,), chunks), file=self.file)
 
     def start(self, name: str, at: dict[str, str]) -> None:
         """An element opens."""

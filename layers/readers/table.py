@@ -16,6 +16,7 @@ import python_calamine as calamine
 
 from phusong.layers import text as texts  # as a module: it reads RawTable from this package
 from phusong.layers.errors import Fault, InputError
+from phusong.layers.messages import Text
 from phusong.layers.readers.guard import LONGEST_LINE_BYTES, guard, kind
 from phusong.layers.readers.layout import laid_out
 from phusong.layers.readers.ods import read_ods
@@ -28,6 +29,7 @@ SEPARATORS = (",", ";", "\t", "|")
 TEXT_FILES = (".csv", ".tsv", ".txt")
 WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".xlsb")
 _SAMPLED_ROWS = 200
+_CHECKED_EVERY = 10_000
 _TOLD_CELLS = 10
 _SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
@@ -57,7 +59,8 @@ def read_tables(path: str | Path, *, encoding: str | None = None, sheet: str | N
                 raise
             if error.code != "read.no_header":
                 failed = failed or error
-                notes.append(Fault("note.sheet_without_table", file=path.name, sheet=each.name))
+                reason = {"reason": Text(error.code, error.params)}
+                notes.append(Fault("note.sheet_passed_over", file=path.name, sheet=each.name, params=reason))
     if not tables:
         raise failed or InputError("read.no_header", file=path.name)
     return [replace(tables[0], faults=(*notes, *tables[0].faults)), *tables[1:]]
@@ -98,8 +101,8 @@ def _read_csv(path: Path, *, encoding: str | None) -> RawTable:
             io.StringIO(text, newline=""), delimiter=said[1] if said else separator(text), strict=True
         ):
             rows.append([cell if cell.strip() else None for cell in row])
-            if len(row) > widest:
-                widest = len(row)
+            if len(row) > widest or len(rows) % _CHECKED_EVERY == 0:
+                widest = max(widest, len(row))
                 limits(len(rows), widest, file=path.name)
     except csv.Error as error:
         raise InputError("read.broken_csv", file=path.name, reason=str(error)) from error
@@ -175,11 +178,10 @@ def _sheets(path: Path, *, only: str | None) -> tuple[list[Sheet], list[str]]:
             wanted = _wanted(names, hidden, only=only, file=path.name)
             sheets = []
             for name in (name for name in names if name in wanted):
-                one = book.get_sheet_by_name(name)
-                rows = [[_blank(cell) for cell in row] for row in one.to_python(skip_empty_area=False)]
-                if name not in facts:
+                if name not in facts:  # not looked through: nobody knows how large it is
                     raise InputError("read.unreadable", file=path.name)
-                fact = facts[name]
+                one, fact = book.get_sheet_by_name(name), facts[name]
+                rows = [[_blank(cell) for cell in row] for row in one.to_python(skip_empty_area=False)]
                 fact.merged = list(one.merged_cell_ranges or [])
                 sheets.append(Sheet(name, rows, fact))
             return sheets, [name for name in names if name in hidden]
@@ -187,6 +189,10 @@ def _sheets(path: Path, *, only: str | None) -> tuple[list[Sheet], list[str]]:
         raise InputError("guard.password", file=path.name) from error
     except (calamine.CalamineError, OSError, ValueError) as error:
         if isinstance(error, InputError):
+            raise
+        raise InputError("read.unreadable", file=path.name) from error
+    except BaseException as error:
+        if type(error).__name__ != "PanicException":  # calamine's own, on what it did not expect in a file
             raise
         raise InputError("read.unreadable", file=path.name) from error
 

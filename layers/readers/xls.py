@@ -22,6 +22,7 @@ _MOST_COLUMNS = 256
 _ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _BOF, _EOF, _SHEET, _PASSWORD, _SST, _CONTINUE, _FORMAT, _XF = 0x809, 0x0A, 0x85, 0x2F, 0xFC, 0x3C, 0x41E, 0xE0
 _FORMULAS, _BOOLERR, _LABELSST, _MULRK = (0x06, 0x206, 0x406), 0x205, 0xFD, 0xBD
+_DIMENSIONS = 0x200
 _VALUES = (0x203, 0x27E, 0x204, 0xD6, _LABELSST, _BOOLERR, *_FORMULAS)
 Records = Iterator[tuple[int, bytes]]
 
@@ -44,7 +45,8 @@ def _workbook(data: bytes, *, file: str) -> bytes:
     """The stream of the workbook out of its container."""
     size = 1 << struct.unpack_from("<H", data, 30)[0]
     first_directory, first_mini, first_more = (struct.unpack_from("<I", data, at)[0] for at in (48, 60, 68))
-    if size not in (512, 4096):
+    claims = [struct.unpack_from("<I", data, at)[0] for at in (44, 64, 72)]  # sectors of the three tables
+    if size not in (512, 4096) or max(claims) > len(data) // size:
         raise InputError("guard.cut_off", file=file)
 
     def sectors(chain: list[int]) -> bytes:
@@ -70,7 +72,9 @@ def _workbook(data: bytes, *, file: str) -> bytes:
     for at in range(0, len(directory) - 127, 128):
         length = struct.unpack_from("<H", directory, at + 64)[0]
         name = directory[at : at + max(length - 2, 0)].decode("utf-16-le", "replace")
-        start, length = struct.unpack_from("<II", directory, at + 116)
+        start, length = struct.unpack_from("<IQ" if size == 4096 else "<II", directory, at + 116)
+        if directory[at + 66] and length > len(data):
+            raise InputError("guard.cut_off", file=file)
         entries[name] = start, length
     if "EncryptedPackage" in entries:
         raise InputError("guard.password", file=file)
@@ -143,6 +147,8 @@ def _facts(stream: bytes, *, file: str) -> list[Facts]:
 def _lengths(texts: list[bytes]) -> list[int]:
     """Characters of each shared text (MS-XLS 2.5.293); one that goes on in the next record begins there with a flag."""
     lengths: list[int] = []
+    if texts and struct.unpack_from("<I", texts[0], 4)[0] > sum(map(len, texts)):
+        raise ValueError("more texts than bytes")
     k, at = 0, 8
     while k < len(texts):
         if at >= len(texts[k]):
@@ -178,6 +184,11 @@ def _sheet(records: Records, how: list[int], lengths: list[int], *, file: str) -
             depth -= 1
             if depth <= 0:
                 break
+        elif kind == _DIMENSIONS:  # readers make room for what it claims
+            top, bottom, left, right = struct.unpack_from("<IIHH" if len(data) > 10 else "<HHHH", data)
+            if top > bottom or left > right:
+                raise ValueError("a sheet that ends before it begins")
+            limits(bottom - top + 1, right - left + 1, file=file)
         elif kind in _VALUES or kind == _MULRK:
             row, column, style = struct.unpack_from("<HHH", data)
             last = struct.unpack("<H", data[-2:])[0] if kind == _MULRK else column

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phusong.layers.errors import InputError
-from phusong.layers.readers.guard import MOST_CELLS, MOST_COLUMNS, MOST_SHEET_TEXT, inflated, prolog
+from phusong.layers.readers.guard import MOST_CELLS, MOST_COLUMNS, MOST_SHEET_TEXT, feed, inflated, prolog
 from phusong.layers.readers.sheets import PERCENT_FORMATS, Cell, Facts, limits, shown
 
 _KEEP = 2**16
@@ -32,6 +32,8 @@ _EMPTY_FORMULA = re.compile(
     rb'<c r="' + _REF + rb'"([^>]*)>\s*<f[^>]*?(?:/>|>[^<]*</f>)\s*(<v\s*/>|<v></v>|<v>0</v>)?\s*</c>'
 )
 _SHARED = re.compile(rb' t="s"[^>]*><v>([0-9]{1,9})</v>')
+_CLAIM = re.compile(rb"(unique)?[cC]ount\s{0,20}=\s{0,20}[\"'](\d{6,30})")
+_LONGEST_CLAIM = 100
 _DIMENSION = re.compile(rb'<(?:\w+:)?dimension[^>]* ref="[A-Z]+[0-9]+:([A-Z]{1,4})[0-9]+"')
 
 
@@ -45,9 +47,14 @@ def xlsx_facts(path: Path) -> dict[str, Facts]:
         with path.open("rb") as raw:
 
             def part(name: str) -> Iterator[bytes]:
-                for k, chunk in enumerate(inflated(raw, names[name], file=path.name)):
-                    if k == 0 and name.endswith((".xml", ".rels")):
+                tail = b""
+                for chunk in inflated(raw, names[name], file=path.name):
+                    if not tail and name.endswith((".xml", ".rels")):
                         prolog(chunk, file=path.name)
+                    for unique, count in _CLAIM.findall(tail + chunk):  # readers make room for what is claimed
+                        if int(count) > (names[name].file_size if unique else MOST_CELLS):
+                            raise InputError("guard.cut_off", file=path.name)
+                    tail = chunk[-_LONGEST_CLAIM:]
                     yield chunk
 
             if "xl/workbook.xml" not in names:
@@ -69,12 +76,7 @@ def _parse(chunks: Iterator[bytes], start: Any, end: Any = None, text: Any = Non
         parser.EndElementHandler = end
     if text is not None:
         parser.CharacterDataHandler = text
-    try:
-        for chunk in chunks:
-            parser.Parse(chunk, False)
-        parser.Parse(b"", True)
-    except expat.ExpatError as error:
-        raise InputError("read.unreadable", file=file) from error
+    feed(parser, chunks, file=file)
 
 
 def _local(name: str) -> str:

@@ -3,6 +3,7 @@
 import io
 import json
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -374,6 +375,29 @@ def test_shared_texts_that_multiply_are_refused(tmp_path: Path, monkeypatch: pyt
             sheet.write(r, c, cell)
     book.save(tmp_path / "many.xls")
     _refused(tmp_path / "many.xls", "guard.sheet_text", read_tables)
+
+
+def test_counts_that_are_claimed_and_not_there_are_refused(tmp_path: Path) -> None:
+    """Readers make room for them: 100 GB and more for these."""
+    book = _book(tmp_path / "a.xlsx", ROWS)
+    for old, new in ((rb'uniqueCount="\d+"', b'uniqueCount="4294967295"'), (rb' count="\d+"', b' count="4294967295"')):
+        _book(book, ROWS)
+        _with_part(book, "xl/sharedStrings.xml", lambda text, a=old, b=new: re.sub(a, b, text))
+        _refused(book, "guard.cut_off", read_tables)
+    old_book = xlwt.Workbook()
+    for r, row in enumerate(ROWS):
+        for c, cell in enumerate(row):
+            (old_book.add_sheet("a") if r + c == 0 else old_book.get_sheet(0)).write(r, c, cell)
+    path = tmp_path / "a.xls"
+    old_book.save(path)
+    data = path.read_bytes()
+    assert len(read_tables(path)[0].frame) == 2
+    at = data.index(b"\x00\x02\x0e\x00") + 4  # what the sheet says of its extent
+    for field in (struct.pack("<IIHH", 0, 2**31, 0, 2), struct.pack("<IIHH", 5, 0, 0, 2)):
+        path.write_bytes(data[:at] + field + data[at + 12 :])
+        with pytest.raises(InputError) as caught:
+            read_tables(path)
+        assert caught.value.code in ("guard.cells", "guard.cut_off")
 
 
 def test_repeated_cells_that_multiply_are_refused(tmp_path: Path) -> None:

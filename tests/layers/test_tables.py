@@ -209,7 +209,7 @@ def test_every_visible_sheet_with_a_table_is_read(tmp_path: Path) -> None:
         ("sector", ["sector_id", "site_id"], [4]),
     ]
     notes = {(fault.code, fault.sheet) for fault in tables[0].faults}
-    assert notes == {("note.hidden_sheet", "danh mục"), ("note.sheet_without_table", "hướng dẫn")}
+    assert notes == {("note.hidden_sheet", "danh mục"), ("note.sheet_passed_over", "hướng dẫn")}
     (raw,) = read_tables(path, sheet="danh mục")
     assert _cells(raw) == [["b", "d"]]
     with pytest.raises(InputError) as caught:
