@@ -135,7 +135,10 @@ def read_vectors(path: str | Path, *, encoding: str | None = None) -> list[RawTa
     """
     path = Path(path)
     guard(path)
-    return _tables(path, file=path.name, encoding=encoding)
+    tables = _tables(path, file=path.name, encoding=encoding)
+    if not tables:  # such as a KML of links to others
+        raise InputError("read.no_layers", file=path.name)
+    return tables
 
 
 def read_vector(path: Path, *, layer: str | None = None, wanted: str = "", crs: str | None = None) -> RawTable:
@@ -201,8 +204,6 @@ def _tables(path: Path, *, file: str, encoding: str | None) -> list[RawTable]:
     tables = [_layer(path, kind, name, file=file, sheet=name if several else "", encoding=encoding) for name in names]
     if kind in ("osm", "gpx"):
         tables = [raw for raw in tables if len(raw.frame)] or tables[:1]
-    if not tables:
-        raise InputError("read.no_layers", file=file)
     return tables
 
 
@@ -250,7 +251,7 @@ def _known(path: Path, *, file: str = "") -> Kind:
     endings = _ENDINGS.get(kind, (path.suffix.lower(),))
     if path.suffix.lower() not in endings:
         raise InputError("read.wrong_ending", file=file, found=kind, expected=endings[0])
-    if kind in ("geojson", "gpx", "tab", "mif") and _ELSEWHERE.search(_start(path)):
+    if kind in DRIVERS and _ELSEWHERE.search(_start(path)):
         raise InputError("read.points_elsewhere", file=file)
     if kind == "tab":
         head = _start(path)

@@ -33,8 +33,7 @@ def hgt(path: Path, heights: np.ndarray) -> Path:
 def ramp(lon0: int, lat0: int, *, per_deg: int = 1200) -> np.ndarray:
     """Heights rising 1,000 m a degree east and 500 north, at the points of a tile; alike where tiles meet."""
     step = np.arange(per_deg + 1) / per_deg
-    lon, lat = np.meshgrid(lon0 + step, lat0 + step[::-1])
-    return np.round(1000 * (lon - 106) + 500 * (lat - 15))
+    return np.rint(np.add.outer(500 * (lat0 + step[::-1] - 15), 1000 * (lon0 + step - 106)))
 
 
 def expected(grid: Grid) -> np.ndarray:

@@ -204,6 +204,14 @@ def test_kml_data_descriptions_and_folders(tmp_path: Path) -> None:
     assert [raw.rows.tolist() for raw in (masts, other, inner)] == [[1, 2], [3], [4]]
 
 
+def test_a_kml_that_only_links_to_others_holds_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "a.kml"
+    path.write_text(
+        "<kml><Document><NetworkLink><Link><href>http://127.0.0.1/b.kml</href></Link></NetworkLink></Document></kml>"
+    )
+    refused(path, "read.no_layers")
+
+
 def test_kmz_is_read_as_the_kml_within(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
         archive.writestr("files/other.kml", "<kml/>")
@@ -400,6 +408,13 @@ def test_a_recipe_of_gdal_in_json_is_refused(tmp_path: Path) -> None:
         path.write_text(text)
         with pytest.raises(InputError):
             read_vectors(path)
+
+
+def test_a_virtual_file_dressed_as_a_dbase_table_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.dbf"
+    path.write_bytes(b"\x03   " + VRT.format(path="secret.gpkg").encode().ljust(500))
+    with pytest.raises(InputError):
+        read_vectors(path)
 
 
 @pytest.mark.parametrize(
