@@ -327,7 +327,8 @@ def _read(heading: str, layer: Layer, book: Book) -> _Meant:
     if after is not None:
         for rest, unit in ((after[1], after[2]), _last_word(parts[-1])):
             if is_unit(unit):
-                one.found = _names([*parts[:-1], rest], one, layer, book)
+                found = _names([*parts[:-1], rest], one, layer, book)
+                one.found = [each for each in found if each.target in COORDINATES or _is_figure(each.target, layer)]
                 one.unit = unit if one.found else ""
             if one.found:
                 break

@@ -43,8 +43,9 @@ class Key(NamedTuple):
 
 @lru_cache(maxsize=1 << 14)
 def key(text: str) -> Key:
-    """The key of a heading or word: case, blanks, points, the place of a tone and i or y do not count."""
-    apart = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold())
+    """The key of a heading or word: case, blanks, points, the place of a tone and i or y do not count;
+    the Icelandic Ð that some keyboards give is Đ."""
+    apart = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold().replace("ð", "đ"))
     tones = "".join(mark for mark in apart if mark in TONES)
     kept = "".join(c for c in apart if c.isalnum() or (unicodedata.combining(c) and c not in TONES))
     marked = unicodedata.normalize("NFC", kept).replace("y", "i")

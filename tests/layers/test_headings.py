@@ -148,6 +148,7 @@ def test_each_word_synonym_means_one_word() -> None:
         ("sectors", "Độ cao ăng-ten, m", "height_m"),
         ("sectors", "Chiều cao anten [m]", "height_m"),
         ("sectors", "Anten / Độ cao", "height_m"),
+        ("sectors", "Ðộ cao anten (m)", "height_m"),
         ("sectors", "height_m", "height_m"),
         ("sectors", "Height_M", "height_m"),
         ("sectors", "Góc phương vị (độ)", "azimuth_deg"),
@@ -194,6 +195,7 @@ def test_each_word_synonym_means_one_word() -> None:
         ("units", "Dân số / Nam", None),
         ("units", "Dân số (%)", None),
         ("units", "Khoá", None),
+        ("villages", "Mã hộ", None),
         ("units", "code_2025", None),  # a code means a unit of its own day
         ("units", "Tên xã (2025)", None),
         ("villages", "Bán", None),  # to sell, not a village (Bản)
