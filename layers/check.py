@@ -113,13 +113,13 @@ def check_sense(layers: Mapping[str, Checked]) -> list[Fault]:
     those above the sea, masts and sectors that may be there twice."""
     faults = [*_elsewhere(layers), *_zero_people(layers), *_operators(layers)]
     if "sectors" in layers:
-        faults += [*_magnitudes(layers["sectors"]), *twice(layers["sectors"])]
+        faults += [*check_magnitudes(layers["sectors"]), *twice(layers["sectors"])]
     if "sites" in layers:
         faults += near_masts(layers["sites"], layers.get("sectors"))
     return faults
 
 
-def _magnitudes(sectors: Checked) -> list[Fault]:
+def check_magnitudes(sectors: Checked) -> list[Fault]:
     """Columns whose median looks like another unit: watts for dBm, heights above the sea for those above the ground."""
     power_dbm = sectors.frame["carrier_power_dbm"].median()
     height_m = sectors.frame["height_m"].median()

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -20,11 +20,16 @@ from pyproj import CRS, Geod
 from scipy.spatial import cKDTree
 
 from phusong.layers.errors import CrsError, Fault
+from phusong.layers.projection import transformer
+from phusong.layers.readers.raw import RawTable
 
 SLIVER_M2 = 1.0
 """Less is rounding."""
 MOST_LISTED = 100
 """So many overlaps and gaps, the largest, are listed one by one; the others as a sum."""
+MOST_MENDED_M2 = 100_000.0
+"""Pieces up to 10 ha are slips of drawing; whose a larger one is must be asked."""
+CHANGES = ["code", "name", "what", "other", "area_m2", "before_m2", "after_m2"]
 _MOST_NAMES = 20
 _EARTH = Geod(ellps="WGS84")
 Shapes = NDArray[np.object_]
@@ -224,6 +229,38 @@ def cleaned(units: geopandas.GeoDataFrame, *, most_m2: float, snap_m: float = 0.
     return Cleaned(frame, _listed([*done, *given], units, final), now if fits else fit(final))
 
 
+def mended(
+    raw: RawTable, *, crs: str, most_m2: float = MOST_MENDED_M2, snap_m: float = 0.0
+) -> tuple[RawTable, pd.DataFrame]:
+    """A table of units as read with its outlines ``cleaned`` in ``crs`` (metres), and the changes; before ``validate``.
+
+    The geometry is then in ``crs``; what was done stands in the faults. A row without a polygon stays as it is, and a
+    table whose CRS is not known too. Units go by their columns ``code`` and ``name``, else by their row.
+    """
+    if raw.geometry is None or raw.crs is None:
+        return raw, pd.DataFrame(columns=CHANGES)
+    move = transformer(raw.crs, crs).transform
+    there = np.array([shape is not None for shape in raw.geometry], dtype=bool)
+    shapes = np.full(len(there), None, dtype=object)
+    flat = shapely.force_2d(np.asarray(raw.geometry, dtype=object)[there])
+    shapes[there] = shapely.transform(flat, lambda xy: np.column_stack(move(xy[:, 0], xy[:, 1])))
+    areas = np.array([_is_area(shape) for shape in shapes], dtype=bool)
+    named = {
+        column: (raw.frame[column] if column in raw.frame else pd.Series(raw.rows, raw.frame.index)).astype(str)[areas]
+        for column in ("code", "name")
+    }
+    units = geopandas.GeoDataFrame(named, geometry=list(shapes[areas]), crs=crs)
+    done = cleaned(units, most_m2=most_m2, snap_m=snap_m)
+    shapes[areas] = np.asarray(done.frame.geometry.array, dtype=object)
+    return replace(raw, geometry=shapes, crs=crs, faults=(*raw.faults, *done.faults(file=raw.file))), done.changes
+
+
+def _is_area(shape: Any) -> bool:
+    """Whether it is a polygon that can be cleaned."""
+    polygonal = isinstance(shape, shapely.Polygon | shapely.MultiPolygon) and not shape.is_empty
+    return polygonal and bool(np.isfinite(shapely.get_coordinates(shape)).all())
+
+
 def _listed(done: list[tuple[int, str, int, float]], units: geopandas.GeoDataFrame, final: Shapes) -> pd.DataFrame:
     columns = ["at", "what", "other", "area_m2"]
     changes = pd.DataFrame(done, columns=columns).astype({"at": np.int64, "other": np.int64, "area_m2": np.float64})
@@ -235,11 +272,7 @@ def _listed(done: list[tuple[int, str, int, float]], units: geopandas.GeoDataFra
     changes["after_m2"] = shapely.area(final)[at]
     changes["before_m2"] = changes["after_m2"] - changes.groupby("at")["area_m2"].transform("sum")
     order = np.argsort(at, kind="stable")
-    return (
-        changes.iloc[order]
-        .drop(columns="at")
-        .reset_index(drop=True)[["code", "name", "what", "other", "area_m2", "before_m2", "after_m2"]]
-    )
+    return changes.iloc[order].reset_index(drop=True)[CHANGES]
 
 
 def _valid(shape: Any) -> Any:

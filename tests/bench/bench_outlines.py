@@ -20,7 +20,7 @@ import shapely
 from workload import Timed, timed
 
 from phusong.layers.check import check_coverage
-from phusong.layers.outlines import Fit, cleaned, fit
+from phusong.layers.outlines import MOST_MENDED_M2, Fit, cleaned, fit
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS
 from phusong.layers.validate import Checked, validate
@@ -106,7 +106,7 @@ def main() -> None:
         took, (checked, notes) = timed(lambda raw=raw: judged(raw))
         tell(name, took, must_s=MUST_S if side == 103 and alone < 1.0 else None)
         print(f"    {len(checked.frame)} units, {vertices} vertices, {notes} remarks", flush=True)
-        mended(checked.frame, most_m2=1e6)
+        mended(checked.frame, most_m2=MOST_MENDED_M2)
     path = Path(os.environ.get("PHUSONG_DATA", "/nowhere")) / "communes_2012_vietnam_raw.gpkg"
     if path.is_file():
         frame = pyogrio.read_dataframe(path).to_crs(CRS)
@@ -114,7 +114,7 @@ def main() -> None:
         took, _ = timed(lambda: check_coverage(frame, file=path.name))
         tell("communes of 2012 as in their source", took)
         print(f"    {len(frame)} units, {frame.geometry.area.sum() / 1e6:.0f} km2", flush=True)
-        mended(frame, most_m2=1e6)
+        mended(frame, most_m2=MOST_MENDED_M2)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from typing import Any
 
 import geopandas
 import numpy as np
+import pandas as pd
 import pyogrio
 import pytest
 import shapely
@@ -15,8 +16,10 @@ from hypothesis import strategies as st
 from phusong.layers.check import check_coverage
 from phusong.layers.errors import CrsError
 from phusong.layers.messages import LANGS
-from phusong.layers.outlines import MOST_LISTED, SLIVER_M2, broken, cleaned, fit, told
-from phusong.layers.validate import is_note
+from phusong.layers.outlines import MOST_LISTED, SLIVER_M2, broken, cleaned, fit, mended, told
+from phusong.layers.readers import RawTable
+from phusong.layers.schema import LAYERS
+from phusong.layers.validate import is_note, validate
 
 CRS = "EPSG:9212"
 LARGE_M2 = 1e9
@@ -224,6 +227,31 @@ def test_a_broken_outline_names_the_area_it_would_have() -> None:
     assert (params["area_km2"], params["parts"]) == ("32", "2")
     degrees = shapely.Polygon([(106 + x / 111.32 / np.cos(np.radians(16.6)), 16.6 + y / 110.65) for x, y in bow_km])
     assert float(broken(degrees, crs="EPSG:4326")["area_km2"]) == pytest.approx(32, rel=0.01)
+
+
+def test_a_table_of_units_is_mended_before_the_door_on_request() -> None:
+    """A bow tie and a strip of overlap, in degrees: refused and noted as they stand, mended and told on request."""
+    bow = shapely.Polygon([(106.5, 16.5), (106.6, 16.6), (106.6, 16.5), (106.5, 16.6)])
+    two = [shapely.box(106.7, 16.5, 106.8, 16.6), shapely.box(106.8 - 1e-6, 16.5, 106.9, 16.6)]
+    columns = {"code": list("abcd"), "name": "Xã", "population": 1, "valid_on": "2012-12-31", "as_of": "2012-12-31"}
+    frame = pd.DataFrame(columns, index=range(4)).astype(object)
+    shapes = np.array([bow, *two, None], dtype=object)
+    raw = RawTable(frame, np.arange(1, 5), "xa.geojson", geometry=shapes, crs="EPSG:4326")
+    as_drawn = validate(raw, LAYERS["units"], crs=CRS)
+    assert as_drawn.frame["code"].tolist() == ["b", "c"]
+    assert [fault.code for fault in check_coverage(as_drawn.frame, file="f")] == ["note.units_overlap"]
+    done, changes = mended(raw, crs=CRS)
+    checked = validate(done, LAYERS["units"], crs=CRS)
+    assert checked.frame["code"].tolist() == ["a", "b", "c"]
+    assert check_coverage(checked.frame, file="f") == []
+    assert changes["what"].tolist() == ["mended", "overlap"]
+    assert [fault.code for fault in checked.faults if fault.code.startswith("changed.")] == [
+        "changed.outlines",
+        *["changed.outline"] * 2,
+    ]
+    assert [fault.row for fault in checked.faults if fault.row] == [4]
+    lost = checked.frame.geometry.area.to_numpy()[1:].sum() - as_drawn.frame.geometry.area.sum()
+    assert lost == pytest.approx(changes["area_m2"].iloc[1], abs=1e-3)
 
 
 # Real outlines.
