@@ -356,20 +356,23 @@ def _headings(raw: RawTable, headings: list[str], reading: Detected) -> tuple[li
 
 
 class _Column:
-    """The distinct texts of one column and what becomes of them: ``made`` says of each text that changes what it is
-    then; ``turned`` were converted, ``tidied`` only composed, ``doubtful`` could be either and are left."""
+    """The distinct texts of one column and what becomes of them: ``made`` says of each that changes what it is then;
+    ``turned`` were converted, ``tidied`` only composed; ``doubtful`` could be either and ``foreign`` are neither: left."""
 
     def __init__(self, strings: list[str], reading: Detected, *, mixed: bool = False) -> None:
         self.reading = reading
         self.turned: set[str] = set()
         self.tidied: set[str] = set()
         self.doubtful: dict[str, str] = {}
+        self.foreign: set[str] = set()
         self.made: dict[str, str] = {}
         encoding = reading.encoding
         if encoding != "unicode":
             mixed = mixed or any(_plainly_unicode(text, encoding) for text in strings)
         for text in strings:
             new = text if encoding == "unicode" else converted(text, encoding)
+            if new is None and not _plain(text):
+                self.foreign.add(text)
             if new is None or new == text or (mixed and _weight(new) < _weight(text)):
                 new = text
             elif mixed and _weight(new) == _weight(text):
@@ -404,6 +407,11 @@ class _Column:
             params = {"found": _short(old), "encoding": encoding, "made": _short(self.doubtful[old])}
             row = int(raw.rows[place])
             done.append(Fault("fault.text_doubtful", raw.file, "", raw.sheet, row, name, params=params))
+        if self.foreign:
+            at = np.flatnonzero(cells.isin(self.foreign))
+            params = {"count": len(at), "encoding": encoding, "found": _short(cells.iloc[at[0]])}
+            row = int(raw.rows[at[0]])
+            done.append(Fault("note.text_foreign", raw.file, "", raw.sheet, row, name, params=params))
         lost = [isinstance(cell, str) and _LOST in cell for cell in cells]
         if any(lost):
             params = {"count": sum(lost), "found": _short(cells.iloc[lost.index(True)])}
@@ -416,6 +424,11 @@ def _plainly_unicode(text: str, encoding: Encoding) -> bool:
     """Whether a text is Vietnamese as it stands and cannot be in ``encoding``."""
     marked = [word for word in words(text) if not word.isascii()]
     return any(converted(word, encoding) is None and _all_syllables(word) for word in marked)
+
+
+def _plain(text: str) -> bool:
+    """Whether every word with marks is built like Vietnamese as it stands."""
+    return all(map(is_alike, (part for word in words(text) if not word.isascii() for part in _parts(word))))
 
 
 def _weight(text: str) -> tuple[int, int]:

@@ -341,6 +341,15 @@ def test_a_cell_that_could_be_either_in_such_a_column_is_a_fault_of_its_row() ->
     assert (fault.row, fault.params["found"], fault.params["made"]) == (len(NAMES) + 2, "Bé", "Bộ")
 
 
+def test_a_cell_that_is_neither_is_told() -> None:
+    """The blank that belongs to "à" was trimmed, as some programs do: nothing can restore it."""
+    cells = [encode(name, "utf-8") for name in NAMES]
+    done = decoded(table(a=[*cells, "Xã Hòa", "HoÃ"]))
+    assert list(done.frame["a"])[-2:] == ["Xã Hòa", "HoÃ"]
+    told = next(fault for fault in done.faults if fault.code == "note.text_foreign")
+    assert (told.row, told.params["count"], told.params["found"]) == (len(NAMES) + 3, 1, "HoÃ")
+
+
 def test_a_whole_legacy_column_is_converted_with_its_odd_names() -> None:
     names = [*NAMES, "Xã Ea H'Leo", "Huyện Krông Pắk", "Huyện M'Drắk", "Xã Bé"]
     done = decoded(table(a=[encode(name, "tcvn3") for name in names]))
