@@ -357,7 +357,7 @@ def _headings(raw: RawTable, headings: list[str], reading: Detected) -> tuple[li
 
 class _Column:
     """The distinct texts of one column and what becomes of them: ``made`` says of each that changes what it is then;
-    ``turned`` were converted, ``tidied`` only composed; ``doubtful`` could be either and ``foreign`` are neither: left."""
+    ``turned`` were converted, ``tidied`` only composed; ``doubtful`` (could be either) and ``foreign`` (neither) are left."""
 
     def __init__(self, strings: list[str], reading: Detected, *, mixed: bool = False) -> None:
         self.reading = reading
