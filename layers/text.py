@@ -356,8 +356,11 @@ def _headings(raw: RawTable, headings: list[str], reading: Detected) -> tuple[li
 
 
 class _Column:
-    """The distinct texts of one column and what becomes of them: ``made`` says of each that changes what it is then;
-    ``turned`` were converted, ``tidied`` only composed; ``doubtful`` (could be either) and ``foreign`` (neither) are left."""
+    """The distinct texts of one column and what becomes of them.
+
+    ``made`` says of each text that changes what it is then; ``turned`` were converted, ``tidied`` only composed;
+    ``doubtful`` (they could be either) and ``foreign`` (they are neither) are left as they stand.
+    """
 
     def __init__(self, strings: list[str], reading: Detected, *, mixed: bool = False) -> None:
         self.reading = reading
