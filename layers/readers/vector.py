@@ -243,7 +243,7 @@ def _with(raw: RawTable, faults: tuple[Fault, ...]) -> RawTable:
 def _known(path: Path, *, file: str = "") -> Kind:
     """The kind of a file, its companions there and harmless; InputError if not."""
     file = file or path.name
-    kind = kind_of(path)
+    kind = kind_of(path) if path.is_file() else None
     if kind is None:
         raise InputError("read.unreadable", file=file)
     if "!" in str(path.resolve()):  # pyogrio would look for an archive before it
