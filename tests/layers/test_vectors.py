@@ -377,6 +377,57 @@ def test_osm_points_and_lines_with_their_tags(tmp_path: Path) -> None:
     assert "other_tags" not in points.frame
 
 
+def test_rare_tags_stay_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phusong.layers.readers.vector._MOST_TAGS", 1)
+    path = tmp_path / "a.osm.pbf"
+    tags = [{"power": "tower", "operator": "EVN"}, {"power": "pole"}]
+    path.write_bytes(osm_pbf([(i, 106.6 + i, 16.7, one) for i, one in enumerate(tags)], []))
+    raw = only(path)
+    assert raw.frame["power"].tolist() == ["tower", "pole"]
+    assert "operator" not in raw.frame
+    assert "operator" in raw.frame["other_tags"].iloc[0]
+    assert [(fault.code, fault.params) for fault in raw.faults] == [("note.tags_left", {"kept": 1, "left": 1})]
+
+
+# tables without geometry, and limits
+
+
+def test_tables_without_geometry(tmp_path: Path) -> None:
+    table = frame().drop(columns="geometry")
+    pyogrio.write_dataframe(table, tmp_path / "a.gpkg")
+    pyogrio.write_dataframe(table, tmp_path / "a.dbf", driver="ESRI Shapefile", encoding="UTF-8")
+    table.to_parquet(tmp_path / "a.parquet")
+    for file in ("a.gpkg", "a.dbf", "a.parquet"):
+        raw = only(tmp_path / file)
+        assert raw.frame["ten"].tolist() == NAMES
+        assert raw.geometry is None
+        assert raw.crs is None
+
+
+@pytest.mark.parametrize(
+    ("limit", "code"),
+    [
+        ("MOST_ROWS", "read.too_many_rows"),
+        ("MOST_COLUMNS", "read.too_many_columns"),
+        ("MOST_CELLS", "read.too_many_cells"),
+    ],
+)
+@pytest.mark.parametrize("file", ["a.gpkg", "a.parquet", "a.shp"])
+def test_files_over_the_limits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, file: str, limit: str, code: str
+) -> None:
+    path = written(tmp_path / file, dict(FILES)[file], frame())
+    monkeypatch.setattr(f"phusong.layers.readers.vector.{limit}", 2)
+    refused(path, code)
+
+
+def test_a_kml_over_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.kml"
+    path.write_text(KML, encoding="utf-8")
+    monkeypatch.setattr("phusong.layers.readers.kml.MOST_CELLS", 3)
+    refused(path, "read.too_many_cells")
+
+
 # what is never opened
 
 VRT = (
