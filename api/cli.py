@@ -1,4 +1,4 @@
-"""The command line: ``phusong new sample import check run gaps plan map profile fit serve export``.
+"""The command line: ``phusong new sample run gaps plan map profile fit serve export``, and ``cli_layers``.
 
 Exit codes: 0 done; 2 the input or the arguments are at fault (said in words, no traceback); 1 anything else.
 """
@@ -9,9 +9,6 @@ import os
 import shutil
 import sys
 import webbrowser
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -20,9 +17,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from phusong.layers.errors import ComputeError, Fault, InputError, PhusongError
+from phusong.api import cli_layers
+from phusong.api.front import Directory, Front, app
+from phusong.layers.errors import ComputeError, InputError, PhusongError
 from phusong.layers.messages import LANGS, Lang, default_lang, has, say
 from phusong.layers.schema import LAYERS, PATTERNS, RASTERS
 from phusong.layers.store import Results
@@ -31,9 +29,8 @@ from phusong.layers.study import Study, new_study
 UsageError: Any = typer.BadParameter.__base__
 """What typer raises on a wrong command line."""
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+__all__ = ["app", "cli_layers", "command", "main"]
 
-Directory = Annotated[Path, typer.Argument(metavar="DIR")]
 Limit = Annotated[int, typer.Option(min=1)]
 
 
@@ -51,47 +48,6 @@ class Generation(StrEnum):
     g3 = "3G"
     g4 = "4G"
     g5 = "5G"
-
-
-@dataclass
-class Front:
-    """How this call speaks: language, and whether it shows more than results and errors."""
-
-    lang: Lang
-    quiet: bool = False
-
-    def __post_init__(self) -> None:
-        self.out = Console(highlight=False, soft_wrap=False, width=None if sys.stdout.isatty() else 120)
-        self.err = Console(stderr=True, highlight=False, soft_wrap=True)
-
-    def say(self, code: str, **params: Any) -> None:
-        """Print a message unless quiet."""
-        if not self.quiet:
-            self.out.print(escape(say(code, self.lang, **params)), soft_wrap=True)
-
-    def faults(self, faults: Sequence[Fault], *, most: int = 20) -> None:
-        """Print faults on the error stream, one a line."""
-        for fault in faults[:most]:
-            self.err.print("  " + escape(fault.say(self.lang)))
-        if len(faults) > most:
-            self.err.print("  " + escape(say("cli.more_faults", self.lang, count=len(faults) - most)))
-
-    @contextmanager
-    def progress(self) -> Iterator[Callable[[str, float], None]]:
-        """A bar a step while a run is at work; nothing when quiet."""
-        if self.quiet:
-            yield lambda step, share: None
-            return
-        columns = (TextColumn("{task.description:<34}"), BarColumn(30), TextColumn("{task.percentage:>3.0f} %"))
-        with Progress(*columns, TimeElapsedColumn(), console=self.out) as bars:
-            tasks: dict[str, TaskID] = {}
-
-            def show(step: str, share: float) -> None:
-                if step not in tasks:
-                    tasks[step] = bars.add_task(escape(say(f"step.{step}", self.lang)), total=1.0)
-                bars.update(tasks[step], completed=share)
-
-            yield show
 
 
 @app.callback()
@@ -155,51 +111,6 @@ def sample(
         progress=front.say,
     )
     front.say("cli.sample.done" if written else "cli.sample.kept", directory=directory)
-
-
-@app.command("import")
-def import_(
-    ctx: typer.Context,
-    directory: Directory,
-    layer: Annotated[str, typer.Argument()],
-    file: Annotated[Path, typer.Argument()],
-    source_layer: Annotated[str | None, typer.Option()] = None,
-    sheet: Annotated[str | None, typer.Option()] = None,
-    crs: Annotated[str | None, typer.Option()] = None,
-    as_of: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])] = None,
-    source: Annotated[str, typer.Option()] = "",
-) -> None:
-    from phusong.layers.importing import import_file
-
-    front: Front = ctx.obj
-    kept, faults = import_file(
-        directory,
-        layer,
-        file,
-        source_layer=source_layer,
-        sheet=sheet,
-        crs=crs,
-        as_of=as_of.date() if as_of else None,
-        source=source,
-    )
-    front.faults(faults)
-    front.say("cli.import.done", layer=layer, kept=kept, refused=len({(f.sheet, f.row) for f in faults if f.row}))
-
-
-@app.command()
-def check(ctx: typer.Context, directory: Directory) -> None:
-    from phusong.api.pipeline import check_study
-
-    front: Front = ctx.obj
-    faults = check_study(Study(directory)).faults
-    fatal = [fault for fault in faults if fault.fatal]
-    for kind, found in (("fatal", fatal), ("listed", [fault for fault in faults if not fault.fatal])):
-        if found:
-            front.err.print(escape(say(f"cli.check.{kind}", front.lang, count=len(found))))
-            front.faults(found, most=200)
-    if fatal:
-        raise typer.Exit(2)
-    front.say("cli.check.good", directory=directory)
 
 
 @app.command()

@@ -1,77 +1,185 @@
-"""Brings one file into a study: a table or geographic file as a layer, a raster onto the study's grid."""
+"""Brings files into a study: read with distrust, judged, put beside or in place of what is there, and reported.
+
+A study's folder ``imports/`` keeps of the last import of each layer the report (.html, .xlsx, .json), the rows that
+were rejected (to be mended and imported again with ``add``) and the columns that are none of the schema's.
+"""
 
 from __future__ import annotations
 
 import difflib
 import math
 from collections.abc import Sequence
-from datetime import date
+from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
 
+import geopandas
 import numpy as np
+import pandas as pd
+import shapely
 
 from phusong.layers.check import LAST_CLASS, check_values
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.rasters import Warp, raster_bounds, warp_to, write_cog
+from phusong.layers.mappings import remember
+from phusong.layers.merge import alike, among, beside, in_place, standing, units_of
+from phusong.layers.office import Asked, Understood, understood
+from phusong.layers.outlines import cleaned
+from phusong.layers.projection import operation_text, transformer
+from phusong.layers.rasters import write_cog
 from phusong.layers.readers.pattern import pattern_files, read_pattern
-from phusong.layers.schema import LAYERS, PATTERNS, RASTERS
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.report import ImportReport, rejected_rows, report_of
+from phusong.layers.schema import LAYERS, PATTERNS, RASTERS, Layer
 from phusong.layers.study import Study
-from phusong.layers.study_layers import import_layer, read_layers
+from phusong.layers.synonyms import UNIT_NAMES
+from phusong.layers.text import preview
+from phusong.layers.tiles import raster_files, tiles_bounds, tiles_of, warp_tiles
+from phusong.layers.validate import Checked, validate
+from phusong.layers.writers.report import FORMATS, write_rejects, write_report
+from phusong.layers.writers.tables import write_csv
+from phusong.layers.writers.vectors import put_layer
 
-RESAMPLING: dict[str, Warp] = {"elevation": "bilinear", "population": "sum", "land_cover": "mode"}
 NO_CLASS = LAST_CLASS + 1  # mark for no data in the file
+CLEANED_M2 = 10_000.0  # the largest overlap or gap that cleaning gives to a neighbour
 
 
-def import_file(
-    root: Path,
-    name: str,
-    file: Path,
-    *,
-    source_layer: str | None = None,
-    sheet: str | None = None,
-    crs: str | None = None,
-    as_of: date | None = None,
-    source: str = "",
-) -> tuple[int, Sequence[Fault]]:
-    """Read ``file`` into the layer or raster ``name`` of a study; how many rows (or cells with data) were kept, faults.
+class Imported(NamedTuple):
+    """The report of an import, the files that tell it (none of a raster or a pattern), and texts that were converted.
 
-    Antenna patterns (``name`` "patterns") are kept as they are under the file's name; ``file`` may be a folder of them.
-
-    Good rows replace the layer; bad ones are listed in the faults. InputError if the name is unknown or nothing of the
-    file can be used.
+    ``texts``: as they stood and as they were read, of an import that was only looked at.
     """
-    study = Study(root)
+
+    report: ImportReport
+    told: tuple[Path, ...] = ()
+    texts: tuple[tuple[str, str], ...] = ()
+
+
+def import_files(
+    root: Path, name: str, files: Sequence[Path], *, asked: Asked | None = None, write: bool = True
+) -> Imported:
+    """Bring files into the layer or raster ``name`` of a study: one for a layer, any number of tiles for a raster.
+
+    Good rows go in, in place of the layer's or (``asked.add``) beside them; bad ones are written to be mended. A row
+    that is there already, cell for cell, changes nothing; another row with its key is rejected. Antenna patterns
+    (``name`` "patterns") are kept as they are under the files' names; a file may be a folder of them. InputError if the
+    name is unknown, the file leaves a doubt that only the user can settle, or nothing of it can be used: the study is
+    then as before. Without ``write`` a layer's file is only looked at.
+    """
+    study, asked = Study(root), asked or Asked()
     if name in RASTERS:
-        return _import_raster(study, name, file, as_of=as_of, source=source), ()
+        return Imported(_import_raster(study, name, files, asked=asked))
     if name == PATTERNS:
-        return _import_patterns(study, file)
+        return Imported(_import_patterns(study, files))
     if name not in LAYERS:
         near = difflib.get_close_matches(name, (*LAYERS, *RASTERS, PATTERNS), n=1, cutoff=0.0)
         raise InputError("import.unknown_layer", found=name, nearest=near[0])
-    defaults: dict[str, Any] = {"valid_on": study.settings.units_valid_on, "source": source or file.name}
-    if as_of is not None:
-        defaults["as_of"] = as_of
-    checked = import_layer(
-        file,
-        name,
-        gpkg=study.layers_path,
-        crs=study.settings.crs,
-        defaults=defaults,
-        layer=source_layer,
-        sheet=sheet,
-        source_crs=crs,
+    if len(files) != 1:
+        raise InputError("import.one_file", layer=name, count=len(files))
+    return _import_table(study, LAYERS[name], Path(files[0]), asked=asked, write=write)
+
+
+def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write: bool) -> Imported:
+    there = standing(study)
+    known, settings = there.get(layer.name), study.settings
+    if asked.add and known is not None and rejected_rows(known.faults):
+        raise InputError("import.there_faulty", faults=known.faults, layer=layer.name)
+    units = units_of(there, study)
+    outlines = None if units is None else units.frame
+    read = understood(file, layer, asked=asked, units=outlines, mappings=study.mappings_path)
+    raw = _without(read.raw, read.match.unmatched)
+    if asked.clean:
+        raw = _cleaned(raw, layer, crs=settings.crs)
+    defaults: dict[str, Any] = {
+        "valid_on": asked.valid_on or settings.units_valid_on,
+        "source": asked.source or file.name,
+    }
+    if asked.as_of is not None:
+        defaults["as_of"] = asked.as_of
+    checked = validate(raw, layer, crs=settings.crs, defaults=defaults)
+    already, whole = 0, checked.frame
+    if not checked.fatal:
+        checked = among(checked, there, units=units)
+        if asked.add and known is not None:
+            checked, already, whole = beside(checked, known.frame, layer)
+        else:
+            whole = in_place(checked, None if known is None else known.frame)
+    report = report_of(
+        read.given,
+        checked if not read.folded else _with_folded(checked, read),
+        sha256=sha256(file.read_bytes()).hexdigest(),
+        already=already,
+        used=read.match.used,
+        unmatched=read.match.unmatched,
+        operation=operation_text() if layer.geometry != "none" else "",
     )
-    fatal = tuple(fault for fault in checked.faults if fault.fatal)
-    if fatal or checked.frame.empty:
-        raise InputError("import.refused", faults=tuple(checked.faults), file=file.name, layer=name)
-    return len(checked.frame), checked.faults
+    if not write:
+        return Imported(report, (), tuple(preview(read.given, encoding=asked.encoding)))
+    told = _tell(study, report, read, checked, layer)
+    if checked.fatal or not len(checked.frame):
+        raise InputError("import.refused", faults=checked.faults, file=file.name, layer=layer.name)
+    if known is None or rejected_rows(known.faults) or not alike(whole, known.frame):
+        put_layer(whole, study.layers_path, layer=layer.name)
+    if asked.mapping is not None:
+        remember(study.mappings_path, layer, [*read.match.used, *read.match.unmatched], asked.mapping)
+    return Imported(report, told)
 
 
-def _import_patterns(study: Study, file: Path) -> tuple[int, Sequence[Fault]]:
-    """Put a pattern file, or all files of a folder, into the study; how many, and notes. Nothing if one is broken."""
-    files = list(pattern_files(file).values()) if file.is_dir() else [file]
+def _cleaned(raw: RawTable, layer: Layer, *, crs: str) -> RawTable:
+    """The table with the outlines of its units mended, as the user asked; each change is told."""
+    if layer.name != "units" or raw.geometry is None or raw.crs is None:
+        raise InputError("import.clean_units", layer=layer.name)
+    move = transformer(raw.crs, crs).transform
+    shapes = shapely.transform(raw.geometry, lambda xy: np.column_stack(move(xy[:, 0], xy[:, 1])))
+    drawn = np.flatnonzero(np.isin(shapely.get_type_id(shapes), (3, 6)))
+    named = raw.frame.iloc[drawn].reindex(columns=["code", "name"]).astype(str).reset_index(drop=True)
+    done = cleaned(geopandas.GeoDataFrame(named, geometry=list(shapes[drawn]), crs=crs), most_m2=CLEANED_M2)
+    shapes[drawn] = done.frame.geometry.to_numpy()
+    return replace(raw, geometry=shapes, crs=crs, faults=(*raw.faults, *done.faults(file=raw.file)))
+
+
+def _without(raw: RawTable, unmatched: Sequence[str]) -> RawTable:
+    """The table without what the schema does not know: columns kept apart, and names that only told the unit."""
+    return replace(raw, frame=raw.frame.drop(columns=[*unmatched, *UNIT_NAMES], errors="ignore"))
+
+
+def _with_folded(checked: Checked, read: Understood) -> Checked:
+    """Counted as kept: rows that stand for sectors of a mast that was kept."""
+    rows = np.concatenate([checked.rows, np.array(read.folded, dtype=np.int64)])
+    return replace(checked, rows=np.sort(rows))
+
+
+def _tell(study: Study, report: ImportReport, read: Understood, checked: Checked, layer: Layer) -> tuple[Path, ...]:
+    """Write the report, the rejected rows and the columns that are none of the schema's."""
+    folder, lang = study.imports_dir, study.settings.language
+    folder.mkdir(exist_ok=True)
+    told = [write_report([report], folder / f"{layer.name}.{kind}", lang=lang, tables=[read.given]) for kind in FORMATS]
+    for old in folder.glob(f"{layer.name}.rejects.*"):
+        old.unlink()
+    rows = rejected_rows(report.faults)
+    if rows:
+        path = folder / f"{layer.name}.rejects.xlsx"
+        told.append(write_rejects(read.given, rows, report.faults, path, lang=lang, used=read.match.used))
+    (folder / f"{layer.name}.unmatched.csv").unlink(missing_ok=True)
+    if read.match.unmatched and not checked.fatal:
+        told.append(write_csv(_unmatched(read.raw, checked, layer), folder / f"{layer.name}.unmatched.csv"))
+    return tuple(told)
+
+
+def _unmatched(raw: RawTable, checked: Checked, layer: Layer) -> pd.DataFrame:
+    """The kept rows' cells under headings that are no column of the schema, beside the layer's key."""
+    known = {column.name for column in layer.all_columns}
+    place = pd.Index(raw.rows).get_indexer(pd.Index(checked.rows))
+    others = [name for name in raw.frame.columns if name not in known]
+    cells = raw.frame.iloc[place][others].reset_index(drop=True)
+    return pd.concat([pd.DataFrame(checked.frame[list(layer.key)]).reset_index(drop=True), cells], axis=1)
+
+
+def _import_patterns(study: Study, given: Sequence[Path]) -> ImportReport:
+    """Put pattern files, or all files of folders, into the study; nothing if one is broken."""
+    files = [file for path in given for file in (pattern_files(path).values() if path.is_dir() else [path])]
     faults: list[Fault] = []
     broken = not files
     for each in files:
@@ -81,36 +189,37 @@ def _import_patterns(study: Study, file: Path) -> tuple[int, Sequence[Fault]]:
             faults += error.faults or [Fault(error.code, file=each.name, params=error.params)]
             broken = True
     if broken:
-        raise InputError("import.refused", faults=tuple(faults), file=file.name, layer=PATTERNS)
+        raise InputError("import.refused", faults=tuple(faults), file=given[0].name, layer=PATTERNS)
     study.patterns_dir.mkdir(exist_ok=True)
     for each in files:
         (study.patterns_dir / each.name).write_bytes(each.read_bytes())
-    return len(files), faults
+    return ImportReport(
+        file=given[0].name, layer=PATTERNS, read=len(files), kept=len(files), rejected=0, faults=tuple(faults)
+    )
 
 
-def _import_raster(study: Study, name: str, file: Path, *, as_of: date | None, source: str) -> int:
-    """Warp the raster onto the study's grid: the file's extent, cut to the communes' with a margin if there are any."""
+def _import_raster(study: Study, name: str, files: Sequence[Path], *, asked: Asked) -> ImportReport:
+    """Warp tiles onto the study's grid: their extent, cut to the communes' with a margin if there are any."""
     settings = study.settings
-    bounds = raster_bounds(file, crs=settings.crs)
-    if study.layers_path.is_file():
-        layers = read_layers(
-            study.layers_path, study.rasters_dir, crs=settings.crs, units_valid_on=settings.units_valid_on
-        ).layers
-        if "units" in layers and len(layers["units"]):
+    with TemporaryDirectory() as folder:
+        tiles = tiles_of(raster_files(files, into=folder))
+        bounds = tiles_bounds(tiles, crs=settings.crs)
+        units = units_of(standing(study), study)
+        if units is not None:
             margin_m = settings.radio.max_range_km * 1000
-            left, bottom, right, top = layers["units"].total_bounds
+            left, bottom, right, top = units.frame.total_bounds
             wanted = (left - margin_m, bottom - margin_m, right + margin_m, top + margin_m)
             bounds = (*map(max, bounds[:2], wanted[:2]), *map(min, bounds[2:], wanted[2:]))
-    if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
-        raise InputError("import.raster_elsewhere", file=file.name)
-    if not all(map(math.isfinite, bounds)):
-        raise InputError("import.raster_unbounded", file=file.name)
-    grid = Grid.covering(bounds, crs=settings.crs, cell_m=settings.cell_m)
-    raster = warp_to(file, grid, resampling=RESAMPLING[name])
-    faults = check_values(raster, layer=name, file=file.name)
-    if faults:
-        raise InputError("import.refused", faults=tuple(faults), file=file.name, layer=name)
-    tags = {"source": source or file.name, **({"as_of": as_of.isoformat()} if as_of else {})}
+        if bounds[0] >= bounds[2] or bounds[1] >= bounds[3]:
+            raise InputError("import.raster_elsewhere", file=tiles.name)
+        if not all(map(math.isfinite, bounds)):
+            raise InputError("import.raster_unbounded", file=tiles.name)
+        grid = Grid.covering(bounds, crs=settings.crs, cell_m=settings.cell_m)
+        raster, noticed = warp_tiles(tiles, grid, layer=name, unit=asked.height_unit)
+    faults = [*noticed, *check_values(raster, layer=name, file=tiles.name)]
+    if any(fault.fatal for fault in faults):
+        raise InputError("import.refused", faults=tuple(faults), file=tiles.name, layer=name)
+    tags = {"source": asked.source or tiles.name, **({"as_of": asked.as_of.isoformat()} if asked.as_of else {})}
     study.rasters_dir.mkdir(exist_ok=True)
     path, known = study.rasters_dir / f"{name}.tif", np.isfinite(raster.values)
     if name == "land_cover":
@@ -119,4 +228,5 @@ def _import_raster(study: Study, name: str, file: Path, *, as_of: date | None, s
         write_cog({name: codes}, path, grid=grid, nodata=NO_CLASS, tags=tags)
     else:
         write_cog(Raster(grid, raster.values, raster.tags | tags), path)
-    return int(known.sum())
+    count = int(known.sum())
+    return ImportReport(file=tiles.name, layer=name, read=count, kept=count, rejected=0, faults=tuple(faults))

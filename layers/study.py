@@ -241,6 +241,16 @@ class Study:
         return self.root / "rasters"
 
     @property
+    def imports_dir(self) -> Path:
+        """Reports on what was imported, rejected rows, and columns that are none of the schema's."""
+        return self.root / "imports"
+
+    @property
+    def mappings_path(self) -> Path:
+        """What the user said that headings mean."""
+        return self.imports_dir / "mappings.toml"
+
+    @property
     def patterns_dir(self) -> Path:
         """The antenna patterns that sectors name."""
         return self.root / PATTERNS

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -23,16 +22,14 @@ from phusong.layers.check import (
     check_sense,
     check_values,
 )
-from phusong.layers.errors import CrsError, Fault, InputError, MissingError
+from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.grid import Raster
 from phusong.layers.patterns import Patterns
 from phusong.layers.rasters import crs_text, read_raster
-from phusong.layers.readers import read_any
 from phusong.layers.readers.pattern import pattern_files, read_patterns
 from phusong.layers.readers.vector import layer_names, read_vector
 from phusong.layers.schema import LAYERS, RASTERS, RESERVED
 from phusong.layers.validate import Checked, validate
-from phusong.layers.writers.vectors import put_layer
 
 _OF_QGIS = frozenset({"layer_styles", "qgis_projects"})
 
@@ -51,35 +48,6 @@ class StudyLayers(NamedTuple):
     def fatal(self) -> bool:
         """Whether a run must not start."""
         return any(fault.fatal for fault in self.faults)
-
-
-def import_layer(
-    source: str | Path,
-    name: str,
-    *,
-    gpkg: str | Path,
-    crs: str,
-    defaults: Mapping[str, Any] | None = None,
-    layer: str | None = None,
-    sheet: str | None = None,
-    source_crs: str | None = None,
-) -> Checked:
-    """Validate a file as the layer ``name`` and put its good rows into the study's GeoPackage in place of that layer.
-
-    Nothing is written if a fault is fatal or no row is good; the caller shows ``faults`` either way. ``crs`` is the
-    study's, ``source_crs`` the user's word for a file without one. MissingError for an unknown layer name, InputError
-    if either file cannot be read.
-    """
-    if name not in LAYERS:
-        near = nearest(name, LAYERS)
-        raise MissingError("read.unknown_layer", layer=name, nearest=near or "-", names=", ".join(LAYERS))
-    raw = read_any(source, layer=layer, sheet=sheet, crs=source_crs, wanted=name)
-    if Path(gpkg).exists():
-        layer_names(Path(gpkg))
-    checked = validate(raw, LAYERS[name], crs=crs, defaults=defaults)
-    if not checked.fatal and len(checked.frame):
-        put_layer(checked.frame, gpkg, layer=name)
-    return checked
 
 
 def read_layers(

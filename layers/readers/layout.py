@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.layers import text as texts  # as a module: it reads RawTable from this package
-from phusong.layers.encodings import convert
+from phusong.layers.encodings import converted
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.messages import Text
 from phusong.layers.readers.raw import RawTable
@@ -181,7 +181,8 @@ def _legacy(columns: list[list[Any]]) -> Callable[[str], str]:
         detected = texts.detect(found)
         if detected.sure and detected.encoding != "unicode":
             encoding = detected.encoding
-            return lambda cell: cell if cell.isascii() else convert(cell, encoding)
+            # a sheet may hold both: what cannot be in the encoding is plain already
+            return lambda cell: cell if cell.isascii() else converted(cell, encoding) or cell
     return lambda cell: cell
 
 

@@ -11,7 +11,7 @@ from phusong.api.cli import main
 from phusong.api.pipeline import check_study, read_study
 from phusong.api.served import InputsReader
 from phusong.layers.errors import Fault, InputError, MissingError
-from phusong.layers.importing import import_file
+from phusong.layers.importing import import_files
 from phusong.layers.study import Study
 
 Make = Callable[..., Path]
@@ -131,8 +131,9 @@ def test_import_keeps_a_file_or_a_folder_of_them(tiny_study: Path, tmp_path: Pat
     given.mkdir()
     for name in ("a.msi", "b.pln"):
         (given / name).write_text(pattern())
-    assert import_file(tiny_study, "patterns", given / "a.msi") == (1, [])
-    assert import_file(tiny_study, "patterns", given)[0] == 2
+    report = import_files(tiny_study, "patterns", [given / "a.msi"]).report
+    assert (report.kept, report.faults) == (1, ())
+    assert import_files(tiny_study, "patterns", [given]).report.kept == 2
     assert sorted(path.name for path in (tiny_study / "patterns").iterdir()) == ["a.msi", "b.pln"]
     assert (tiny_study / "patterns" / "a.msi").read_text() == pattern()
 
@@ -141,13 +142,13 @@ def test_import_refuses_what_is_no_pattern(tiny_study: Path, tmp_path: Path) -> 
     given = tmp_path / "given"
     given.mkdir()
     with pytest.raises(InputError):
-        import_file(tiny_study, "patterns", given)  # empty
+        import_files(tiny_study, "patterns", [given])  # empty
     (given / "a.msi").write_text(pattern())
     (given / "b.msi").write_text("just text\n")
     with pytest.raises(InputError, match="HORIZONTAL is missing"):
-        import_file(tiny_study, "patterns", given)
+        import_files(tiny_study, "patterns", [given])
     with pytest.raises(MissingError):
-        import_file(tiny_study, "patterns", tmp_path / "none.msi")
+        import_files(tiny_study, "patterns", [tmp_path / "none.msi"])
     assert not (tiny_study / "patterns").exists()
 
 

@@ -16,7 +16,8 @@ from shapely.geometry import box
 
 from phusong.api.pipeline import run
 from phusong.api.steps import STEPS
-from phusong.layers.importing import import_file
+from phusong.layers.importing import import_files
+from phusong.layers.office import Asked
 from phusong.layers.rasters import read_bands
 from phusong.layers.sample.study import write_sample
 from phusong.layers.store import Results
@@ -185,7 +186,7 @@ def chimborazo(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     sites, sectors = clustered_sites()
     write_gpkg({"units": units, "sites": sites, "sectors": sectors}, root / "layers.gpkg")
-    import_file(root, "elevation", DATA / "chimborazo_dem_srtm3.tif", source="SRTM")
+    import_files(root, "elevation", [DATA / "chimborazo_dem_srtm3.tif"], asked=Asked(source="SRTM"))
     run(Study(root), steps=STEPS)
     return root
 

@@ -11,10 +11,12 @@ import pyogrio
 import pytest
 import shapely
 
-from phusong.layers.errors import Fault, MissingError
+from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.importing import import_files
+from phusong.layers.office import Asked
 from phusong.layers.rasters import read_raster, write_cog
-from phusong.layers.study_layers import StudyLayers, import_layer, read_layers
+from phusong.layers.study_layers import StudyLayers, read_layers
 from phusong.layers.validate import is_note
 
 CRS = "EPSG:9212"
@@ -128,11 +130,10 @@ def test_missing_crs(make_tiny_study: Make, layers_of_tiny: Frames, tmp_path: Pa
     naked = layers_of_tiny["villages"].set_crs(None, allow_override=True).assign(as_of="2012-12-31")
     for file, kind in (("points.shp", "ESRI Shapefile"), ("points.gpkg", "GPKG")):
         pyogrio.write_dataframe(naked[["code", "name", "unit_code", "as_of", "geometry"]], tmp_path / file, driver=kind)
-        checked = import_layer(tmp_path / file, "villages", gpkg=root / "layers.gpkg", crs=CRS)
-        fault = one(StudyLayers({}, None, None, None, checked.faults), "fault.no_crs")
-        assert (fault.file, fault.layer, fault.fatal) == (file, "villages", True)
-        told = import_layer(tmp_path / file, "villages", gpkg=root / "layers.gpkg", crs=CRS, source_crs=CRS)
-        assert len(told.frame) == 8
+        # the villages name their communes, which tell the CRS; nothing else does
+        report = import_files(root, "villages", [tmp_path / file], write=False).report
+        assert report.kept == 8
+        assert any(CRS in fault.say("en") for fault in report.faults)
     pyogrio.write_dataframe(naked, root / "layers.gpkg", layer="villages")
     got = read_layers(root / "layers.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY)
     assert one(got, "fault.no_crs").layer == "villages"
@@ -150,9 +151,10 @@ def test_broken_geometry(read: Callable[..., StudyLayers], layers_of_tiny: Frame
     bow = shapely.Polygon([(540_000, 1_840_000), (548_000, 1_848_000), (548_000, 1_840_000), (540_000, 1_848_000)])
     layers_of_tiny["units"].loc[0, "geometry"] = bow
     got = read(layers_of_tiny, "units")
-    fault = one(got, "fault.broken_geometry")
+    fault = one(got, "fault.broken_outline")
     assert (fault.layer, fault.row, fault.fatal) == ("units", 1, False)
     assert "Self-intersection[544000 1844000]" in fault.say("vi")
+    assert "32 km2 in 2 parts" in fault.say("en")
     assert got.layers["units"]["code"].tolist() == ["T2", "T3", "T4"]
 
 
@@ -342,15 +344,17 @@ def test_import_keeps_the_good_rows_and_writes_nothing_on_a_fatal_fault(make_tin
     before = gpkg.read_bytes()
     sheet = tmp_path / "bưu cục.csv"
     sheet.write_text("point_id;kind;lon\nP9;post_office;107\n", encoding="utf-8")
-    checked = import_layer(sheet, "postal_points", gpkg=gpkg, crs=CRS, defaults={"as_of": DAY})
-    assert [fault.code for fault in checked.faults] == ["fault.no_coordinates"]
+    with pytest.raises(InputError) as caught:
+        import_files(root, "postal_points", [sheet], asked=Asked(as_of=DAY))
+    assert "fault.no_coordinates" in [fault.code for fault in caught.value.faults]
     assert gpkg.read_bytes() == before
     sheet.write_text(
-        "point_id;kind;lon;lat\nP9;post_office;106.63;16.72\nP10;post office;106.63;16.72\n", encoding="utf-8-sig"
+        "point_id;kind;lon;lat\nP9;post_office;106.63;16.72\nP10;post offic;106.63;16.72\n", encoding="utf-8-sig"
     )
-    checked = import_layer(sheet, "postal_points", gpkg=gpkg, crs=CRS, defaults={"as_of": DAY, "source": "list"})
-    (fault,) = checked.faults
-    assert fault.say("vi").startswith('bưu cục.csv, lớp postal_points, dòng 3, cột kind: gặp "post office"')
+    report = import_files(root, "postal_points", [sheet], asked=Asked(as_of=DAY, source="list")).report
+    assert (report.read, report.kept, report.rejected) == (2, 1, 1)
+    (fault,) = [fault for fault in report.faults if fault.code.startswith("fault.")]
+    assert fault.say("vi").startswith('bưu cục.csv, lớp postal_points, dòng 3, cột kind: gặp "post offic"')
     assert "post_office" in fault.say("en")
     got = read_layers(gpkg, root / "rasters", crs=CRS, units_valid_on=DAY)
     assert got.layers["postal_points"]["point_id"].tolist() == ["P9"]
@@ -358,9 +362,9 @@ def test_import_keeps_the_good_rows_and_writes_nothing_on_a_fatal_fault(make_tin
     assert len(got.layers["units"]) == 4
 
 
-def test_import_of_an_unknown_layer_names_the_nearest(tmp_path: Path) -> None:
-    with pytest.raises(MissingError) as caught:
-        import_layer(tmp_path / "a.csv", "village", gpkg=tmp_path / "b.gpkg", crs=CRS)
+def test_import_of_an_unknown_layer_names_the_nearest(tiny_study: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        import_files(tiny_study, "village", [tmp_path / "a.csv"])
     assert "villages" in caught.value.say("vi")
 
 
@@ -372,8 +376,8 @@ def test_import_brings_geometry_to_the_studys_crs(
     villages: geopandas.GeoDataFrame = layers_of_tiny["villages"]
     degrees = villages.to_crs("EPSG:4326").assign(as_of="2012-12-31")
     pyogrio.write_dataframe(degrees, source, driver="GeoJSON", layer_options={"COORDINATE_PRECISION": "9"})
-    checked = import_layer(source, "villages", gpkg=root / "layers.gpkg", crs=CRS)
-    assert checked.faults == ()
-    away_m = checked.frame.geometry.distance(villages.geometry)
-    assert checked.frame.crs == CRS
+    import_files(root, "villages", [source])
+    frame = read_layers(root / "layers.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY).layers["villages"]
+    away_m = frame.geometry.distance(villages.geometry)
+    assert frame.crs == CRS
     assert away_m.max() < 0.01

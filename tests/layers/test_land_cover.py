@@ -13,7 +13,8 @@ from rasterio.warp import transform_bounds
 
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.importing import import_file
+from phusong.layers.importing import import_files
+from phusong.layers.office import Asked
 from phusong.layers.rasters import read_raster, warp_to, write_cog
 from phusong.layers.study_layers import read_layers
 
@@ -90,9 +91,9 @@ def test_import_from_degrees_into_a_study(tiny_study: Path, tmp_path: Path) -> N
     with rasterio.open(tmp_path / "esa.tif", "w", crs="EPSG:4326", transform=transform, **profile) as target:
         target.write(values, 1)
         target.write_colormap(1, {10: (0, 100, 0, 255), 40: (240, 150, 255, 255)})
-    kept, faults = import_file(
-        tiny_study, "land_cover", tmp_path / "esa.tif", as_of=date(2021, 1, 1), source="ESA WorldCover v200"
-    )
+    asked = Asked(as_of=date(2021, 1, 1), source="ESA WorldCover v200")
+    report = import_files(tiny_study, "land_cover", [tmp_path / "esa.tif"], asked=asked).report
+    kept, faults = report.kept, report.faults
     path = tiny_study / "rasters" / "land_cover.tif"
     with rasterio.open(path) as source:
         assert (source.dtypes[0], source.nodata) == ("uint16", 65535)
@@ -117,7 +118,7 @@ def test_what_is_no_class_code_is_refused(tiny_study: Path, tmp_path: Path, spoi
     values[3, 4] = spoilt
     write_cog(Raster(grid, values), tmp_path / "c.tif")
     with pytest.raises(InputError, match="1 cells hold no class code"):
-        import_file(tiny_study, "land_cover", tmp_path / "c.tif")
+        import_files(tiny_study, "land_cover", [tmp_path / "c.tif"])
     assert not (tiny_study / "rasters" / "land_cover.tif").exists()
     write_cog(Raster(grid, values), tiny_study / "rasters" / "land_cover.tif")
     read = read_layers(tiny_study / "layers.gpkg", tiny_study / "rasters", crs=CRS, units_valid_on=date(2012, 12, 31))
@@ -128,6 +129,7 @@ def test_what_is_no_class_code_is_refused(tiny_study: Path, tmp_path: Path, spoi
 def test_a_full_land_cover_is_taken_without_a_word(tiny_study: Path, tmp_path: Path) -> None:
     grid = Grid(CRS, LEFT, TOP, 100.0, (160, 160))
     path = put(tmp_path / "c.tif", np.full(grid.shape, 95, np.uint8), grid)
-    kept, faults = import_file(tiny_study, "land_cover", path)
+    report = import_files(tiny_study, "land_cover", [path]).report
+    kept, faults = report.kept, report.faults
     read = read_layers(tiny_study / "layers.gpkg", tiny_study / "rasters", crs=CRS, units_valid_on=date(2012, 12, 31))
     assert (kept, len(faults), read.faults) == (64 * 64, 0, ())

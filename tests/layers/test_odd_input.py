@@ -16,9 +16,10 @@ from affine import Affine
 
 from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.grid import MAX_CELLS, Grid
-from phusong.layers.importing import import_file
+from phusong.layers.importing import import_files
+from phusong.layers.office import Asked
 from phusong.layers.rasters import raster_bounds, read_raster, warp_to
-from phusong.layers.study_layers import StudyLayers, import_layer, read_layers
+from phusong.layers.study_layers import StudyLayers, read_layers
 from phusong.layers.validate import is_note
 
 CRS = "EPSG:9212"
@@ -144,11 +145,9 @@ def test_a_place_beyond_the_earth(make_tiny_study: Make, tmp_path: Path) -> None
     root = make_tiny_study(tmp_path / "study")
     sheet = tmp_path / "villages.csv"
     sheet.write_text("code,name,unit_code,x_m,y_m\nA,a,T1,1e300,1840000\nB,b,T1,541000,1841000\n", encoding="utf-8")
-    checked = import_layer(
-        sheet, "villages", gpkg=root / "layers.gpkg", crs=CRS, source_crs=CRS, defaults={"as_of": DAY}
-    )
-    assert (only(checked.faults).code, checked.faults[0].row) == ("fault.beyond_the_earth", 2)
-    assert checked.frame["code"].tolist() == ["B"]
+    report = import_files(root, "villages", [sheet], asked=Asked(crs=CRS, as_of=DAY)).report
+    assert [fault.row for fault in report.faults if fault.code.startswith("fault.")] == [2]
+    assert (report.kept, report.rejected) == (1, 1)
 
 
 def test_the_geometry_wanted_is_named_in_words(read: Read, layers_of_tiny: Frames) -> None:
@@ -170,7 +169,7 @@ def test_layer_names_count_without_case(read: Read, layers_of_tiny: Frames, tmp_
     root = tmp_path / "study"
     source = tmp_path / "v.gpkg"
     pyogrio.write_dataframe(layers_of_tiny["villages"].head(3), source, layer="v")
-    import_layer(source, "villages", gpkg=root / "layers.gpkg", crs=CRS)
+    import_files(root, "villages", [source])
     again = read_layers(root / "layers.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY)
     assert len(again.layers["villages"]) == 3
 
@@ -183,7 +182,7 @@ def test_a_geopackage_that_is_none_is_neither_read_nor_written(tiny_study: Path,
     with pytest.raises(InputError, match=r"layers\.gpkg cannot be read"):
         read_layers(gpkg, tiny_study / "rasters", crs=CRS, units_valid_on=DAY)
     with pytest.raises(InputError, match=r"layers\.gpkg cannot be read"):
-        import_layer(source, "villages", gpkg=gpkg, crs=CRS)
+        import_files(tiny_study, "villages", [source])
 
 
 def test_a_local_frame_is_no_crs_and_an_unknown_one_is_refused(tiny_study: Path, tmp_path: Path) -> None:
@@ -192,10 +191,11 @@ def test_a_local_frame_is_no_crs_and_an_unknown_one_is_refused(tiny_study: Path,
     local = pyproj.CRS.from_wkt('LOCAL_CS["somewhere",UNIT["metre",1]]')
     source = tmp_path / "v.gpkg"
     pyogrio.write_dataframe(villages.set_crs(local, allow_override=True), source)
-    assert only(import_layer(source, "villages", gpkg=gpkg, crs=CRS).faults).code == "fault.no_crs"
-    assert len(import_layer(source, "villages", gpkg=gpkg, crs=CRS, source_crs=CRS).frame) == 8
+    told = import_files(tiny_study, "villages", [source], write=False).report  # told by the communes they name
+    assert any(CRS in fault.say("en") for fault in told.faults)
+    assert import_files(tiny_study, "villages", [source], asked=Asked(crs=CRS)).report.kept == 8
     with pytest.raises(CrsError, match='"nonsense" is no known CRS'):
-        import_layer(source, "villages", gpkg=gpkg, crs=CRS, source_crs="nonsense")
+        import_files(tiny_study, "villages", [source], asked=Asked(crs="nonsense"))
 
 
 # rasters
@@ -294,10 +294,15 @@ def test_import_refuses_what_a_check_would(tiny_study: Path, tmp_path: Path) -> 
     values[40:44, 40:44] = -32768
     put_raster(tmp_path / "voids.tif", values, elevation.grid)
     put_raster(tmp_path / "picture.tif", np.stack([values] * 3), elevation.grid)
-    for name, words in (("voids.tif", "no height on land"), ("picture.tif", "3 bands")):
+    values[40:44, 40:44] = 12_000
+    put_raster(tmp_path / "peaks.tif", values, elevation.grid)
+    for name, words in (("peaks.tif", "no height on land"), ("picture.tif", "3 bands")):
         with pytest.raises(InputError, match=words):
-            import_file(tiny_study, "elevation", tmp_path / name)
+            import_files(tiny_study, "elevation", [tmp_path / name])
     assert (tiny_study / "rasters" / "elevation.tif").read_bytes() == before
+    report = import_files(tiny_study, "elevation", [tmp_path / "voids.tif"]).report
+    assert any(fault.code.startswith("changed.") for fault in report.faults)
+    assert np.isnan(read_raster(tiny_study / "rasters" / "elevation.tif").values).sum() >= 16
 
 
 def test_a_raster_with_its_first_row_in_the_south_is_imported(tiny_study: Path, tmp_path: Path) -> None:
@@ -306,7 +311,7 @@ def test_a_raster_with_its_first_row_in_the_south_is_imported(tiny_study: Path, 
     upside = Affine(grid.cell_m, 0, grid.left_m, 0, grid.cell_m, grid.bounds[1])
     put_raster(tmp_path / "south.tif", elevation.values[::-1], grid, transform=upside)
     assert raster_bounds(tmp_path / "south.tif", crs=CRS) == pytest.approx(grid.bounds)
-    import_file(tiny_study, "elevation", tmp_path / "south.tif")
+    import_files(tiny_study, "elevation", [tmp_path / "south.tif"])
     np.testing.assert_allclose(
         read_raster(tiny_study / "rasters" / "elevation.tif").values, elevation.values, rtol=1e-6
     )
@@ -340,14 +345,16 @@ def test_more_cells_than_memory_are_refused_before_they_are_made(tiny_study: Pat
     wide = Grid(CRS, 400_000.0, 1_900_000.0, 1000.0, (150, 150))
     put_raster(tmp_path / "wide.tif", np.ones(wide.shape, np.float32), wide)
     with pytest.raises(InputError, match="30000 x 30000 cells of 5 m"):
-        import_file(tiny_study, "elevation", tmp_path / "wide.tif")
+        import_files(tiny_study, "elevation", [tmp_path / "wide.tif"])
 
 
 def test_a_raster_that_the_studys_crs_cannot_show(
     tiny_study: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tiny_study / "layers.gpkg").unlink()
-    bounds = "phusong.layers.importing.raster_bounds"
-    monkeypatch.setattr(bounds, lambda path, crs: (-np.inf, 0.0, np.inf, 1.0))
+    grid = Grid(CRS, 0.0, 1000.0, 100.0, (10, 10))
+    put_raster(tmp_path / "any.tif", np.ones(grid.shape, np.float32), grid)
+    bounds = "phusong.layers.importing.tiles_bounds"
+    monkeypatch.setattr(bounds, lambda tiles, crs: (-np.inf, 0.0, np.inf, 1.0))
     with pytest.raises(InputError, match="cut the raster to the province"):
-        import_file(tiny_study, "elevation", tmp_path / "any.tif")
+        import_files(tiny_study, "elevation", [tmp_path / "any.tif"])

@@ -1,0 +1,138 @@
+"""Commands that bring data in and judge it: ``phusong import check template carry``."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.markup import escape
+
+from phusong.api.front import Directory, Front, app
+from phusong.layers.errors import InputError
+from phusong.layers.messages import say
+from phusong.layers.schema import LAYERS
+from phusong.layers.study import Study
+
+if TYPE_CHECKING:
+    from phusong.layers.report import ImportReport
+
+Day = Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"])]
+
+
+class DecimalMark(StrEnum):
+    """The mark before decimals."""
+
+    comma = ","
+    point = "."
+
+
+@app.command("import")
+def import_(
+    ctx: typer.Context,
+    directory: Directory,
+    layer: Annotated[str, typer.Argument()],
+    files: Annotated[list[Path], typer.Argument(metavar="FILE...")],
+    sheet: Annotated[str | None, typer.Option("--sheet", "--source-layer")] = None,
+    crs: Annotated[str | None, typer.Option()] = None,
+    encoding: Annotated[str | None, typer.Option()] = None,
+    map_: Annotated[list[str] | None, typer.Option("--map", metavar="HEADING=COLUMN")] = None,
+    decimal: Annotated[DecimalMark | None, typer.Option()] = None,
+    day_first: Annotated[bool | None, typer.Option("--day-first/--month-first")] = None,
+    height_m: Annotated[float | None, typer.Option(min=1, max=350)] = None,
+    height_unit: Annotated[str | None, typer.Option()] = None,
+    valid_on: Day = None,
+    as_of: Day = None,
+    source: Annotated[str, typer.Option()] = "",
+    add: Annotated[bool, typer.Option("--add")] = False,
+    clean: Annotated[bool, typer.Option("--clean")] = False,
+    preview: Annotated[bool, typer.Option("--preview")] = False,
+) -> None:
+    from phusong.layers.importing import import_files
+    from phusong.layers.mappings import parse_mapping
+    from phusong.layers.office import Asked
+    from phusong.layers.report import refusal
+
+    front: Front = ctx.obj
+    asked = Asked(
+        sheet=sheet,
+        crs=crs,
+        encoding=encoding,
+        mapping=parse_mapping(map_, LAYERS[layer]) if map_ and layer in LAYERS else None,
+        decimal=None if decimal is None else decimal.value,
+        day_first=day_first,
+        height_m=height_m,
+        height_unit=height_unit,
+        valid_on=_date(valid_on),
+        as_of=_date(as_of),
+        source=source,
+        add=add,
+        clean=clean,
+    )
+    try:
+        done = import_files(directory, layer, files, asked=asked, write=not preview)
+    except InputError as error:
+        if error.code != "import.refused":
+            raise
+        _lines(front, refusal(error, file=files[0].name, layer=layer))
+        raise typer.Exit(2) from error
+    _lines(front, done.report)
+    for path in done.told:
+        front.say("cli.import.told", path=path)
+    report = done.report
+    if preview:
+        for before, after in done.texts:
+            front.out.print(escape(f"  {before}  ->  {after}"), soft_wrap=True)
+        front.say("cli.import.previewed")
+        return
+    front.say("cli.import.done", layer=layer, kept=report.kept, refused=report.rejected)
+
+
+@app.command()
+def check(ctx: typer.Context, directory: Directory) -> None:
+    from phusong.api.pipeline import check_study
+    from phusong.layers.report import check_reports, lines
+    from phusong.layers.writers.report import FORMATS, write_report
+
+    front: Front = ctx.obj
+    study = Study(directory)
+    found = check_study(study)
+    kept = {name: len(frame) for name, frame in found.layers.items()}
+    reports = check_reports(found.faults, kept=kept)
+    headline = say("cli.check.headline", front.lang, name=study.settings.name)
+    study.imports_dir.mkdir(exist_ok=True)
+    for kind in FORMATS:
+        write_report(reports, study.imports_dir / f"check.{kind}", lang=front.lang, headline=headline)
+    for line in lines(reports, front.lang):
+        front.err.print(escape(line))
+    if any(fault.fatal for fault in found.faults):
+        raise typer.Exit(2)
+    front.say("cli.check.good", directory=directory)
+
+
+@app.command()
+def template(
+    ctx: typer.Context,
+    layer: Annotated[str, typer.Argument()],
+    to: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE")] = None,
+) -> None:
+    from phusong.layers.templates import write_template
+
+    front: Front = ctx.obj
+    if layer not in LAYERS:
+        raise InputError("cli.template.unknown_layer", found=layer, layers=", ".join(LAYERS))
+    path = to or Path(f"{layer}.xlsx")
+    front.say("cli.template.done", path=write_template(LAYERS[layer], path, front.lang))
+
+
+def _date(day: datetime | None) -> date | None:
+    return None if day is None else day.date()
+
+
+def _lines(front: Front, report: ImportReport) -> None:
+    from phusong.layers.report import lines
+
+    for line in lines([report], front.lang):
+        front.err.print(escape(line))

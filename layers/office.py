@@ -1,0 +1,165 @@
+"""What a file from an office means: read, its text and headings understood, its values made plain, its places found.
+
+Each step takes a table and gives one in which less is in doubt; what it did stands in the table's faults. A step that
+cannot decide refuses the file and names the option by which the user decides. What comes out is judged by ``validate``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal, NamedTuple
+
+import geopandas
+
+from phusong.layers.coordinates import Places, placed
+from phusong.layers.errors import Fault, InputError
+from phusong.layers.headings import Match, chosen, worded
+from phusong.layers.mappings import recall
+from phusong.layers.names import Gazetteer, matches, resolved
+from phusong.layers.nearness import folded
+from phusong.layers.readers.guard import unpacked
+from phusong.layers.readers.opencellid import is_opencellid, read_opencellid
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.readers.table import TEXT_FILES, WORKBOOKS, read_tables
+from phusong.layers.readers.vector import read_vectors
+from phusong.layers.schema import Layer
+from phusong.layers.text import decoded
+from phusong.layers.values import plain
+from phusong.layers.writers.report import unmarked
+
+CELLS_BEYOND_DEG = 0.3
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """The user's word on what a file may leave open; what is None is told from the file, or the file is refused.
+
+    ``sheet``: of a workbook, or the layer of a geographic file. ``mapping``: heading -> column, "-" for none.
+    ``decimal``: the mark before decimals; ``day_first``: whether 5/6/2012 is the 5th of June. ``height_m``: what is
+    assumed of every antenna of an export without heights. ``as_of``, ``source``: of rows that do not say them.
+    ``valid_on``: the day of the units that the file's codes are of. ``height_unit``: of an elevation.
+    ``add``: beside the rows the study has, not in their place. ``clean``: mend broken, overlapping and gaping outlines.
+    """
+
+    sheet: str | None = None
+    crs: str | None = None
+    encoding: str | None = None
+    mapping: Mapping[str, str] | None = None
+    decimal: Literal[",", "."] | None = None
+    day_first: bool | None = None
+    height_m: float | None = None
+    height_unit: str | None = None
+    as_of: date | None = None
+    valid_on: date | None = None
+    source: str = ""
+    add: bool = False
+    clean: bool = False
+
+
+class Understood(NamedTuple):
+    """A file's table as its reader gave it, and the same in the schema's terms.
+
+    ``folded``: rows that stand for a sector of a mast whose own row is another one.
+    """
+
+    given: RawTable
+    raw: RawTable
+    match: Match
+    folded: tuple[int, ...] = ()
+
+
+def tables_of(path: Path, layer: Layer, *, asked: Asked, units: geopandas.GeoDataFrame | None = None) -> list[RawTable]:
+    """The tables of a file, whatever its kind, with their cells as they stand.
+
+    Of an export of cells, which may hold a country, those within ``CELLS_BEYOND_DEG`` of the units.
+    """
+    suffix = path.suffix.lower()
+    named = path.name.lower()
+    if layer.name in ("sites", "sectors") and named.endswith((".csv", ".csv.gz")) and is_opencellid(path):
+        left, bottom, right, top = (-180.0, -90.0, 180.0, 90.0)
+        if units is not None and len(units):
+            left, bottom, right, top = units.to_crs("EPSG:4326").total_bounds.tolist()
+        away = CELLS_BEYOND_DEG
+        bounds = (left - away, bottom - away, right + away, top + away)
+        cells = read_opencellid(path, bounds=bounds, height_m=asked.height_m)
+        return [cells.sites if layer.name == "sites" else cells.sectors]
+    if suffix in (*TEXT_FILES, *WORKBOOKS):
+        return read_tables(path, encoding=asked.encoding, sheet=asked.sheet)
+    try:
+        tables = read_vectors(path, encoding=asked.encoding)
+    except InputError as error:
+        if error.code != "read.zip_nothing":
+            raise
+        return _zipped_tables(path, asked=asked)
+    if asked.sheet is None:
+        return tables
+    wanted = [raw for raw in tables if raw.sheet == asked.sheet]
+    if not wanted and len(tables) > 1:
+        raise InputError(
+            "read.no_such_sheet", file=path.name, sheet=asked.sheet, names=", ".join(raw.sheet for raw in tables)
+        )
+    return wanted or tables
+
+
+def _zipped_tables(path: Path, *, asked: Asked) -> list[RawTable]:
+    with TemporaryDirectory() as folder:
+        members = [
+            member for member in unpacked(path, into=folder) if member.suffix.lower() in (*TEXT_FILES, *WORKBOOKS)
+        ]
+        tables = [raw for member in members for raw in read_tables(member, encoding=asked.encoding, sheet=asked.sheet)]
+    if not tables:
+        raise InputError("read.zip_nothing", file=path.name)
+    return [replace(raw, file=f"{path.name}/{raw.file}") for raw in tables]
+
+
+def understood(
+    path: Path,
+    layer: Layer,
+    *,
+    asked: Asked,
+    units: geopandas.GeoDataFrame | None = None,
+    mappings: Path | None = None,
+) -> Understood:
+    """The table of ``path`` that holds ``layer``, in the schema's terms.
+
+    ``units``: those of the day the file's codes are of, any CRS, where they are known: names of units become codes, and
+    coordinates are read so that rows fall into the units they name. ``mappings``: where what the user said of such
+    headings before is kept. InputError where something stays in doubt.
+    """
+    given = [unmarked(raw) for raw in tables_of(path, layer, asked=asked, units=units)]
+    plainer = [decoded(raw, encoding=asked.encoding) for raw in given]
+    mapping: Mapping[str, str] | None = asked.mapping
+    notes: tuple[Fault, ...] = ()
+    if mapping is None and mappings is not None:
+        known = [recall(mappings, layer, list(map(str, raw.frame.columns)), file=raw.file) for raw in plainer]
+        mapping, notes = max(known, key=lambda one: len(one.mapping))
+    match = chosen(plainer, layer, mapping=mapping)
+    origin = next(raw for raw, other in zip(given, plainer, strict=True) if _same_table(other, match.raw))
+    raw = replace(match.raw, faults=(*match.raw.faults, *notes))
+    raw = plain(worded(raw, layer), layer, decimal=asked.decimal, day_first=asked.day_first)
+    if units is not None and len(units):
+        raw = resolved(raw, layer, units=units)
+    raw = placed(raw, layer, places=_places(raw, layer, units), crs=asked.crs)
+    gone: tuple[int, ...] = ()
+    if layer.name == "sites" and raw.geometry is not None:
+        raw, gone = folded(raw)
+    return Understood(origin, raw, match, gone)
+
+
+def _places(raw: RawTable, layer: Layer, units: geopandas.GeoDataFrame | None) -> Places:
+    """Where rows should lie: in the units, and each in the one it names even if the layer has no column for it."""
+    if units is None or not len(units) or layer.name == "units":
+        return Places()
+    refers = any(target == "units" for target, _ in layer.refers.values())
+    if refers or "unit_name" not in raw.frame:
+        return Places(units=units)
+    codes = matches(raw.frame, Gazetteer.of(units))["code"]
+    return Places(units=units, named=codes.where(codes.notna(), None).to_numpy(dtype=object))
+
+
+def _same_table(one: RawTable, other: RawTable) -> bool:
+    return (one.file, one.sheet) == (other.file, other.sheet)

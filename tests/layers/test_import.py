@@ -1,0 +1,231 @@
+"""Files as offices send them, through the whole door: into the study, its report and its rejects."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import date
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import openpyxl
+import pandas as pd
+import pyproj
+import pytest
+import xlsxwriter
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from phusong.layers.encodings import Encoding, encode
+from phusong.layers.errors import InputError
+from phusong.layers.importing import import_files
+from phusong.layers.office import Asked
+from phusong.layers.study_layers import read_layers
+
+CRS = "EPSG:9212"
+DAY = date(2012, 12, 31)
+TITLE = "DANH SÁCH ĐIỂM PHỤC VỤ BƯU CHÍNH"
+HEADINGS = ["STT", "Mã điểm", "Tên điểm", "Loại điểm phục vụ", "Xã", "Kinh độ", "Vĩ độ", "Ghi chú"]
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def study(tiny_study: Path) -> Path:
+    return tiny_study
+
+
+def layer(root: Path, name: str) -> gpd.GeoDataFrame:
+    return read_layers(root / "layers.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY).layers[name]
+
+
+def rows_of(root: Path, *, count: int = 6) -> list[list[object]]:
+    """Points inside the communes they name."""
+    units = layer(root, "units").to_crs("EPSG:4326")
+    rows: list[list[object]] = []
+    for i in range(count):
+        unit = units.iloc[i % len(units)]
+        place = unit.geometry.representative_point()
+        kind = ("Bưu cục", "Điểm BĐ-VHX")[i % 2]
+        rows.append([i + 1, f"P{i:02d}", f"Điểm {i}", kind, f"xã {unit['name']}", place.x + 1e-4 * i, place.y, "tốt"])
+    return rows
+
+
+def office_book(path: Path, rows: list[list[object]], *, headings: list[str] = HEADINGS) -> Path:
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet("Điểm phục vụ")
+    sheet.merge_range(0, 0, 0, len(headings) - 1, TITLE)
+    sheet.write_row(2, 0, headings)
+    for r, row in enumerate(rows):
+        sheet.write_row(3 + r, 0, row)
+    sheet.write_row(3 + len(rows), 0, ["Tổng cộng", len(rows)])
+    book.close()
+    return path
+
+
+def test_an_office_list_goes_in_without_a_question(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    done = import_files(study, "postal_points", [office_book(tmp_path / "buu-cuc.xlsx", rows)], asked=Asked(as_of=DAY))
+    report = done.report
+    assert (report.read, report.kept, report.rejected) == (6, 6, 0)
+    points = layer(study, "postal_points")
+    assert points["point_id"].tolist() == [row[1] for row in rows]
+    assert points["kind"].tolist() == ["post_office", "commune_culture_post"] * 3
+    assert points["unit_code"].notna().all()
+    assert set(points["as_of"]) == {pd.Timestamp(DAY)}
+    to_study = pyproj.Transformer.from_crs("EPSG:4326", CRS, always_xy=True)
+    x_m, y_m = to_study.transform([row[5] for row in rows], [row[6] for row in rows])
+    assert np.hypot(points.geometry.x - x_m, points.geometry.y - y_m).max() < 1.5
+    assert "Ghi chú" in report.unmatched
+    kept_apart = pd.read_csv(study / "imports" / "postal_points.unmatched.csv")
+    assert kept_apart["Ghi chú"].tolist() == ["tốt"] * 6
+    told = {path.name for path in done.told}
+    assert {"postal_points.html", "postal_points.xlsx", "postal_points.json"} <= told
+    written = json.loads((study / "imports" / "postal_points.json").read_text(encoding="utf-8"))
+    assert (written["reports"][0]["kept"], written["reports"][0]["rejected"]) == (6, 0)
+
+
+def test_the_same_file_twice_changes_nothing(study: Path, tmp_path: Path) -> None:
+    book = office_book(tmp_path / "a.xlsx", rows_of(study))
+
+    def written() -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in [study / "layers.gpkg", *(study / "imports").iterdir()]}
+
+    import_files(study, "postal_points", [book], asked=Asked(as_of=DAY))
+    before = written()
+    import_files(study, "postal_points", [book], asked=Asked(as_of=DAY))
+    assert written() == before
+    report = import_files(study, "postal_points", [book], asked=Asked(as_of=DAY, add=True)).report
+    assert (report.kept, report.already) == (6, 6)
+    assert (study / "layers.gpkg").read_bytes() == before["layers.gpkg"]
+
+
+def test_rejected_rows_are_mended_and_go_in(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    rows[1][3] = "ga tàu"
+    rows[4][5] = "không rõ chỗ"
+    done = import_files(study, "postal_points", [office_book(tmp_path / "b.xlsx", rows)], asked=Asked(as_of=DAY))
+    assert (done.report.read, done.report.kept, done.report.rejected) == (6, 4, 2)
+    assert len(layer(study, "postal_points")) == 4
+    (rejects,) = [path for path in done.told if "rejects" in path.name]
+    book = openpyxl.load_workbook(rejects)
+    sheet = book.active
+    assert sheet is not None
+    found = {cell.value: cell for row in sheet.iter_rows() for cell in row}
+    found["ga tàu"].value = "Bưu cục"
+    found["không rõ chỗ"].value = rows_of(study)[4][5]
+    book.save(tmp_path / "mended.xlsx")
+    asked = Asked(as_of=DAY, add=True, source="b.xlsx")
+    again = import_files(study, "postal_points", [tmp_path / "mended.xlsx"], asked=asked).report
+    assert (again.read, again.kept, again.rejected) == (2, 2, 0)
+    assert sorted(layer(study, "postal_points")["point_id"]) == [row[1] for row in rows]
+    assert not list((study / "imports").glob("postal_points.rejects.*"))
+
+
+def test_another_row_with_a_known_key_is_rejected_and_nothing_overwritten(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    import_files(study, "postal_points", [office_book(tmp_path / "a.xlsx", rows)], asked=Asked(as_of=DAY))
+    rows[2][2] = "tên khác"
+    more = [*rows, [7, "P99", "mới", "Bưu cục", *rows[0][4:]]]
+    asked = Asked(as_of=DAY, add=True)
+    report = import_files(study, "postal_points", [office_book(tmp_path / "b.xlsx", more)], asked=asked).report
+    assert (report.read, report.kept, report.rejected, report.already) == (7, 6, 1, 5)
+    (fault,) = [fault for fault in report.faults if fault.code == "fault.already_otherwise"]
+    assert (fault.row, fault.params["other"]) == (6, "name")
+    points = layer(study, "postal_points").set_index("point_id")
+    assert points.loc["P02", "name"] == "Điểm 2"
+    assert "P99" in points.index
+
+
+def test_a_table_in_the_neighbours_meridian_is_seen(study: Path, tmp_path: Path) -> None:
+    """Metres by 106-00, headed X and Y as surveyors do: northing first. Taken as 106-15 they would lie 26.6 km off."""
+    rows = rows_of(study)
+    there = pyproj.Transformer.from_crs("EPSG:4326", "EPSG:9211", always_xy=True)
+    for row in rows:
+        east, north = there.transform(row[5], row[6])
+        row[5:7] = [round(north, 2), round(east, 2)]
+    headings = [*HEADINGS[:5], "Toạ độ X", "Toạ độ Y", "Ghi chú"]
+    book = office_book(tmp_path / "vn2000.xlsx", rows, headings=headings)
+    report = import_files(study, "postal_points", [book], asked=Asked(as_of=DAY)).report
+    assert report.kept == 6
+    assert any("EPSG:9211" in fault.say("en") for fault in report.faults)
+    home = layer(study, "units").set_index("code").geometry
+    points = layer(study, "postal_points")
+    assert all(home[code].contains(place) for code, place in zip(points["unit_code"], points.geometry, strict=True))
+    with pytest.raises(InputError):  # nobody asked for 106-15: no row would lie in its commune
+        import_files(study, "postal_points", [book], asked=Asked(as_of=DAY, crs=CRS))
+    assert len(layer(study, "postal_points")) == 6
+
+
+@pytest.mark.parametrize("encoding", ["tcvn3", "vni", "viscii"])
+def test_legacy_letters_are_read(study: Path, tmp_path: Path, encoding: Encoding) -> None:
+    names = ["Hướng Phùng", "Lao Bảo", "Khe Sanh", "Tà Rụt", "Đakrông", "Triệu Nguyên"]
+    rows = rows_of(study)
+    for row, name in zip(rows, names, strict=True):
+        row[2] = encode(f"Bưu điện xã {name}", encoding)
+        row[7] = encode("hoạt động tốt, phục vụ đầy đủ", encoding)
+    done = import_files(study, "postal_points", [office_book(tmp_path / "a.xlsx", rows)], asked=Asked(as_of=DAY))
+    assert done.report.kept == 6
+    assert layer(study, "postal_points")["name"].tolist() == [f"Bưu điện xã {name}" for name in names]
+
+
+def test_a_preview_writes_nothing_and_shows_the_text(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    for row in rows:
+        row[2] = encode("Bưu điện văn hoá xã Hướng Phùng", "tcvn3")
+    before = sorted(path.name for path in study.rglob("*")), (study / "layers.gpkg").read_bytes()
+    book = office_book(tmp_path / "a.xlsx", rows)
+    done = import_files(study, "postal_points", [book], asked=Asked(as_of=DAY), write=False)
+    assert done.report.kept == 6
+    assert (encode("Bưu điện văn hoá xã Hướng Phùng", "tcvn3"), "Bưu điện văn hoá xã Hướng Phùng") in done.texts
+    assert (sorted(path.name for path in study.rglob("*")), (study / "layers.gpkg").read_bytes()) == before
+
+
+def test_what_the_user_says_of_headings_is_remembered(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    headings = [*HEADINGS[:2], "Cột lạ", *HEADINGS[3:]]
+    book = office_book(tmp_path / "a.xlsx", rows, headings=headings)
+    asked = Asked(as_of=DAY, mapping={"Cột lạ": "name"})
+    import_files(study, "postal_points", [book], asked=asked)
+    again = import_files(study, "postal_points", [book], asked=Asked(as_of=DAY)).report
+    assert again.used["Cột lạ"] == "name"
+    assert any(fault.code == "note.mapping_used" for fault in again.faults)
+    assert layer(study, "postal_points")["name"].tolist() == [row[2] for row in rows]
+
+
+def test_masts_with_a_row_a_sector_are_one_site_each(study: Path, tmp_path: Path) -> None:
+    units = layer(study, "units").to_crs("EPSG:4326")
+    headings = ["Mã trạm", "Mã sector", "Nhà mạng", "Công nghệ", "Độ cao anten (m)", "Azimuth", "Kinh độ", "Vĩ độ"]
+    rows = []
+    for i in range(2):
+        place = units.geometry.iloc[i].representative_point()
+        for azimuth in (0, 120, 240):
+            rows.append([f"M{i}", f"M{i}-{azimuth}", "Viettel", "3G", 36, azimuth, place.x, place.y])
+    book = office_book(tmp_path / "tram.xlsx", rows, headings=headings)
+    report = import_files(study, "sites", [book], asked=Asked(as_of=DAY)).report
+    assert (report.read, report.kept, report.rejected) == (6, 6, 0)
+    assert layer(study, "sites")["site_id"].tolist() == ["M0", "M1"]
+    report = import_files(study, "sectors", [book], asked=Asked(as_of=DAY)).report
+    assert report.kept == 6
+    assert layer(study, "sectors")["azimuth_deg"].tolist() == [0, 120, 240, 0, 120, 240]
+
+
+CELLS = st.one_of(st.none(), st.text(max_size=12), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
+
+
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.lists(CELLS, min_size=8, max_size=8), min_size=1, max_size=5), st.data())
+def test_every_row_is_kept_or_rejected(
+    study: Path, tmp_path: Path, odd: list[list[object]], data: st.DataObject
+) -> None:
+    rows = rows_of(study)
+    for cells in odd:
+        rows.insert(data.draw(st.integers(0, len(rows))), cells)
+    path = tmp_path / "odd.csv"
+    pd.DataFrame(rows, columns=HEADINGS).to_csv(path, index=False)
+    try:
+        report = import_files(study, "postal_points", [path], asked=Asked(as_of=DAY), write=False).report
+    except InputError:
+        return  # the file leaves a doubt, which is said
+    assert report.kept + report.rejected == report.read
+    assert report.kept >= 1
