@@ -179,7 +179,8 @@ class Cleaned:
     left: Fit
 
     def faults(self, *, file: str, layer: str = "units") -> list[Fault]:
-        """What was changed: one remark for all, one for each unit with its area before and after; what is left."""
+        """What was changed: one remark for all, one for each unit with its area before and after (those whose area
+        changed by the largest share first); what is left."""
         if self.changes.empty:
             return told(self.left, self.frame["name"].tolist(), file=file, layer=layer)
         done = self.changes
@@ -189,6 +190,8 @@ class Cleaned:
             params |= {what: int(count), f"{what}_km2": f"{area_m2 / 1e6:.6g}"}
         faults = [Fault("changed.outlines", file=file, layer=layer, params=params)]
         first = done.drop_duplicates("code")
+        share = (first["after_m2"] / first["before_m2"] - 1).abs()
+        first = first.loc[share.sort_values(ascending=False, kind="stable").index]
         for name, code, *both_m2 in zip(*(first[c] for c in ("name", "code", "before_m2", "after_m2")), strict=True):
             before, after = (f"{area_m2 / 1e6:.6f}" for area_m2 in both_m2)
             params = {"name": name, "code": code, "before_km2": before, "after_km2": after}
