@@ -11,6 +11,7 @@ import sqlite3
 import tempfile
 import warnings
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
@@ -128,10 +129,10 @@ def read_vectors(path: str | Path, *, encoding: str | None = None) -> list[RawTa
     """Every layer of a geographic file, or of all of them in a zip archive, as read; no cell is judged yet.
 
     ``sheet`` is the layer's name where the file has several (a KML's folders); of an archive's members ``file`` is
-    ``archive.zip/member``. Text of Shapefiles and MapInfo tables in an encoding not stated is left in cell form for
-    ``layers.text.decoded``; ``encoding`` is the user's word. Of OSM points and lines are read, tags as columns. A
-    geometry that cannot be built (such as a ring of two points) is read as none. InputError for what ``guard`` refuses,
-    is of no known kind, lacks a companion file, or cannot be read.
+    ``archive.zip/member``, and ``sheet`` begins with the member where there are several. Text of Shapefiles and MapInfo
+    tables in an encoding not stated is left in cell form for ``layers.text.decoded``; ``encoding`` is the user's word.
+    Of OSM points and lines are read, tags as columns. A geometry that cannot be built (such as a ring of two points) is
+    read as none. InputError for what ``guard`` refuses, is of no known kind, lacks a companion file, or cannot be read.
     """
     path = Path(path)
     guard(path)
@@ -226,18 +227,21 @@ def _archive(path: Path, kind: Kind, *, file: str, encoding: str | None) -> list
             taken |= {one, *legacy.beside(one)}
             guard(one)
             tables += _tables(one, file=f"{file}/{inner[one]}", encoding=encoding)
+        if len(tables) > 1:
+            tables = [_as_sheet(raw, raw.file.removeprefix(f"{file}/")) for raw in tables]
         left = [name for one, name in inner.items() if one not in taken]
         if not tables:
             raise InputError("read.zip_nothing", file=file, names=", ".join(left)[:200])
         if left:
             fault = Fault("note.zip_passed_over", file=file, params={"names": ", ".join(left)[:200]})
-            first_table = tables[0]
-            tables[0] = _with(first_table, (*first_table.faults, fault))
+            tables[0] = replace(tables[0], faults=(*tables[0].faults, fault))
         return tables
 
 
-def _with(raw: RawTable, faults: tuple[Fault, ...]) -> RawTable:
-    return RawTable(raw.frame, raw.rows, raw.file, raw.sheet, raw.geometry, raw.crs, faults)
+def _as_sheet(raw: RawTable, member: str) -> RawTable:
+    """The table of an archive's member, told from those of others by its sheet."""
+    sheet = f"{member}/{raw.sheet}" if raw.sheet else member
+    return replace(raw, sheet=sheet, faults=tuple(replace(fault, sheet=sheet) for fault in raw.faults))
 
 
 def _known(path: Path, *, file: str = "") -> Kind:

@@ -152,6 +152,18 @@ def test_a_zipped_shapefile_is_read_like_the_files(tmp_path: Path) -> None:
     ]
 
 
+def test_several_members_of_a_zip_are_told_apart(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    written(tmp_path / "in" / "tram.shp", "ESRI Shapefile", frame())
+    written(tmp_path / "in" / "xa.geojson", "GeoJSON", frame("areas"))
+    (tmp_path / "in" / "a.kml").write_text(KML, encoding="utf-8")
+    tables = read_vectors(zipped(tmp_path / "a.zip", *sorted((tmp_path / "in").iterdir()), inside=""))
+    sheets = ["a.kml/Trạm", "a.kml/Khác", "a.kml/Khác / Con", "tram.shp", "xa.geojson"]
+    assert [raw.sheet for raw in tables] == sheets
+    assert {fault.sheet for raw in tables for fault in raw.faults} == {"a.kml/Trạm"}
+    assert tables[3].file == "a.zip/tram.shp"
+
+
 def test_a_zip_without_a_geographic_file_names_what_it_holds(tmp_path: Path) -> None:
     (tmp_path / "a.pdf").write_bytes(b"%PDF-1.4 not a map")
     assert "a.pdf" in refused(zipped(tmp_path / "a.zip", tmp_path / "a.pdf"), "read.zip_nothing").say("vi")
