@@ -115,7 +115,7 @@ def placed(raw: RawTable, layer: Layer, *, places: Places, crs: str | None = Non
         chosen, notes = _declared(raw, rated, sample, declared=declared, binding=user is not None)
     else:
         chosen = _undeclared(raw, table, rated)
-        notes = _datum(raw, rated, chosen)
+        notes = _twins(raw, rated, chosen)
     way, box = chosen.way, box_in(chosen.way.crs, ground.box)
     others = [way.crs] if user else [way.crs, *(other for other in candidates(ground.box) if other != way.crs)]
     rejected = _odd_rows(raw, table, homes, ground=ground, way=way, box=box, others=others)
@@ -380,7 +380,7 @@ def _said(raw: RawTable, chosen: Rated, sample: Sample) -> Fault:
         fitting=int(chosen.near.sum()),
         count=len(chosen.near),
         named=named,
-        confidence_pct=f"{100 * chosen.confidence:.1f}",
+        confidence_pct=f"{min(99.9, 100 * chosen.confidence):.1f}",
     )
 
 
@@ -397,14 +397,18 @@ def _changes(raw: RawTable, table: _Table, way: Way, box: Bounds, declared: str 
     return [_fault(raw, "changed.coordinates", table=table, **params)]
 
 
-def _datum(raw: RawTable, rated: list[Rated], chosen: Rated) -> list[Fault]:
-    """That degrees were taken for WGS 84, and how far off that is if they are VN-2000."""
-    if chosen.way.crs != WGS84:
-        return []
-    other = next((one for one in rated if one.way.crs == VN2000 and one.way.form == chosen.way.form), None)
-    if other is None:
-        return []
-    return [_fault(raw, "note.datum_unseen", distance=_distance(distance_m(other, chosen)), option=f"--crs {VN2000}")]
+def _twins(raw: RawTable, rated: list[Rated], chosen: Rated) -> list[Fault]:
+    """What lies too near the chosen reading for units of kilometres to show: that degrees were taken for WGS 84, or
+    which zones of the same meridian were put off by the rows near the edges of their units."""
+    faults = []
+    for other in (one for one in rated if one is not chosen and distance_m(one, chosen) < FAR_M):
+        params = {"distance": _distance(distance_m(other, chosen)), "option": _option(other.way)}
+        if chosen.way.crs == WGS84:
+            if other.way.crs == VN2000 and other.way.form == chosen.way.form:
+                faults.append(_fault(raw, "note.datum_unseen", **params))
+        elif not is_degrees(chosen.way.crs):
+            faults.append(_fault(raw, "note.twin", other=crs_name(other.way.crs), **params))
+    return faults
 
 
 def _text(way: Way) -> Text:

@@ -55,10 +55,7 @@ def moved_bounds(bounds: Bounds, source: Any, target: Any) -> Bounds:
 
 @lru_cache(maxsize=256)
 def operation(source: Any, target: Any) -> str:
-    """The pinned PROJ pipeline from ``source`` to ``target`` in (x, y) order, "" where none of VN-2000 is needed.
-
-    GDAL takes it as COORDINATE_OPERATION.
-    """
+    """The pinned PROJ pipeline from ``source`` to ``target`` in (x, y) order, "" where none of VN-2000 is needed."""
     one, other = CRS.from_user_input(source), CRS.from_user_input(target)
     datums = (datum_of(one), datum_of(other))
     if datums not in ((VN2000, WGS84), (WGS84, VN2000)):
@@ -75,6 +72,19 @@ def operation(source: Any, target: Any) -> str:
     ]
     steps = _steps(_unbound(one), datums[0]) + shift + _steps(_unbound(other), datums[1], back=True)
     return "+proj=pipeline " + " ".join("+step " + _plussed(step) for step in steps)
+
+
+def gdal_operation(source: Any, target: Any) -> str:
+    """The same for GDAL's COORDINATE_OPERATION, which takes the axes in the order the CRSs define; "" as above."""
+    text = operation(source, target)
+    if not text:
+        return ""
+    before, after = (
+        "+step +proj=axisswap +order=2,1 " if CRS.from_user_input(crs).axis_info[0].direction == "north" else ""
+        for crs in (source, target)
+    )
+    steps = text.removeprefix("+proj=pipeline ")
+    return f"+proj=pipeline {before}{steps} {after}".strip()
 
 
 def datum_of(crs: Any) -> str | None:

@@ -34,6 +34,7 @@ METRE_FORMS = ("metres", "metres_comma", "km", "km_comma", "zoned", "no_point")
 PLAIN = frozenset({"degrees", "metres"})
 _LEAST_PACKED = 10_000.0
 _ZONE_M = 1e6
+_IN_ZONE_M = (1e5, 9e5)  # eastings up to 4 degrees from the meridian
 _MOST_DEGREES = 180.0
 
 
@@ -86,8 +87,8 @@ def candidates(box: Bounds) -> tuple[str, ...]:
     found = [WGS84]
     area = CRS.from_user_input(VN2000).area_of_use
     if area is not None and area.west <= right and area.east >= left and area.south <= top and area.north >= bottom:
-        found.append(VN2000)
-        found += vn2000_zones()
+        found += [VN2000, *vn2000_zones()]
+        left, right = min(left, area.west), max(right, area.east)  # a twin on WGS 84 for each UTM zone of VN-2000
     bases = ([32600] if top > 0 else []) + ([32700] if bottom < 0 else [])
     zones = range(utm_zone(left - 3), utm_zone(right + 3) + 1)
     return (*found, *(f"EPSG:{base + zone}" for base in bases for zone in zones))
@@ -145,6 +146,13 @@ def ways(first: Cells, second: Cells, *, crs: str, box: Bounds, least: float) ->
 def values(cells: Cells, form: str, *, role: int, low: float, high: float, crs: str) -> Numbers:
     """A column as one axis of ``crs`` in one form; NaN where a cell is not written so or says it is the other axis."""
     read = _of_form(cells, form, low=low, high=high)
+    if (
+        form == "no_point"
+        and role == EAST
+        and not is_degrees(crs)
+        and not (_IN_ZONE_M[0] <= low and high <= _IN_ZONE_M[1])
+    ):
+        read = np.full(len(read), np.nan)  # near 0 the point may have stood in several places
     zone = cells.zone
     wrong = (cells.role != 0) & (cells.role != role)
     if form == "zoned":

@@ -12,7 +12,7 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import CRS, Geod
@@ -72,6 +72,12 @@ def off_m(result: RawTable, lon: NDArray[Any], lat: NDArray[Any]) -> NDArray[Any
 
 def codes_of(result: RawTable) -> list[str]:
     return [fault.code for fault in result.faults]
+
+
+def meridian(crs: str) -> float:
+    conversion = CRS.from_user_input(crs).coordinate_operation
+    assert conversion is not None
+    return float(next(p.value for p in conversion.params if p.name == "Longitude of natural origin"))
 
 
 def dms(degrees: float, form: str) -> str:
@@ -234,6 +240,8 @@ def test_a_place_is_within_a_metre_or_refused(
     spelling: tuple[str, str], crs: str, count: int, named: bool, headed: bool, corner: tuple[float, float], seed: int
 ) -> None:
     kind, name = spelling
+    if name == "lost point" and kind == "metres":  # near easting 0, far outside the zone, digits may mean two places
+        assume(abs(meridian(crs) - corner[0]) < 3)
     units = province(*corner)
     codes, lon, lat = points_of(units, count=count, seed=seed)
     columns = (DEGREES if kind == "degrees" else METRES)[name](lon, lat, crs)
@@ -299,6 +307,7 @@ def test_many_rows_near_the_edges_of_small_units_do_tell_twins_apart() -> None:
     result = placed(raw, VILLAGES, places=Places(units))
     assert result.crs == "EPSG:3405"
     assert off_m(result, lon, lat).max() < 1.0
+    assert {fault.params["option"] for fault in result.faults if fault.code == "note.twin"} >= {"--crs EPSG:32648"}
 
 
 def test_degrees_that_the_rows_show_to_be_vn2000_are_not_taken_for_wgs84() -> None:

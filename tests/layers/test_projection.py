@@ -2,9 +2,12 @@
 
 import numpy as np
 import pytest
+import rasterio
+from affine import Affine
 from pyproj import CRS, Geod, Transformer
+from rasterio.warp import Resampling, reproject
 
-from phusong.layers.projection import VN2000, WGS84, datum_of, operation, operation_text, transformer
+from phusong.layers.projection import VN2000, WGS84, datum_of, gdal_operation, operation, operation_text, transformer
 from phusong.layers.ways import candidates, vn2000_zones
 
 DECISION_05_2007 = (-191.90441429, -39.30318279, -111.45032835, -0.00928836, 0.01975479, -0.00427372, 1.000000252906278)
@@ -84,6 +87,33 @@ def test_other_datums_are_left_to_proj() -> None:
     assert (x, y) == pytest.approx(
         Transformer.from_crs("EPSG:32648", "EPSG:32649", always_xy=True).transform(800_000.0, 1_840_000.0)
     )
+
+
+@pytest.mark.parametrize(
+    ("source", "target"),
+    [("EPSG:5897", WGS84), (WGS84, "EPSG:5897"), ("EPSG:32648", "EPSG:5897"), (VN2000, "EPSG:32648"), (WGS84, VN2000)],
+)
+def test_gdal_warps_by_it_too(source: str, target: str) -> None:
+    """A ramp of eastings, warped in Dong Thap, where GDAL by itself takes the other operation (0.8 m off)."""
+    steps = {crs: 1 / 1200 if CRS.from_user_input(crs).is_geographic else 90.0 for crs in (source, target)}
+    left, top = transformer(WGS84, source).transform(105.5, 10.6)
+    there = transformer(source, target).transform(left + 200 * steps[source], top - 200 * steps[source])
+    onto = Affine(steps[target], 0, there[0] - 20 * steps[target], 0, -steps[target], there[1] + 20 * steps[target])
+    ramp = np.tile(left + (np.arange(400) + 0.5) * steps[source], (400, 1))
+    warped = np.full((40, 40), np.nan)
+    reproject(
+        ramp,
+        warped,
+        src_transform=Affine(steps[source], 0, left, 0, -steps[source], top),
+        src_crs=rasterio.crs.CRS.from_user_input(source),
+        dst_transform=onto,
+        dst_crs=rasterio.crs.CRS.from_user_input(target),
+        resampling=Resampling.bilinear,
+        dst_nodata=np.nan,
+        COORDINATE_OPERATION=gdal_operation(source, target),
+    )
+    back = transformer(target, source).transform(*(onto @ (20.5, 20.5)))[0]
+    assert warped[20, 20] == pytest.approx(back, abs=1e-6 if steps[source] < 1 else 0.01)
 
 
 def test_the_record_names_code_accuracy_and_decision() -> None:
