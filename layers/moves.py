@@ -21,9 +21,10 @@ _Rows = tuple[NDArray[np.object_], NDArray[np.object_], NDArray[np.object_], Flo
 class Parts:
     """The pairs of a crosswalk that a table needs: every part of every new unit that holds a part of a row.
 
-    ``row``: the table's row, -1 where the old unit is not in the table; ``target``: index in ``targets``. ``share`` and
-    ``area_share``: of the old unit, NaN where not known; ``sole``: the part is all of the old unit. ``beyond``: rows
-    of the table that lie in no new unit, wholly or in part; ``strange``: rows whose code the crosswalk does not know.
+    ``row``: the table's row, -1 where the old unit is not in the table or there is none; ``target``: index in
+    ``targets``. ``share`` and ``area_share``: of the old unit, NaN where not known; ``sole``: the part is all of it.
+    ``beyond``: rows of the table that lie in no new unit, wholly or in part; ``strange``: rows whose code the crosswalk
+    does not know.
     """
 
     codes: NDArray[np.object_]  # of the table's rows
@@ -79,13 +80,23 @@ class Moved:
 
 
 def parts_of(codes: pd.Series[Any], crosswalk: Crosswalk) -> Parts:
-    """The parts that a table of these codes needs; a row without code is strange."""
+    """The parts that a table of these codes needs; a row without code is strange.
+
+    What of a new unit lies in no old one, and holds people, villages or land by the crosswalk's weights, is a part too:
+    one without code, of which nothing is known.
+    """
     own = codes.astype("str")
-    row_of = {code: i for i, code in enumerate(own) if isinstance(code, str)}
+    row_of = {code: i for i, code in enumerate(own) if isinstance(code, str) and code}
     pairs = crosswalk.pairs
+    there = np.array([code in row_of for code in pairs["from_code"]], dtype=bool)
+    needed = pairs["to_code"][there]
+    left = crosswalk.unmatched_to
+    left = left[left["code"].isin(needed) & (left["share"] > 0)]
+    columns = {"code": "to_code", "name": "to_name", "share": "share_of_new", "area_km2": "area_km2"}
+    bare = left[list(columns)].rename(columns=columns).assign(from_code="", old_by="")
+    pairs = pd.concat([pairs[pairs["to_code"].isin(needed)], bare], ignore_index=True)
+    pairs = pairs.sort_values(["to_code", "from_code"], kind="stable")
     row = np.array([row_of.get(code, -1) for code in pairs["from_code"]], dtype=np.int64)
-    needed = pairs["to_code"].isin(pairs["to_code"][row >= 0]).to_numpy()
-    pairs, row = pairs[needed], row[needed]
     target, targets = pd.factorize(pairs["to_code"], sort=True)
     names = pairs.assign(target=target).drop_duplicates("target").sort_values("target")["to_name"]
     known = set(crosswalk.from_codes)
@@ -301,7 +312,8 @@ def _extremes(parts: Parts, values: Floats, mask: Mask) -> tuple[Floats, Floats]
 
 
 def _blind(parts: Parts) -> NDArray[np.object_]:
-    return np.where(parts.row >= 0, "no_data", "no_row").astype(object)
+    nowhere = np.where(parts.from_code == "", "uncovered", "no_row")
+    return np.where(parts.row >= 0, "no_data", nowhere).astype(object)
 
 
 def _listed(parts: Parts, mask: Mask, *, value: Any, amount: Floats, reason: Any) -> _Rows:

@@ -224,6 +224,31 @@ def test_what_lies_outside_and_codes_that_are_none_are_listed_with_their_amounts
     assert (people.total, people.listed) == (315, pytest.approx(105))
 
 
+def test_a_new_unit_that_no_old_unit_covers_is_no_sum_of_its_covered_part() -> None:
+    """A table of one province says nothing of a commune that lies for the most part in the next."""
+    walk = counted("aab  ", "axxxx")
+    assert walk.unmatched_to["code"].tolist() == ["x"]
+    table = pd.DataFrame({"code": ["a", "b"], "people": [20.0, 5.0], "land_border": [False, False], "source": "S"})
+    carried = carry(table, walk)
+    assert row(carried, "a")["people"] == pytest.approx(10)
+    assert np.isnan(row(carried, "x")["people"])
+    assert pd.isna(row(carried, "x")["land_border"])
+    assert pd.isna(row(carried, "x")["source"])
+    assert reasons(carried, "people") == {
+        ("a", "x", "part_unknown"),
+        ("b", "x", "part_unknown"),
+        ("", "x", "uncovered"),
+    }
+    people = carried.report.columns[0]
+    assert people.moved + people.listed == pytest.approx(people.total, rel=1e-12)
+    partial = carry(table, walk, partial="sum")
+    assert row(partial, "x")["people"] == pytest.approx(15)
+    assert row(partial, "x")["incomplete"] == "people"
+    assert row(partial, "x")["from_codes"] == "a;b"
+    nobody = counted("aab  ", "axxxx", people=[1.0, 1.0, 1.0, 0.0, 0.0])  # the sea
+    assert row(carry(table, nobody), "x")["people"] == pytest.approx(15)
+
+
 def test_a_column_of_unknown_kind_is_said_and_left_out() -> None:
     table = pd.DataFrame({"code": ["a"], "ti_le_ho_ngheo": [5.0], "name": ["Xã A"]})
     carried = carry(table, SPLIT)
@@ -338,7 +363,7 @@ def test_every_reason_that_is_given_is_said_in_words_and_no_other() -> None:
     layers = Path(__file__).parents[2] / "layers"
     source = "".join((layers / name).read_text(encoding="utf-8") for name in ("moves.py", "carry.py"))
     said = {code.removeprefix("carry.reason.") for code in catalogue() if code.startswith("carry.reason.")}
-    assert len(said) == 10
+    assert len(said) == 11
     assert {reason for reason in said if f'"{reason}"' not in source} == set()
 
 
