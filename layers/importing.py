@@ -43,7 +43,7 @@ from phusong.layers.writers.tables import write_csv
 from phusong.layers.writers.vectors import put_layer
 
 NO_CLASS = LAST_CLASS + 1  # mark for no data in the file
-CLEANED_M2 = 10_000.0  # the largest overlap or gap that cleaning gives to a neighbour
+CLEANED_M2 = 100_000.0  # the largest overlap or gap that cleaning gives to a neighbour
 
 
 class Imported(NamedTuple):
