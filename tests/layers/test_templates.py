@@ -87,6 +87,9 @@ def cell(layer: Layer, column: Column, lang: Lang) -> st.SearchStrategy[tuple[An
     else:
         low = column.minimum if column.minimum is not None else -1e6
         high = column.maximum if column.maximum is not None else 1e6
+        low = (
+            max(low, 2.0) if column.unit == "%" else low
+        )  # a column of nothing above 1 may be shares: values refuses it
         numbers = st.floats(low, high).map(lambda value: round(value, 3)).filter(lambda value: low <= value <= high)
         if column.unit in ("persons", "households", "subscribers"):
             numbers = st.integers(0, 10**6).map(float)
