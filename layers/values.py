@@ -22,7 +22,7 @@ from phusong.layers.schema import Column, Layer
 from phusong.layers.written import COUNTED, Day, Mark, Number, Odd
 
 DECIDING_SHARE = 0.05
-"""Cells that admit one way of writing decide those that admit two if they are so many of them, and agree."""
+"""Cells that admit one way of writing decide those that admit two if they are at least so many of them, and agree."""
 MANY_COUNTS = 5
 """So many counts with three digits behind one mark, not all of them 0, are thousands: people are whole."""
 _LINE = 80
@@ -179,40 +179,53 @@ def _no_number(cells: _Cells, text: str) -> None:
 
 
 def _mark(cells: _Cells, spelled: dict[str, Number], told: Mark | None) -> Mark | None:
-    """The decimal mark of the column, None if it is not decided.
+    """The decimal mark of the column for cells that can be read two ways, None if it is not decided.
 
-    Decided by the cells that can be read one way only (they agree and are at least DECIDING_SHARE of those that can be
-    read two ways, or agree with ``told``); in a column of counts also by MANY_COUNTS cells that would else be parts of
-    people; else by ``told``, the user's word.
+    The cells that can be read one way only decide: they must agree with each other and with ``told``, the user's word,
+    and be at least DECIDING_SHARE of the doubtful ones, or agree with the column's range too. Without such cells
+    ``told`` decides; without it the cells of which one reading alone lies in the range, if they agree; and in a column
+    of counts MANY_COUNTS cells that would else be parts of people.
     """
     either = {text: found for text, found in spelled.items() if found.one is None}
-    votes: Counter[Mark] = Counter()
-    for text, found in spelled.items():
-        if found.one is not None and len(found.values) == 1:
-            votes[next(iter(found.values))] += len(cells.where[text])
     if not either:
         return None
     doubtful = sum(len(cells.where[text]) for text in either)
-    if votes:
-        return _agreed(votes, doubtful, told)
-    if told is None and cells.column.unit in COUNTED:
-        parts: Counter[Mark] = Counter()
-        for text, found in either.items():
-            for mark, value in found.values.items():
-                parts[mark] += len(cells.where[text]) * (not value.is_integer())
-        point, comma = parts["."], parts[","]
-        if max(point, comma) >= MANY_COUNTS and min(point, comma) == 0:
-            return "," if point else "."
-    return told
+    votes: Counter[Mark] = Counter()
+    by_range: Counter[Mark] = Counter()
+    for text, found in spelled.items():
+        if len(found.values) == 1:
+            votes[next(iter(found.values))] += len(cells.where[text])
+        elif text in either and len(found.inside) == 1:
+            by_range[found.inside[0]] += len(cells.where[text])
+    if votes or told is not None:
+        return _decided(votes + by_range if by_range.keys() == votes.keys() else votes, doubtful, told)
+    if by_range:
+        return _decided(by_range, doubtful, None)
+    if cells.column.unit in COUNTED:
+        return _counts(cells, either)
+    return None
 
 
-def _agreed(votes: Counter[T], doubtful: int, told: T | None) -> T | None:
-    """What all votes say, if they are many enough for so many doubtful cells or the user says the same."""
+def _counts(cells: _Cells, either: dict[str, Number]) -> Mark | None:
+    """The decimal mark of a column of counts, by the cells that would be no whole number if their mark were decimal."""
+    parts: Counter[Mark] = Counter()
+    for text, found in either.items():
+        for mark, value in found.values.items():
+            parts[mark] += len(cells.where[text]) * (not value.is_integer())
+    point, comma = parts["."], parts[","]
+    if max(point, comma) >= MANY_COUNTS and min(point, comma) == 0:
+        return "," if point else "."
+    return None
+
+
+def _decided(votes: Counter[T], doubtful: int, told: T | None) -> T | None:
+    """What all votes and the user's word say; without a word the votes must be many enough for the doubtful cells."""
+    if told is not None:
+        return told if set(votes) <= {told} else None
     if len(votes) != 1:
         return None
     ((way, count),) = votes.items()
-    enough = told is None and count >= DECIDING_SHARE * doubtful
-    return way if enough or way == told else None
+    return way if count >= DECIDING_SHARE * doubtful else None
 
 
 def _typed(cells: _Cells) -> None:
@@ -297,7 +310,7 @@ def _days(columns: list[_Cells], told: bool | None) -> None:
     together = sum(votes, Counter())
     for cells, found, own in zip(columns, read, votes, strict=True):
         doubtful = sum(len(cells.where[text]) for text, day in found.items() if day.one is None)
-        order = _agreed(own or together, doubtful, told) if together else told
+        order = _decided(own or together, doubtful, told)
         for text, day in found.items():
             made = day.one or (None if order is None else day.day_first if order else day.month_first)
             if made is None:

@@ -105,10 +105,12 @@ _WAYS: dict[Mark, re.Pattern[str]] = {".": _way(r"\.", ","), ",": _way(",", r"\.
 class Number:
     """What a text is as a number in the schema's unit, by decimal mark; a mark is missing where it gives no number.
 
-    ``how``: ``plain`` (digits with a point at most), ``marks``, ``unit`` or ``scale``: what had to be understood.
+    ``inside``: the marks with which it lies in the column's range. ``how``: ``plain`` (digits with a point at most),
+    ``marks``, ``unit`` or ``scale``: what had to be understood.
     """
 
     values: dict[Mark, float]
+    inside: tuple[Mark, ...]
     how: str
 
     @property
@@ -132,10 +134,7 @@ def folded(text: str) -> str:
 
 
 def number(text: str, column: Column) -> Number | Odd | None:
-    """What a text may mean in a column of numbers; Odd if it is refused for a reason, None if it is no number at all.
-
-    A reading outside the column's range is dropped where another is inside.
-    """
+    """What a text may mean in a column of numbers; Odd if it is refused for a reason, None if it is no number."""
     text = unicodedata.normalize("NFC", text).strip()
     if len(text) > _LONGEST:
         return None
@@ -165,8 +164,7 @@ def number(text: str, column: Column) -> Number | Odd | None:
     how = "plain" if _PLAIN.fullmatch(body) else "marks"
     if tail:
         how = "scale" if tail.split(" ")[0] in _SCALES else "unit"
-    inside = {mark: value for mark, value in found.items() if _inside(value, column)}
-    return Number(inside or found, how)
+    return Number(found, tuple(mark for mark, value in found.items() if _inside(value, column)), how)
 
 
 def _inside(value: float, column: Column) -> bool:

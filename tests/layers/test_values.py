@@ -135,6 +135,19 @@ def test_the_rest_of_the_column_decides() -> None:
     assert sorted(codes) == ["changed.number_marks", "fault.number_either"]
 
 
+def test_the_range_decides_only_what_no_cell_contradicts() -> None:
+    """In a column with decimal commas 1.234 m is 1,234 m, which no antenna has, not 1.234 m, which one might."""
+    assert read("sectors", "height_m", ["1.234", "36,5"])[0] == [1234, 36.5]
+    table = raw({"height_m": ["1.234", "36,5"]})
+    faults = validate(plain(table, LAYERS["sectors"]), LAYERS["sectors"], crs="EPSG:9212").faults
+    assert ("fault.out_of_range", 2) in [(fault.code, fault.row) for fault in faults]
+    assert read("sectors", "height_m", ["36.125", "36.5"])[0] == ["36.125", "36.5"]
+    assert read("sectors", "height_m", ["36.125"], decimal=",")[0] == [36125]
+    assert read("sectors", "height_m", ["36.125", "36,125"])[0] == [..., ...]
+    assert read("sectors", "height_m", ["36.5", *["36.125"] * 100])[0] == ["36.5", *["36.125"] * 100]
+    assert read("sectors", "height_m", ["36,5", *["36.125"] * 100])[0] == [36.5, *[...] * 100]
+
+
 def test_a_few_cells_do_not_decide_for_many() -> None:
     many = [f"{i}.{100 + i}" for i in range(1, 41)]
     assert set(read("units", "area_km2", [*many, "12,5"])[0]) == {..., 12.5}
