@@ -50,6 +50,7 @@ def carry_file(
     partial: Partial = "none",
     code: str | None = None,
     sheet: str | None = None,
+    layer: str | None = None,
     lang: Lang = "vi",
 ) -> Carried:
     """Carry a table (CSV, XLSX, Parquet, a geographic file, or one already read) from ``old`` units to ``new`` ones.
@@ -77,7 +78,7 @@ def carry_file(
         walk = lineage
     else:
         raise InputError("carry.no_crosswalk")
-    table, file = read_table(source, valid_on=walk.from_valid_on, kinds=kinds, code=code, sheet=sheet)
+    table, file = read_table(source, valid_on=walk.from_valid_on, kinds=kinds, code=code, sheet=sheet, layer=layer)
     per = ("as_of",) if table["code"].duplicated().any() and "as_of" in table else ()
     carried = carry(table, walk, kinds=kinds, per=per, partial=partial)
     sheets = told(carried, walk, file=file, lang=lang)
@@ -123,12 +124,13 @@ def read_table(
     kinds: Mapping[str, str] | None = None,
     code: str | None = None,
     sheet: str | None = None,
+    layer: str | None = None,
 ) -> tuple[pd.DataFrame, str]:
     """A table of units with its codes in ``code`` and its cells as their kinds want them, and the file's name.
 
     ``valid_on``: the date of its units; a column ``valid_on`` of the table must say the same.
     """
-    raw = _raw(source, sheet=sheet)
+    raw = _raw(source, sheet=sheet, layer=layer)
     table_date(raw, valid_on=valid_on)
     there = {str(name).casefold(): str(name) for name in raw.frame.columns}
     heading = next((there[n] for n in ((code.casefold(),) if code else CODES) if n in there), None)
@@ -213,12 +215,12 @@ def _how(carried: Carried, walk: Crosswalk, file: str, lang: Lang) -> pd.DataFra
     return pd.DataFrame(told, columns=["what", "value"])
 
 
-def _raw(source: str | Path | RawTable, *, sheet: str | None) -> RawTable:
+def _raw(source: str | Path | RawTable, *, sheet: str | None, layer: str | None) -> RawTable:
     if isinstance(source, RawTable):
         return source
     path = Path(source)
     if path.suffix.lower() != ".parquet":
-        return read_any(path, sheet=sheet)
+        return read_any(path, sheet=sheet, layer=layer)
     frame = pd.read_parquet(path)
     frame = frame.drop(columns=[name for name in ("geometry",) if name in frame])
     return RawTable(frame, np.arange(1, len(frame) + 1, dtype=np.int64), path.name)

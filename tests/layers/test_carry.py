@@ -496,6 +496,16 @@ def test_a_table_of_descent_alone_moves_whole_units_and_lists_the_divided(tmp_pa
         carry_file(table, out=tmp_path / "o.xlsx")
 
 
+def test_a_layer_of_a_geographic_file_is_a_table_as_well(tmp_path: Path) -> None:
+    units = drawn("aab", OLD).assign(population=[20.0, 10.0], land_border=pd.array([True, False], dtype="boolean"))
+    units.to_file(tmp_path / "layers.gpkg", layer="units", engine="pyogrio")
+    units.to_file(tmp_path / "layers.gpkg", layer="older", engine="pyogrio")
+    old, new = read_units(tmp_path / "layers.gpkg", valid_on=OLD, layer="units"), drawn("xxx", NEW)
+    carried = carry_file(tmp_path / "layers.gpkg", old=old, new=new, out=tmp_path / "o.gpkg", layer="units")
+    assert row(carried, "x")["population"] == 30
+    assert row(carried, "x")["land_border"] is True
+
+
 def test_a_descent_serves_the_way_back_as_well(tmp_path: Path) -> None:
     descent = from_lineage(
         pd.DataFrame({"gso_code": ["a", "b"], "code_2025": ["x", "x"]}), from_valid_on=OLD, to_valid_on=NEW
