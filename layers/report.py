@@ -17,7 +17,7 @@ from typing import Any, Literal, get_args
 import numpy as np
 
 from phusong.layers.errors import ComputeError, Fault, PhusongError
-from phusong.layers.messages import LANGS, Lang, Text, say
+from phusong.layers.messages import LANGS, Lang, Text, has, say
 from phusong.layers.messages.format import number, plain
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import LAYERS
@@ -34,6 +34,7 @@ TEXTS_TOLD = 3
 """Different texts of one group that a terminal shows in full."""
 RANGES_TOLD = 12
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
+_BLANKS = re.compile(r"\s+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -218,7 +219,7 @@ def headings(faults: Iterable[Fault], used: Mapping[str, str]) -> dict[str, str]
 
 def tell(value: Any, lang: Lang = "en") -> str:
     """A value of a file as one line that can do no harm: no control or turning characters, not too long."""
-    if isinstance(value, Text):
+    if type(value) is not str and isinstance(value, Text):
         value = say(value.code, lang, **told(value.params, lang))
     words = str(value)
     if len(words) > LONGEST_TEXT:
@@ -228,15 +229,13 @@ def tell(value: Any, lang: Lang = "en") -> str:
 
 @lru_cache(maxsize=4096)
 def _harmless(words: str) -> str:
-    return " ".join(_UNSEEN.sub("\ufffd", " ".join(words.splitlines())).split())
+    return _BLANKS.sub(" ", _UNSEEN.sub("\ufffd", " ".join(words.splitlines())))
 
 
 def told(params: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
     """Parameters of a message, every text among them made harmless; numbers keep their kind."""
-    return {
-        name: value if isinstance(value, int | float | np.number) else tell(value, lang)
-        for name, value in params.items()
-    }
+    kinds = (int, float, np.number)
+    return {name: value if isinstance(value, kinds) else tell(value, lang) for name, value in params.items()}
 
 
 def text(fault: Fault, lang: Lang) -> str:
@@ -258,7 +257,7 @@ def expected(fault: Fault, lang: Lang) -> str:
     low, high = (tell(params[name], lang) if name in params else "" for name in ("minimum", "maximum"))
     if not low and not high:
         return ""
-    unit = tell(params.get("unit", ""), lang)
+    unit = tell(params.get("unit", ""), lang).strip()
     limits = f"{low} – {high}" if low and high else f"≥ {low}" if low else f"≤ {high}"
     return f"{limits} {unit}".strip()
 
@@ -313,12 +312,15 @@ def basis(report: ImportReport, lang: Lang) -> list[tuple[str, str]]:
 
 
 def _reading(reading: Mapping[str, Any], lang: Lang) -> str:
-    parts = [tell(reading.get("crs", "")), tell(reading.get("form", "")), tell(reading.get("axes", ""))]
+    forms = [tell(form) for form in str(reading.get("form", "")).split("/")]  # of eastings and northings, or of both
+    parts = [" / ".join(say(code, lang) if has(code := f"coordinates.form.{form}") else form for form in forms)]
+    if reading.get("axes") == "yx":
+        parts.append(say("import_report.reading.swapped", lang))
     for name in ("share_inside", "confidence"):
         if reading.get(name) is not None:
             share_pct = plain(100 * float(reading[name]), lang, most=1)
             parts.append(say(f"import_report.reading.{name}", lang, share_pct=share_pct))
-    return ", ".join(part for part in parts if part)
+    return ", ".join(filter(None, (tell(reading.get("crs", "")), *parts)))
 
 
 def lines(reports: Sequence[ImportReport], lang: Lang) -> list[str]:

@@ -144,13 +144,18 @@ def _by_row(
     """Faults with their texts by row, and the texts of each row as one, with the columns they are about."""
     named = headings(faults, used)
     by_row: dict[int, list[tuple[Fault, str]]] = {}
-    reasons: dict[int, list[str]] = {}
+    reasons: dict[int, str] = {}
     for fault, said in zip(faults, words, strict=True):
-        if fault.row is not None:
-            by_row.setdefault(fault.row, []).append((fault, said))
-            column = named[fault.column]
-            reasons.setdefault(fault.row, []).append(f"{column}: {said}" if column else said)
-    return by_row, {row: " | ".join(dict.fromkeys(said)) for row, said in reasons.items()}
+        if fault.row is None:
+            continue
+        by_row.setdefault(fault.row, []).append((fault, said))
+        column = named[fault.column]
+        reason, before = f"{column}: {said}" if column else said, reasons.get(fault.row)
+        if before is None:
+            reasons[fault.row] = reason
+        elif reason not in before.split(" | "):
+            reasons[fault.row] = f"{before} | {reason}"
+    return by_row, reasons
 
 
 def _rows_page(

@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from xml.sax.saxutils import escape, quoteattr
 from zipfile import ZIP_DEFLATED, ZipFile
 
@@ -43,8 +44,7 @@ _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff\ud800-\udfff]")
 Colour = Literal["red", "yellow"]
 
 
-@dataclass(frozen=True)
-class Mark:
+class Mark(NamedTuple):
     """How one cell is marked: its colour, and a comment beside it."""
 
     colour: Colour
@@ -121,11 +121,14 @@ def _sheet(page: Page, texts: dict[str, int], *, first: bool, with_comments: boo
         for letter, name in zip(letters, page.headings, strict=True)
     ]
     yield f'<row r="1">{"".join(cells)}</row>'
-    marked = {row for row, _ in page.marks}
+    starts, look = [f'<c r="{letter}' for letter in letters], _Look(texts, page.as_stood)
+    marks: dict[int, dict[int, Mark]] = {}
+    for (k, i), mark in page.marks.items():
+        marks.setdefault(k, {})[i] = mark
     for start in range(0, len(page.rows), _ROWS_AT_ONCE):
         out = []
         for k, row in enumerate(page.rows[start : start + _ROWS_AT_ONCE], start=start):
-            out.append(_row(row, k, letters, page, texts, marks=page.marks if k in marked else {}))
+            out.append(_row(row, k, starts, look, marks.get(k, {})))
         yield "".join(out)
     yield "</sheetData>"
     if not page.as_stood and letters and page.rows:
@@ -135,42 +138,52 @@ def _sheet(page: Page, texts: dict[str, int], *, first: bool, with_comments: boo
     yield "</worksheet>"
 
 
-def _row(
-    row: Sequence[Any],
-    k: int,
-    letters: list[str],
-    page: Page,
-    texts: dict[str, int],
-    *,
-    marks: Mapping[tuple[int, int], Mark],
-) -> str:
-    number, cells, as_stood = k + 2, [], page.as_stood
-    for i, (letter, value) in enumerate(zip(letters, row, strict=True)):
-        mark = marks.get((k, i)) if marks else None
-        look = 0 if mark is None else _LOOKS * _COLOURS[mark.colour]
+def _row(row: Sequence[Any], k: int, starts: list[str], look: _Look, marks: dict[int, Mark]) -> str:
+    """One row; what follows the place of an unmarked text is made once, for most texts come again and again."""
+    number, cells, known = str(k + 2), [], look.known
+    for i, (start, value) in enumerate(zip(starts, row, strict=True)):
+        if type(value) is str and i not in marks:
+            end = known.get(value)
+            if end is None:
+                end = known[value] = look.text(value, 0)
+            cells.append(start + number + end)
+            continue
+        base = _LOOKS * _COLOURS[marks[i].colour] if i in marks else 0
         kind, own, words = ("s", _PLAIN, value) if type(value) is str else _cell(value)
         if kind == "s":
-            if as_stood:
-                look += _QUOTED if words.startswith(FORMULA_STARTS) else _TEXT
-            elif words.startswith(FORMULA_STARTS):
-                words = neutral(words)
-            at = texts.get(words)
-            if at is None:
-                at = texts[words] = len(texts)
-            cells.append(f'<c r="{letter}{number}" s="{look}" t="s"><v>{at}</v></c>')
+            cells.append(start + number + look.text(words, base))
         elif kind:
-            cells.append(f'<c r="{letter}{number}" s="{look + own}"{kind}><v>{words}</v></c>')
-        elif mark is not None:
-            cells.append(f'<c r="{letter}{number}" s="{look}"/>')
+            cells.append(f'{start}{number}" s="{base + own}"{kind}><v>{words}</v></c>')
+        elif base:
+            cells.append(f'{start}{number}" s="{base}"/>')
     return f'<row r="{number}">{"".join(cells)}</row>'
+
+
+@dataclass
+class _Look:
+    """How the texts of one sheet are written, and all texts of the book with their numbers."""
+
+    texts: dict[str, int]
+    as_stood: bool
+    known: dict[str, str] = field(default_factory=dict)
+
+    def text(self, words: str, base: int) -> str:
+        """What follows the place of a cell that holds a text."""
+        if self.as_stood:
+            base += _QUOTED if words.startswith(FORMULA_STARTS) else _TEXT
+        else:
+            words = neutral(words)
+        return f'" s="{base}" t="s"><v>{self.texts.setdefault(words, len(self.texts))}</v></c>'
 
 
 def _cell(value: Any) -> tuple[str, int, str]:
     """Kind ("s": text; "": empty; else the type attribute), look and content of a cell that is no str."""
-    if isinstance(value, np.generic):
-        value = value.item()
     if value is None or value is pd.NaT or value is pd.NA:
         return "", _PLAIN, ""
+    if type(value) is int and -_LARGEST_WHOLE <= value <= _LARGEST_WHOLE:
+        return ' t="n"', _PLAIN, str(value)
+    if isinstance(value, np.generic):
+        value = value.item()
     if isinstance(value, bool):
         return ' t="b"', _PLAIN, str(int(value))
     if isinstance(value, int):
@@ -180,12 +193,17 @@ def _cell(value: Any) -> tuple[str, int, str]:
             return "", _PLAIN, ""
         return (' t="n"', _PLAIN, repr(value)) if math.isfinite(value) else ("s", _PLAIN, str(value))
     if isinstance(value, date):
-        moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
-        if moment.tzinfo is not None or moment < _FIRST_DAY:
-            return "s", _PLAIN, value.isoformat()
-        days = (moment - _DAY_0) / timedelta(days=1)
-        return (' t="n"', _DATE, str(int(days))) if days == int(days) else (' t="n"', _TIME, repr(days))
+        return _day(value)
     return "s", _PLAIN, str(value)
+
+
+@lru_cache(maxsize=4096)
+def _day(value: date) -> tuple[str, int, str]:
+    moment = value if isinstance(value, datetime) else datetime(value.year, value.month, value.day)
+    if moment.tzinfo is not None or moment < _FIRST_DAY:
+        return "s", _PLAIN, value.isoformat()
+    days = (moment - _DAY_0) / timedelta(days=1)
+    return (' t="n"', _DATE, str(int(days))) if days == int(days) else (' t="n"', _TIME, repr(days))
 
 
 def _shared(text: str) -> str:

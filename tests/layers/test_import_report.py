@@ -213,13 +213,17 @@ def test_ranges_name_each_row_once(rows: list[int]) -> None:
     assert len(ranges(rows, most=2).split(", ")) <= 3
 
 
-@given(st.text(st.characters(), max_size=40))
+@given(st.text(st.one_of(st.characters(), st.sampled_from(" \n\x1b\x9b\u202e\u2028ăđ")), max_size=40))
 @example("\x1b[31m\x9b1m\u202e\ud800")
-@example("a\r\nb\u2028c")
+@example(" a\r\n  b\u2028c ")
 def test_what_is_told_is_one_harmless_line(text: str) -> None:
     line = tell(text)
-    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\ud800-\udfff]", line)
-    assert line == " ".join(text.split()) or "\ufffd" in line or "\u2028" in text or re.search(r"[\x1c-\x1f\x85]", text)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2028\u2029\ud800-\udfff]|  ", line)
+    harmless = re.sub(
+        "[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]", "", text
+    )
+    if harmless == text:
+        assert line.strip() == " ".join(text.split())
 
 
 def test_long_texts_are_cut() -> None:
@@ -603,13 +607,16 @@ def test_rejects_of_a_table_with_shapes_are_a_geopackage(tmp_path: Path) -> None
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", ["html", "xlsx", "json", "lines", "rejects"])
 def test_a_hundred_thousand_faults_take_less_than_five_seconds(tmp_path: Path, ending: str) -> None:
+    """CPU seconds; on a slower or busy machine as many more as a plain loop takes longer than 0.12 s there."""
     report, raw = flood(100_000)
     make: dict[str, Callable[[], object]] = {
         "lines": lambda: lines([report], "vi"),
         "rejects": lambda: write_rejects(raw, raw.rows.tolist(), report.faults, tmp_path / "r.xlsx", lang="vi"),
     }
-    start = time.process_time()
     path = tmp_path / f"a.{ending}"
+    start = time.process_time()
     make.get(ending, lambda: write_report([report], path, lang="vi", tables=[raw]))()
     seconds = time.process_time() - start
-    assert seconds < 5
+    start = time.process_time()
+    assert sum(i * i for i in range(2_000_000)) > 0
+    assert seconds < 5 * max(1.0, (time.process_time() - start) / 0.12)
