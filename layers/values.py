@@ -146,6 +146,7 @@ def _numbers(cells: _Cells, decimal: Mark | None) -> None:
         else:
             _no_number(cells, text)
     mark = _mark(cells, spelled, decimal)
+    units = sorted({found.unit for found in spelled.values() if found.how == "unit"})
     for text, found in spelled.items():
         value = found.one if found.one is not None else found.values.get(mark) if mark else None
         if value is None:
@@ -153,12 +154,23 @@ def _numbers(cells: _Cells, decimal: Mark | None) -> None:
             cells.refuse("fault.number_either", text, one=one, other=other)
         elif cells.column.name == "azimuth_deg" and not 0 <= value <= 360:
             cells.refuse("fault.azimuth", text)
+        elif not found.unit and (meant := _unit_unsaid(cells, value, units)):
+            cells.refuse("fault.unit_unsaid", text, **meant)
         elif found.how == "plain" and value == float(text):
             if cells.column.unit in COUNTED and "." in text:  # validate would take its point for one of thousands
                 cells.put(text, value)
         else:
             cells.put(text, value, code=_how(found, mark), made=f"{value:.15g}")
-    _typed(cells)
+    _typed(cells, units)
+
+
+def _unit_unsaid(cells: _Cells, value: float, units: list[str]) -> dict[str, str] | None:
+    """What else a bare number may be, where other cells of the column name a unit that is not the column's."""
+    for unit in units:
+        made = written.otherwise(value, unit, cells.column)
+        if made is not None and made != value:
+            return {"unit": unit, "own": cells.column.unit, "made": f"{made:.4g}"}
+    return None
 
 
 def _how(found: Number, mark: Mark | None) -> str:
@@ -228,17 +240,20 @@ def _decided(votes: Counter[T], doubtful: int, told: T | None) -> T | None:
     return way if count >= DECIDING_SHARE * doubtful else None
 
 
-def _typed(cells: _Cells) -> None:
-    """Numbers that stand as numbers: thousands lost in a column of counts, shares in a column of percent, days."""
+def _typed(cells: _Cells, units: list[str]) -> None:
+    """Numbers that stand as numbers: thousands lost in a column of counts, shares in a column of percent, days, and
+    numbers beside others of another unit."""
     column = cells.column
+    texts = {at for rows in cells.where.values() for at in rows}
     for at, cell in enumerate(cells.cells):
         if isinstance(cell, date) and not pd.isna(cell):
             cells.sheet.refuse("fault.number_became_day", cells.heading, [at], found=f"{cell:%Y-%m-%d}")
         elif column.name == "azimuth_deg" and _is_number(cell) and not 0 <= cell <= 360:
             cells.sheet.refuse("fault.azimuth", cells.heading, [at], found=f"{cell:.15g}")
+        elif units and at not in texts and _is_number(cell) and (meant := _unit_unsaid(cells, float(cell), units)):
+            cells.sheet.refuse("fault.unit_unsaid", cells.heading, [at], found=f"{cell:.15g}", **meant)
     if column.unit not in (*COUNTED, "%"):
         return
-    texts = {at for rows in cells.where.values() for at in rows}
     typed = [at for at, cell in enumerate(cells.cells) if at not in texts and _is_number(cell)]
     if column.unit == "%":
         shares = [at for at in typed if cells.cells[at] != 0]

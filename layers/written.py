@@ -106,12 +106,13 @@ class Number:
     """What a text is as a number in the schema's unit, by decimal mark; a mark is missing where it gives no number.
 
     ``inside``: the marks with which it lies in the column's range. ``how``: ``plain`` (digits with a point at most),
-    ``marks``, ``unit`` or ``scale``: what had to be understood.
+    ``marks``, ``unit`` or ``scale``: what had to be understood. ``unit``: what stands behind the number, if it does.
     """
 
     values: dict[Mark, float]
     inside: tuple[Mark, ...]
     how: str
+    unit: str = ""
 
     @property
     def one(self) -> float | None:
@@ -164,7 +165,16 @@ def number(text: str, column: Column) -> Number | Odd | None:
     how = "plain" if _PLAIN.fullmatch(body) else "marks"
     if tail:
         how = "scale" if tail.split(" ")[0] in _SCALES else "unit"
-    return Number(found, tuple(mark for mark, value in found.items() if _inside(value, column)), how)
+    return Number(found, tuple(mark for mark, value in found.items() if _inside(value, column)), how, tail)
+
+
+def otherwise(value: float, unit: str, column: Column) -> float | None:
+    """A number of the column taken for one of another unit (such as 20 for 20 W: 43 dBm), None if it can be none: the
+    unit is the column's own, or the number is then outside its range."""
+    if not unit or UNITS.get(column.unit, {}).get(unit) == 1 or not math.isfinite(value):
+        return None
+    taken = _measured(Decimal(repr(float(value))), unit, column)
+    return None if isinstance(taken, Odd) or not _inside(taken, column) else taken
 
 
 def _inside(value: float, column: Column) -> bool:

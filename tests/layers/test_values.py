@@ -266,6 +266,17 @@ def test_no_text_becomes_a_number_that_its_digits_do_not_spell(text: str) -> Non
         )
 
 
+def test_a_bare_number_beside_others_in_another_unit_may_be_in_that_unit() -> None:
+    values, _, done = read("sectors", "carrier_power_dbm", ["100 W", "20", 40, "46 dBm", "-"])
+    assert values == [50, ..., ..., 46, None]
+    refused = [fault for fault in done.faults if fault.code == "fault.unit_unsaid"]
+    assert [(fault.params["found"], fault.params["made"]) for fault in refused] == [("20", "43.01"), ("40", "46.02")]
+    assert all(fault.say(lang) for fault in refused for lang in LANGS)
+    assert read("sectors", "height_m", ["3600 cm", "36"])[0] == [36, "36"]  # 36 cm is no antenna's height
+    assert read("sectors", "height_m", ["36 m", "42", 42])[0] == [36, "42", 42]
+    assert read("sectors", "band_mhz", ["2,1 GHz", "900", 1800.0])[0] == [2100, "900", 1800.0]
+
+
 # Days.
 
 
