@@ -84,20 +84,23 @@ def read_lineage(
     """``from_lineage`` of a file (CSV, XLSX).
 
     The old code is looked for under ``units.CODES``, the new one under ``code_<year of to_valid_on>``, the names beside
-    them under ``name`` and ``name_<year>``, unless the caller says under which headings the codes stand.
+    them under ``name`` and ``name_<year>``, unless the caller says under which headings the codes stand. A file that
+    has the year of ``from_valid_on`` there instead is read the other way round.
     """
     raw = read_any(path, sheet=sheet)
-    year = to_valid_on.year
-    old = from_code or next((name for name in CODES if name in raw.frame), CODES[0])
-    return from_lineage(
+    headings = [f"code_{day.year}" for day in (to_valid_on, from_valid_on)]
+    turned = to_code is None and headings[0] not in raw.frame and headings[1] in raw.frame
+    before, after = (to_valid_on, from_valid_on) if turned else (from_valid_on, to_valid_on)
+    walk = from_lineage(
         raw.frame,
-        from_valid_on=from_valid_on,
-        to_valid_on=to_valid_on,
-        from_code=old,
-        to_code=to_code or f"code_{year}",
-        to_name=f"name_{year}",
+        from_valid_on=before,
+        to_valid_on=after,
+        from_code=from_code or next((name for name in CODES if name in raw.frame), CODES[0]),
+        to_code=to_code or f"code_{after.year}",
+        to_name=f"name_{after.year}",
         file=raw.file,
     )
+    return walk.back() if turned else walk
 
 
 def weighed(lineage: Crosswalk, polygons: Crosswalk) -> Crosswalk:

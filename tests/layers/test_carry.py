@@ -481,6 +481,8 @@ def test_a_table_of_descent_alone_moves_whole_units_and_lists_the_divided(tmp_pa
     )
     descent = read_lineage(path, from_valid_on=OLD, to_valid_on=NEW)
     assert descent.pairs["to_name"].tolist() == ["Xã X", "Xã X", "Xã Y", "Xã Y"]
+    turned = read_lineage(path, from_valid_on=NEW, to_valid_on=OLD)
+    pd.testing.assert_frame_equal(turned.pairs, descent.back().pairs)
     table = tmp_path / "t.csv"
     table.write_text("code,people,fixed_per_100\na,10,5\nb,20,5\nc,40,7\n", encoding="utf-8")
     carried = carry_file(table, out=tmp_path / "o.xlsx", lineage=descent, partial="sum")
