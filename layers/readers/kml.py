@@ -25,6 +25,7 @@ from phusong.layers.readers.raw import RawTable
 
 _FOLDERS = ("Document", "Folder")
 _CHUNK = 1 << 20
+_LONGEST_TABLE = 100_000  # characters of a description that is looked through for a table
 _COMMA = re.compile(r"\s*,\s*")
 _NULLS = frozenset({"", "<null>", "null"})
 _SHAPES = ("Point", "LineString", "LinearRing", "Polygon", "MultiGeometry", "Track", "MultiTrack")
@@ -176,7 +177,7 @@ def _cells(mark: Element) -> dict[str, str]:
     for data in mark.iter("SimpleData"):
         _put(cells, data.get("name") or "", data.text)
     description = mark.findtext("description") or ""
-    pairs = _pairs(description) if "<" in description else []
+    pairs = _pairs(description) if "<" in description and len(description) <= _LONGEST_TABLE else []
     for heading, value in pairs:
         _put(cells, heading, value)
     if not pairs:

@@ -112,10 +112,9 @@ def read_opencellid(
         params = {"count": len(unnamed), "found": ", ".join(unnamed[:10])}
         notes.append(Fault("note.operator_code", file=path.name, column="operator", params=params))
     sectors = _sector_table(table, rows, cells, good, ids[site], height_m=height_m)
-    if height_m is not None:
-        told.append(
-            Fault("note.height_assumed", file=path.name, column="height_m", params={"height_m": f"{height_m:g}"})
-        )
+    code = "note.no_heights" if height_m is None else "note.height_assumed"
+    params = {} if height_m is None else {"height_m": f"{height_m:g}"}
+    told.append(Fault(code, file=path.name, column="height_m", params=params))
     return Cells(
         RawTable(
             sites.drop(columns="row"),

@@ -136,6 +136,9 @@ def read_vectors(path: str | Path, *, encoding: str | None = None) -> list[RawTa
     """
     path = Path(path)
     guard(path)
+    size, most = path.stat().st_size, MOST_UNPACKED_BYTES  # it is read whole
+    if size > most:
+        raise InputError("guard.too_large", file=path.name, found_mb=size // 10**6, most_mb=most // 10**6)
     tables = _tables(path, file=path.name, encoding=encoding)
     if not tables:  # such as a KML of links to others
         raise InputError("read.no_layers", file=path.name)

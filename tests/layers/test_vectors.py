@@ -433,6 +433,12 @@ def test_files_over_the_limits(
     refused(path, code)
 
 
+def test_a_file_too_large_to_be_read_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = written(tmp_path / "a.gpkg", "GPKG", frame())
+    monkeypatch.setattr("phusong.layers.readers.vector.MOST_UNPACKED_BYTES", 1000)
+    refused(path, "guard.too_large")
+
+
 def test_a_kml_over_the_limits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "a.kml"
     path.write_text(KML, encoding="utf-8")
