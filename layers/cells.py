@@ -85,6 +85,8 @@ def read_cells(cells: list[Any], column: Column) -> tuple[list[Any], dict[int, C
     errors: dict[int, CellError] = {}
     known: dict[Any, Any] = {}
     alike = kinds <= {str, NoneType}  # else 1, 1.0 and True would be one
+    if alike and column.kind == "text" and not column.reserved:  # plain ASCII is as it stands
+        known = {cell: cell for cell in cells if cell and cell.isascii() and cell[0] > "#" and cell[-1] > " "}
     for i, cell in enumerate(cells):
         key = cell if alike else (type(cell), cell) if isinstance(cell, Hashable) else None
         if key is not None and key in known:

@@ -238,8 +238,9 @@ def _placeless(desk: _Desk, columns: dict[str, list[Any]], geometry: NDArray[np.
 def _bandwidths(desk: _Desk, columns: dict[str, list[Any]], headings: dict[str, str]) -> None:
     """A 4G or 5G sector has a channel bandwidth of its technology (of any of its bands where the band is empty)."""
     cells = zip(columns["technology"], columns["band_mhz"], columns["bandwidth_mhz"], strict=True)
+    good: set[tuple[str, float | None, float]] = set()
     for i, (technology, band_mhz, bandwidth_mhz) in enumerate(cells):
-        if i in desk.bad or bandwidth_mhz is None:
+        if i in desk.bad or bandwidth_mhz is None or (technology, band_mhz, bandwidth_mhz) in good:
             continue
         bands = (0.0, math.inf) if band_mhz is None else (band_mhz,)
         known = sorted({mhz for band in bands for mhz in channels(technology, band_mhz=band)})
@@ -248,6 +249,8 @@ def _bandwidths(desk: _Desk, columns: dict[str, list[Any]], headings: dict[str, 
             known_mhz = ", ".join(f"{mhz:g}" for mhz in known)
             params = {"found": f"{bandwidth_mhz:g}", "technology": technology, "known": known_mhz}
             desk.say("fault.bandwidth", at=i, column=column, **params)
+        else:
+            good.add((technology, band_mhz, bandwidth_mhz))
 
 
 def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: bool) -> NDArray[np.object_] | None:

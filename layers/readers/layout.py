@@ -32,7 +32,8 @@ _LONGEST_HEADING = 250
 _LONGEST_LABEL = 60
 _LONGEST_ORDER = 6
 _LABEL_COLUMNS = 4  # the first ones, where totals and sections say what they are
-_LABEL = re.compile(r"\W*(\w{1,4}[.)]\s*)?[TtCcGgSsBb]")  # first letters of the words for totals
+_LABEL = re.compile(r"\W*(\w{1,4}[.)]\s*)?([Tt]([Rr][Uu]|[^RrHh])|[Cc]|[Gg][Rr]|[Ss][Uu]|[Bb])")
+"""How words for totals begin, in any encoding of Vietnamese."""
 _NUMBER = re.compile(r"[-+]?[\d\s.,\u00a0]+%?")
 _YEAR = re.compile(r"(19|20)\d\d")
 _ANGLE = re.compile(r"\d+(\.\d+)?\s*[°º]")
@@ -109,14 +110,13 @@ def laid_out(
     downwards holds for each of their rows; numbers there are not repeated, as they would count twice.
 
     With ``free`` cells beside the table are a note; else (CSV) a row with more cells than headings
-    bears a fault.
-    InputError if no row names the columns well enough, or one heading stands twice.
+    bears a fault. InputError if no row names the columns well enough, or one heading stands twice.
     """
     columns = [list(column) for column in zip(*rows, strict=True)]
     count = len(rows)
     filled = np.zeros((count, len(columns)), dtype=bool)
     for c, column in enumerate(columns):
-        filled[:, c] = np.fromiter((cell is not None for cell in column), dtype=bool, count=count)
+        filled[:, c] = [cell is not None for cell in column]
     if not filled.any():
         raise InputError("read.no_header", file=file)
     here = _Sheet(columns, filled, merged, _legacy(columns))
@@ -380,20 +380,24 @@ def _data_rows(here: _Sheet, start: int, headings: Headings, passed: dict[str, l
     }
     wide = {first[0] for first, last in here.merged if 2 * (last[1] - first[1] + 1) > usual and first[0] == last[0]}
 
+    single = set(np.flatnonzero(counts == 1).tolist()) if usual >= 3 else set()
+
     def reason(r: int, c: int, cell: str) -> str:
         if cell in heads[c] and counts[r] > 1 and all(value in heads[k] for k, value in here.row(r).items()):
             return "repeated"
-        if len(cell) < _LONGEST_LABEL and _LABEL.match(cell) and _TOTAL.fullmatch(here.plain(cell)):
+        if len(cell) < _LONGEST_LABEL and _TOTAL.fullmatch(here.plain(cell)):
             return "total" if all(_is_label(here.columns[k][r]) for k in range(c)) else ""
         if c == order and mostly_numbered and _ROMAN.fullmatch(cell.strip()):
             return "section"
-        alone = counts[r] == 1 and usual >= 3
-        return "section" if alone and (r in wide or (c < 2 and _SECTION.fullmatch(here.plain(cell)))) else ""
+        return "section" if r in single and (r in wide or (c < 2 and _SECTION.fullmatch(here.plain(cell)))) else ""
 
     for c in range(min(_LABEL_COLUMNS, len(here.columns))):
         column = here.columns[c]
         for r in rows.tolist():
-            if column[r].__class__ is str and r not in out and (why := reason(r, c, column[r])):
+            cell = column[r]
+            if cell.__class__ is not str or r in out:
+                continue
+            if (c == order or cell in heads[c] or r in single or _LABEL.match(cell)) and (why := reason(r, c, cell)):
                 out[r] = why
     foot = _foot(here, rows, counts, few, usual)
     for r in rows[rows >= foot].tolist():

@@ -181,7 +181,8 @@ def _sheets(path: Path, *, only: str | None) -> tuple[list[Sheet], list[str]]:
                 if name not in facts:  # not looked through: nobody knows how large it is
                     raise InputError("read.unreadable", file=path.name)
                 one, fact = book.get_sheet_by_name(name), facts[name]
-                rows = [[_blank(cell) for cell in row] for row in one.to_python(skip_empty_area=False)]
+                cells = one.to_python(skip_empty_area=False)
+                rows = [[None if cell.__class__ is str and not cell.strip() else cell for cell in row] for row in cells]
                 fact.merged = list(one.merged_cell_ranges or [])
                 sheets.append(Sheet(name, rows, fact))
             return sheets, [name for name in names if name in hidden]
@@ -206,10 +207,6 @@ def _wanted(names: list[str], hidden: set[str], *, only: str | None, file: str) 
     if only is not None and only not in names:
         raise InputError("read.no_such_sheet", file=file, sheet=only, names=", ".join(names))
     return {only} if only is not None else set(names) - hidden
-
-
-def _blank(cell: Any) -> Any:
-    return None if cell.__class__ is str and (not cell or cell.isspace()) else cell
 
 
 def _table(sheet: Sheet, *, file: str) -> RawTable:

@@ -26,13 +26,14 @@ from phusong.layers.readers.sheets import PERCENT_FORMATS, Cell, Facts, limits, 
 _KEEP = 2**16
 _REF = rb"([A-Z]{1,3}[0-9]{1,7})"
 _CELL = re.compile(rb'<c r="' + _REF + rb'"')
+_ANY_CELL, _PREFIXED = re.compile(rb"<c[\s/>]"), re.compile(rb":c[\s/>]")
 _FILLED = re.compile(rb'<c r="' + _REF + rb'"(?:[^>]*[^/>])?>')
 _ERROR = re.compile(rb'<c r="' + _REF + rb'"[^>]*? t="e"[^>]*?>(?:<f[^>]*?(?:/>|>[^<]*</f>))?<v>([^<]*)</v>')
 _EMPTY_FORMULA = re.compile(
     rb'<c r="' + _REF + rb'"([^>]*)>\s*<f[^>]*?(?:/>|>[^<]*</f>)\s*(<v\s*/>|<v></v>|<v>0</v>)?\s*</c>'
 )
 _SHARED = re.compile(rb' t="s"[^>]*><v>([0-9]{1,9})</v>')
-_CLAIM = re.compile(rb"(unique)?[cC]ount\s{0,20}=\s{0,20}[\"'](\d{6,30})")
+_CLAIM = re.compile(rb"ount\s{0,20}=\s{0,20}[\"'](\d{6,30})")
 _LONGEST_CLAIM = 100
 _DIMENSION = re.compile(rb'<(?:\w+:)?dimension[^>]* ref="[A-Z]+[0-9]+:([A-Z]{1,4})[0-9]+"')
 
@@ -51,8 +52,10 @@ def xlsx_facts(path: Path) -> dict[str, Facts]:
                 for chunk in inflated(raw, names[name], file=path.name):
                     if not tail and name.endswith((".xml", ".rels")):
                         prolog(chunk, file=path.name)
-                    for unique, count in _CLAIM.findall(tail + chunk):  # readers make room for what is claimed
-                        if int(count) > (names[name].file_size if unique else MOST_CELLS):
+                    text = tail + chunk
+                    for claim in _CLAIM.finditer(text):  # readers make room for what is claimed
+                        unique = text[max(claim.start() - 7, 0) : claim.start()].lower() == b"uniquec"
+                        if int(claim[1]) > (names[name].file_size if unique else MOST_CELLS):
                             raise InputError("guard.cut_off", file=path.name)
                     tail = chunk[-_LONGEST_CLAIM:]
                     yield chunk
@@ -154,9 +157,9 @@ def _lengths(chunks: Iterator[bytes]) -> NDArray[np.int64]:
         keep = text.rfind(b"<")  # a tag that was cut
         keep = max(keep, len(text) - 200) if keep >= 0 else len(text)
         tail, done = text[keep:], done + keep
-    edges = np.unique(np.concatenate([*starts, np.array([done + len(tail)], dtype=np.int64)]))
-    lengths: NDArray[np.int64] = edges[1:] - edges[:-1]
-    return lengths
+    edges = np.concatenate([*starts, np.array([done + len(tail)], dtype=np.int64)])
+    lengths: NDArray[np.int64] = np.diff(edges)
+    return lengths[lengths > 0]  # a tag at the end of a piece is found again at the start of the next
 
 
 def _ref(ref: bytes) -> Cell:
@@ -208,8 +211,9 @@ class _Scan:
                 first = False
             text, tail = text[:cut], text[cut:]
             refs = _CELL.findall(text)
-            others = (text.count(b"<c" + end) for end in (b" ", b">", b"/", b"\t", b"\n", b"\r"))
-            if len(refs) != sum(others) or re.search(rb":c[\s/>]", text):
+            if len(refs) != text.count(b"<c") and len(refs) != len(_ANY_CELL.findall(text)):
+                return False
+            if _PREFIXED.search(text):
                 return False
             if refs:
                 known = self.facts.rows, self.facts.columns

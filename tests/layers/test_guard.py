@@ -431,6 +431,47 @@ def test_sectors_of_an_old_workbook_in_a_ring_are_refused(tmp_path: Path) -> Non
     _refused(path, "guard.ring", read_tables)
 
 
+@settings(max_examples=80, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+def test_a_damaged_workbook_is_read_or_refused_and_nothing_else(tmp_path: Path, data: st.DataObject) -> None:
+    kind = data.draw(st.sampled_from(["xlsx", "xls", "ods"]))
+    path = tmp_path / f"a.{kind}"
+    if kind == "xls":
+        book = xlwt.Workbook()
+        sheet = book.add_sheet("a")
+        for r, row in enumerate(ROWS):
+            for c, cell in enumerate(row):
+                sheet.write(r, c, cell)
+        book.save(path)
+        whole = bytearray(path.read_bytes())
+        for _ in range(data.draw(st.integers(1, 4))):
+            at = data.draw(st.integers(0, len(whole) - 3))
+            whole[at : at + 2] = data.draw(st.sampled_from([b"\xff\xff", b"\0\0", b"\0\x80", b"\1\0"]))
+        path.write_bytes(whole)
+    else:
+        if kind == "xlsx":
+            _book(path, ROWS)
+        else:
+            pyogrio.write_dataframe(geopandas.GeoDataFrame({"code": ["1"], "n": [2.5]}), path, driver="ODS")
+        with zipfile.ZipFile(path) as package:
+            parts = sorted(name for name in package.namelist() if name.endswith(("xml", "rels")))
+
+        def change(text: bytes) -> bytes:
+            places = list(re.finditer(rb'"([^"<>]*)"', text))
+            place = data.draw(st.sampled_from(places))
+            odd = [b"0", b"-1", b"XFD1048576", b"4294967295", b"A1:A0", b"", b"e", b"1e309", b"&#49;"]
+            return text[: place.start(1)] + data.draw(st.sampled_from(odd)) + text[place.end(1) :]
+
+        _with_part(path, data.draw(st.sampled_from(parts)), change)
+    tables, said = [], ["read"]
+    try:
+        tables = read_tables(path)
+    except InputError as error:
+        said = [error.say("vi"), error.say("en")]
+    assert all(said)
+    assert all(len(table.frame) == len(table.rows) for table in tables)
+
+
 def test_csv_with_zero_bytes_or_too_many_columns_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"site_id,name\nA\x001,Khe Sanh\n")

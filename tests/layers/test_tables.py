@@ -6,10 +6,12 @@ import os
 import re
 import zipfile
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyogrio
 import pytest
@@ -18,13 +20,14 @@ import xlwt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from phusong.layers.cells import CellError, read_cell, read_cells
 from phusong.layers.encodings import encode_bytes
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.readers import RawTable
 from phusong.layers.readers.sheets import column_name, shown
 from phusong.layers.readers.table import read_tables, separator
 from phusong.layers.readers.xlsx import xlsx_facts
-from phusong.layers.schema import LAYERS
+from phusong.layers.schema import LAYERS, Column
 from phusong.layers.validate import validate
 
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
@@ -471,6 +474,48 @@ def test_odd_cells_are_found_however_their_tags_are_written(tmp_path: Path, form
     raw = read_tables(path)[0]
     assert _cells(raw) == _cells(plain[0])
     assert raw.faults == plain[0].faults
+
+
+ANY = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**6), 10**6),
+    st.floats(),
+    st.text(st.sampled_from("aA1 .,/-%xđĐ#N\u0301"), max_size=4),
+    st.sampled_from(["#N/A", "Viettel", "4G", "không", "2012-12-31", " any ", "1.234", "12,5", date(2012, 12, 31)]),
+    st.just(np.float64(3.5)),
+)
+COLUMNS = [column for layer in LAYERS.values() for column in layer.all_columns]
+
+
+def _alone(cell: Any, column: Column) -> tuple[Any, Any]:
+    try:
+        return read_cell(cell, column), None
+    except CellError as error:
+        return None, (error.code, error.params)
+
+
+def _alike(one: Any, other: Any) -> bool:
+    return type(one) is type(other) and (one == other or (one != one and other != other))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.sampled_from(COLUMNS),
+    st.one_of(
+        st.lists(ANY, max_size=8),
+        st.lists(st.one_of(st.none(), st.floats()), max_size=8),
+        st.lists(st.one_of(st.none(), st.text(st.sampled_from("ab #/N.Á\t\u0301"), max_size=4)), max_size=8),
+    ),
+    st.booleans(),
+)
+def test_a_column_is_read_as_its_cells_one_by_one(column: Column, cells: list[Any], nullable: bool) -> None:
+    column = replace(column, nullable=nullable)
+    values, errors = read_cells(cells, column)
+    told = [(values[i], (errors[i].code, errors[i].params) if i in errors else None) for i in range(len(cells))]
+    expected = [_alone(cell, column) for cell in cells]
+    assert [fault for _, fault in told] == [fault for _, fault in expected]
+    assert all(_alike(one, other) for (one, _), (other, _) in zip(told, expected, strict=True))
 
 
 def test_number_formats_and_column_names() -> None:
