@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
+import pyproj
 import pytest
 import rasterio
 from affine import Affine
@@ -73,6 +74,26 @@ def test_heights_of_an_srtm_tile_stand_at_its_points(tmp_path: Path, per_deg: in
     assert np.abs(warped.raster.values - expected(grid)).max() < 0.8  # heights are whole; half a cell off is 0.4-0.5
     assert abs(float((warped.raster.values - expected(grid)).mean())) < 0.02
     assert codes(warped) == []
+
+
+@pytest.mark.parametrize("name", ["N16E106.HGT", "n16e106.hgt", "N16E106.SRTMGL3.hgt"])
+def test_an_srtm_tile_under_the_names_it_comes_with(tmp_path: Path, name: str) -> None:
+    path = hgt(tmp_path / name, ramp(106, 16))
+    (found,) = raster_files([path], into=tmp_path / "room")
+    grid = Grid(CRS, 540_000.0, 1_830_000.0, 1000.0, (5, 5))
+    warped = warp_tiles(tiles_of([found]), grid, layer="elevation")
+    assert np.abs(warped.raster.values - expected(grid)).max() < 1
+
+
+def test_an_ascii_grid_with_its_projection_beside_it(tmp_path: Path) -> None:
+    values = np.arange(400).reshape(20, 20)
+    head = "ncols 20\nnrows 20\nxllcorner 580000\nyllcorner 1850000\ncellsize 100\nNODATA_value -9999\n"
+    path = tmp_path / "dem.asc"
+    path.write_text(head + "\n".join(" ".join(map(str, row)) for row in values))
+    path.with_suffix(".prj").write_text(pyproj.CRS.from_user_input(CRS).to_wkt("WKT1_ESRI"))
+    grid = Grid(CRS, 580_000.0, 1_852_000.0, 100.0, (20, 20))
+    warped = warp_tiles(tiles_of(raster_files([path], into=tmp_path / "room")), grid, layer="elevation")
+    np.testing.assert_allclose(warped.raster.values, values, atol=1e-3)
 
 
 def test_tiles_in_any_order_zipped_or_not_are_one_raster(tmp_path: Path) -> None:
