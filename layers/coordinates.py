@@ -356,18 +356,15 @@ def _fault(raw: RawTable, code: str, *, at: int | None = None, table: _Table | N
 
 
 def _list(raw: RawTable, rated: list[Rated]) -> tuple[Fault, ...]:
-    """The best readings with their shares, and how each is chosen."""
-    return tuple(
-        _fault(
-            raw,
-            "note.reading",
-            reading=_text(one.way),
-            share_pct=_pct(one.share),
-            distance=_distance(one.moved_m),
-            option=_option(one.way),
-        )
-        for one in rated[:LISTED]
-    )
+    """The best readings that fit any row, with their shares, and how each is chosen: by its CRS, if first in it."""
+    faults: list[Fault] = []
+    named: set[str] = set()
+    for one in ([one for one in rated if one.near.any()] or rated)[:LISTED]:
+        code = "note.reading_form" if one.way.crs in named else "note.reading"
+        named.add(one.way.crs)
+        params = {"share_pct": _pct(one.share), "distance": _distance(one.moved_m), "option": _option(one.way)}
+        faults.append(_fault(raw, code, reading=_text(one.way), **params))
+    return tuple(faults)
 
 
 def _said(raw: RawTable, chosen: Rated, sample: Sample) -> Fault:

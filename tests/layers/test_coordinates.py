@@ -262,6 +262,16 @@ def test_a_place_is_within_a_metre_or_refused(
     assert {int(row) for row in result.rows[np.isnan(away)]} == refused
 
 
+def test_a_form_the_crs_does_not_choose_says_so() -> None:
+    """One place without a unit: 16.5130 may be degrees or degrees and minutes, and the CRS is the same."""
+    raw = table({"lon": [106.5130, 106.5246], "lat": [16.5215, 16.5330]})
+    with pytest.raises(InputError) as caught:
+        placed(raw, SITES, places=Places(province(106.5, 16.5, count=7)))
+    assert [fault.code for fault in caught.value.faults][:2] == ["note.reading", "note.reading_form"]
+    told = placed(raw, SITES, places=Places(province(106.5, 16.5, count=7)), crs=WGS84)
+    assert off_m(told, np.array([106.5130, 106.5246]), np.array([16.5215, 16.5330])).max() < 1.0
+
+
 def test_the_neighbours_meridian_is_found_and_told_with_its_distance() -> None:
     units = province(106.6, 16.5)
     codes, lon, lat = points_of(units, count=40, seed=5)
