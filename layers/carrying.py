@@ -220,7 +220,7 @@ def _raw(source: str | Path | RawTable, *, sheet: str | None, layer: str | None)
         return source
     path = Path(source)
     if path.suffix.lower() != ".parquet":
-        return read_any(path, sheet=sheet, layer=layer)
+        return read_any(path, sheet=sheet, layer=layer, wanted="carried")
     frame = pd.read_parquet(path)
     frame = frame.drop(columns=[name for name in ("geometry",) if name in frame])
     return RawTable(frame, np.arange(1, len(frame) + 1, dtype=np.int64), path.name)

@@ -76,6 +76,7 @@ class Crosswalk:
     unmatched_to: pd.DataFrame
     dropped: Dropped = Dropped()
     notes: tuple[Fault, ...] = ()
+    told_by: Literal["old", "new"] = "old"  # of a descent: the side whose units it lists, each with all its parts
 
     @property
     def from_codes(self) -> NDArray[np.object_]:
@@ -114,6 +115,7 @@ class Crosswalk:
             pairs=tidy(pairs),
             unmatched_from=self.unmatched_to,
             unmatched_to=self.unmatched_from,
+            told_by="new" if self.told_by == "old" else "old",
         )
 
 

@@ -110,6 +110,8 @@ def weighed(lineage: Crosswalk, polygons: Crosswalk) -> Crosswalk:
     Where the outlines lack one of these pairs, the unit's shares stay unknown. InputError if the dates differ.
     """
     _same_dates(lineage, polygons)
+    if lineage.told_by == "new":
+        return weighed(lineage.back(), polygons.back()).back()
     keys = ["from_code", "to_code"]
     rest = polygons.pairs[~polygons.pairs["from_code"].isin(lineage.pairs["from_code"])]
     pairs = pd.concat([lineage.pairs, rest], ignore_index=True)
@@ -132,7 +134,7 @@ def weighed(lineage: Crosswalk, polygons: Crosswalk) -> Crosswalk:
         frame[~frame["code"].isin(lineage.pairs[side])].reset_index(drop=True)
         for frame, side in ((polygons.unmatched_from, "from_code"), (polygons.unmatched_to, "to_code"))
     )
-    return replace(polygons, pairs=tidy(pairs), unmatched_from=left, unmatched_to=new)
+    return replace(polygons, pairs=tidy(pairs), unmatched_from=left, unmatched_to=new, told_by="old")
 
 
 @dataclass(frozen=True)
@@ -157,8 +159,13 @@ class Comparison:
 
 
 def compare(one: Crosswalk, other: Crosswalk) -> Comparison:
-    """How far two crosswalks between the same dates agree, and every pair on which they differ, largest share first."""
+    """How far two crosswalks between the same dates agree, and every pair on which they differ, largest share first.
+
+    A descent is compared in its own direction, from the units it lists.
+    """
     _same_dates(one, other)
+    if one.told_by == "new":
+        return compare(one.back(), other.back())
     keys = ["from_code", "to_code"]
     known_one, known_other = set(one.pairs["from_code"]), set(other.pairs["from_code"])
     common = known_one & known_other

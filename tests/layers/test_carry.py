@@ -519,6 +519,10 @@ def test_a_descent_serves_the_way_back_as_well(tmp_path: Path) -> None:
     assert carried.frame["people"].tolist() == pytest.approx([20, 10], rel=1e-6)
     assert carried.report.to_valid_on == OLD
     assert any(note.code == "note.lineage_differs" for note in carried.report.notes)
+    carry_file(tmp_path / "o.csv", old=old, new=new, out=tmp_path / "again.xlsx", lineage=descent)
+    last = carry_file(tmp_path / "again.xlsx", old=new, new=old, out=tmp_path / "last.csv", lineage=descent)
+    assert last.frame["people"].tolist() == pytest.approx([20, 10], rel=1e-6)
+    assert [note.column for note in last.report.notes if note.code == "note.column_not_carried"] == []
 
 
 @real_data

@@ -258,7 +258,11 @@ def test_a_lineage_says_who_and_the_outlines_how_much() -> None:
         {("a", "x"): 1, ("b", "x"): 0.5, ("b", "y"): 0.5, ("c", "z"): 1, ("d", "d"): 1}, abs=1e-6
     )
     assert kinds(both)["d", "d"] == "whole"
+    turned = weighed(descent.back(), outlined.back())
+    assert shares(turned.back()) == pytest.approx(found, abs=1e-12)
+    assert ("q", "b") not in shares(turned)  # the descent says that b went to x and y
     compared = compare(descent, outlined)
+    pd.testing.assert_frame_equal(compare(descent.back(), outlined.back()).differing, compared.differing)
     assert (compared.units, compared.same_targets, compared.same_main) == (3, 2, 3)
     assert compared.only_other == ("d",)
     assert compared.differing[["from_code", "to_code", "only_in"]].to_numpy().tolist() == [["b", "q", "other"]]
