@@ -362,7 +362,11 @@ def _list(raw: RawTable, rated: list[Rated]) -> tuple[Fault, ...]:
     for one in ([one for one in rated if one.near.any()] or rated)[:LISTED]:
         code = "note.reading_form" if one.way.crs in named else "note.reading"
         named.add(one.way.crs)
-        params = {"share_pct": _pct(one.share), "distance": _distance(one.moved_m), "option": _option(one.way)}
+        params: dict[str, Any] = {
+            "share_pct": _pct(one.share),
+            "distance": _distance(one.moved_m),
+            "option": _option(one.way),
+        }
         faults.append(_fault(raw, code, reading=_text(one.way), **params))
     return tuple(faults)
 
@@ -399,7 +403,7 @@ def _twins(raw: RawTable, rated: list[Rated], chosen: Rated) -> list[Fault]:
     which zones of the same meridian were put off by the rows near the edges of their units."""
     faults = []
     for other in (one for one in rated if one is not chosen and distance_m(one, chosen) < FAR_M):
-        params = {"distance": _distance(distance_m(other, chosen)), "option": _option(other.way)}
+        params: dict[str, Any] = {"distance": _distance(distance_m(other, chosen)), "option": _option(other.way)}
         if chosen.way.crs == WGS84:
             if other.way.crs == VN2000 and other.way.form == chosen.way.form:
                 faults.append(_fault(raw, "note.datum_unseen", **params))

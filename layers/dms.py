@@ -254,6 +254,8 @@ def _empty(value: Any) -> bool:
 
 def _plain_texts(texts: list[str]) -> list[str]:
     """One spelling of marks, words and blanks; tones are left out, Đ stays; nothing of what is far too long."""
+    if not texts:
+        return []
     one = _BREAK.join(text.replace(_BREAK, " ") if len(text) <= _LONGEST else "" for text in texts)
     one = one.translate(_SIGNS).replace("''", '"')
     if _LETTER.search(one):

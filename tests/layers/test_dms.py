@@ -237,6 +237,17 @@ def test_no_number_comes_out_that_is_not_written(text: str) -> None:
         assert whole in (int(digits[0]), int(digits[0]) + 1)  # 60 seconds carry
 
 
+@given(st.lists(st.text(max_size=40) | st.text(alphabet="0123456789.,-;/°'\"NEBĐ \x1f", max_size=30), max_size=4))
+def test_a_cell_is_read_alike_alone_and_in_its_column(texts: list[str]) -> None:
+    """Nothing of one cell passes over into another, whatever signs it holds."""
+    together, alone = read_cells(texts), [read_cells([text]) for text in texts]
+    halves = read_pairs(texts)[0], [read_pairs([text])[0] for text in texts]
+    for column, cells in ((together, alone), halves):
+        for name in ("marked", "dotted", "point", "comma", "digits", "role", "zone", "blank"):
+            one = [getattr(cell, name)[0] for cell in cells]
+            assert np.array_equal(getattr(column, name), one, equal_nan=name not in ("role", "zone", "blank")), name
+
+
 def test_a_column_keeps_its_order_and_knows_its_blanks() -> None:
     cells = read_cells(["16.5", None, "  ", pd.NA, math.nan, "16°30'"])
     assert cells.blank.tolist() == [False, True, True, True, True, False]
