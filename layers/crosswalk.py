@@ -85,13 +85,6 @@ class Crosswalk:
             self.pairs["from_code"].to_numpy(dtype=object), self.unmatched_from["code"].to_numpy(dtype=object)
         )
 
-    @property
-    def to_codes(self) -> NDArray[np.object_]:
-        """Codes of all new units, sorted."""
-        return np.union1d(
-            self.pairs["to_code"].to_numpy(dtype=object), self.unmatched_to["code"].to_numpy(dtype=object)
-        )
-
     def counts(self) -> dict[str, int]:
         """How many pairs there are of each kind."""
         found = self.pairs["kind"].value_counts()
