@@ -13,6 +13,7 @@ from rich.markup import escape
 from phusong.api.front import Directory, Front, app
 from phusong.layers.errors import InputError
 from phusong.layers.messages import say
+from phusong.layers.messages.format import number
 from phusong.layers.schema import LAYERS
 from phusong.layers.study import Study
 
@@ -117,14 +118,77 @@ def template(
     ctx: typer.Context,
     layer: Annotated[str, typer.Argument()],
     to: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE")] = None,
+    crs: Annotated[str, typer.Option()] = "EPSG:4326",
 ) -> None:
     from phusong.layers.templates import write_template
 
     front: Front = ctx.obj
     if layer not in LAYERS:
         raise InputError("cli.template.unknown_layer", found=layer, layers=", ".join(LAYERS))
-    path = to or Path(f"{layer}.xlsx")
-    front.say("cli.template.done", path=write_template(LAYERS[layer], path, front.lang))
+    path = to or Path(f"{layer}.{'gpkg' if LAYERS[layer].geometry == 'polygon' else 'xlsx'}")
+    front.say("cli.template.done", path=write_template(LAYERS[layer], path, front.lang, crs=crs))
+
+
+@app.command()
+def carry(
+    ctx: typer.Context,
+    table: Annotated[Path, typer.Argument(metavar="TABLE")],
+    from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"])],
+    to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"])],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE")],
+    study: Annotated[Path | None, typer.Option(metavar="DIR")] = None,
+    old: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    new: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    lineage: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    weight: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
+    kind: Annotated[list[str] | None, typer.Option(metavar="COLUMN=KIND")] = None,
+    code: Annotated[str | None, typer.Option()] = None,
+    sheet: Annotated[str | None, typer.Option()] = None,
+    sum_known: Annotated[bool, typer.Option("--sum-known")] = False,
+) -> None:
+    from phusong.layers.carrying import carry_file, read_weight
+    from phusong.layers.lineage import read_lineage
+    from phusong.layers.units import read_units
+
+    front: Front = ctx.obj
+    days = (from_.date(), to.date())
+    there = Study(study).layers_path if study is not None else None
+    outlines = [
+        None if path is None else read_units(path, valid_on=day)
+        for path, day in zip((old or there, new or there), days, strict=True)
+    ]
+    ground = outlines[0] if outlines[0] is not None else outlines[1]
+    if weight is not None and ground is None:
+        raise InputError("cli.carry.weight_alone")
+    done = carry_file(
+        table,
+        out=out,
+        old=outlines[0],
+        new=outlines[1],
+        weight=None if weight is None or ground is None else read_weight(weight, ground),
+        lineage=None if lineage is None else read_lineage(lineage, from_valid_on=days[0], to_valid_on=days[1]),
+        kinds=dict(_pair(text) for text in kind) if kind else None,
+        partial="sum" if sum_known else "none",
+        code=code,
+        sheet=sheet,
+        lang=front.lang,
+    )
+    report = done.report
+    for one in report.columns:
+        numbers = {name: number(getattr(one, name), front.lang, decimals=2) for name in ("total", "moved", "listed")}
+        counts = {"estimated": one.estimated, "unknown": one.unknown}
+        summed = "summed" if one.total == one.total else "other"
+        front.say(f"cli.carry.{summed}", column=one.column, **numbers, **counts)
+    for note in report.notes:
+        front.err.print(escape("  " + note.say(front.lang)))
+    front.say("cli.carry.done", rows=report.rows_out, listed=len(done.listed), path=out)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    column, equals, kind = text.rpartition("=")
+    if not (column and equals and kind):
+        raise InputError("cli.carry.kind_form", found=text)
+    return column, kind
 
 
 def _date(day: datetime | None) -> date | None:

@@ -15,10 +15,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-import geopandas
 import numpy as np
 import pandas as pd
-import shapely
 
 from phusong.layers.check import LAST_CLASS, check_values
 from phusong.layers.errors import Fault, InputError
@@ -26,8 +24,8 @@ from phusong.layers.grid import Grid, Raster
 from phusong.layers.mappings import remember
 from phusong.layers.merge import alike, among, beside, in_place, standing, units_of
 from phusong.layers.office import Asked, Understood, understood
-from phusong.layers.outlines import cleaned
-from phusong.layers.projection import operation_text, transformer
+from phusong.layers.outlines import mended
+from phusong.layers.projection import operation_text
 from phusong.layers.rasters import write_cog
 from phusong.layers.readers.pattern import pattern_files, read_pattern
 from phusong.layers.readers.raw import RawTable
@@ -37,13 +35,13 @@ from phusong.layers.study import Study
 from phusong.layers.synonyms import UNIT_NAMES
 from phusong.layers.text import preview
 from phusong.layers.tiles import raster_files, tiles_bounds, tiles_of, warp_tiles
+from phusong.layers.units import needs_date, refuse_other_date, table_date
 from phusong.layers.validate import Checked, validate
 from phusong.layers.writers.report import FORMATS, write_rejects, write_report
 from phusong.layers.writers.tables import write_csv
 from phusong.layers.writers.vectors import put_layer
 
 NO_CLASS = LAST_CLASS + 1  # mark for no data in the file
-CLEANED_M2 = 100_000.0  # the largest overlap or gap that cleaning gives to a neighbour
 
 
 class Imported(NamedTuple):
@@ -90,6 +88,10 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     outlines = None if units is None else units.frame
     read = understood(file, layer, asked=asked, units=outlines, mappings=study.mappings_path)
     raw = _without(read.raw, read.match.unmatched)
+    codes = needs_date(layer)
+    if codes is not None and outlines is not None:
+        day = table_date(raw, valid_on=asked.valid_on)
+        refuse_other_date(raw.frame, outlines, table_valid_on=day, code=codes, file=file.name)
     if asked.clean:
         raw = _cleaned(raw, layer, crs=settings.crs)
     defaults: dict[str, Any] = {
@@ -129,15 +131,9 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
 
 def _cleaned(raw: RawTable, layer: Layer, *, crs: str) -> RawTable:
     """The table with the outlines of its units mended, as the user asked; each change is told."""
-    if layer.name != "units" or raw.geometry is None or raw.crs is None:
+    if layer.name != "units":
         raise InputError("import.clean_units", layer=layer.name)
-    move = transformer(raw.crs, crs).transform
-    shapes = shapely.transform(raw.geometry, lambda xy: np.column_stack(move(xy[:, 0], xy[:, 1])))
-    drawn = np.flatnonzero(np.isin(shapely.get_type_id(shapes), (3, 6)))
-    named = raw.frame.iloc[drawn].reindex(columns=["code", "name"]).astype(str).reset_index(drop=True)
-    done = cleaned(geopandas.GeoDataFrame(named, geometry=list(shapes[drawn]), crs=crs), most_m2=CLEANED_M2)
-    shapes[drawn] = done.frame.geometry.to_numpy()
-    return replace(raw, geometry=shapes, crs=crs, faults=(*raw.faults, *done.faults(file=raw.file)))
+    return mended(raw, crs=crs)[0]
 
 
 def _without(raw: RawTable, unmatched: Sequence[str]) -> RawTable:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.layers.check import check_places, check_references
+from phusong.layers.check import check_coverage, check_magnitudes, check_places, check_references
 from phusong.layers.errors import Fault
 from phusong.layers.nearness import near_masts, same_masts, twice
 from phusong.layers.readers.vector import layer_names, read_vector
@@ -28,7 +28,7 @@ class Merged(NamedTuple):
 
 def standing(study: Study) -> dict[str, Checked]:
     """The study's layers as they are, judged, units of all dates. Nothing where there is no file yet."""
-    if not study.layers_path.is_file():
+    if not study.layers_path.exists():
         return {}
     names = {name.lower(): name for name in layer_names(study.layers_path)}
     there = {}
@@ -68,7 +68,9 @@ def among(checked: Checked, there: dict[str, Checked], *, units: Checked | None)
     if name == "sites":
         notes = near_masts(fit, there.get("sectors"))
     elif name == "sectors":
-        notes = twice(fit)
+        notes = [*twice(fit), *check_magnitudes(fit)]
+    elif name == "units":
+        notes = check_coverage(geopandas.GeoDataFrame(fit.frame), file=fit.file)
     return fit.keep(np.ones(len(fit.frame), dtype=bool), notes)
 
 

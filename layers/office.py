@@ -80,11 +80,11 @@ def tables_of(path: Path, layer: Layer, *, asked: Asked, units: geopandas.GeoDat
     suffix = path.suffix.lower()
     named = path.name.lower()
     if layer.name in ("sites", "sectors") and named.endswith((".csv", ".csv.gz")) and is_opencellid(path):
-        left, bottom, right, top = (-180.0, -90.0, 180.0, 90.0)
+        bounds = None
         if units is not None and len(units):
             left, bottom, right, top = units.to_crs("EPSG:4326").total_bounds.tolist()
-        away = CELLS_BEYOND_DEG
-        bounds = (left - away, bottom - away, right + away, top + away)
+            away = CELLS_BEYOND_DEG
+            bounds = (left - away, bottom - away, right + away, top + away)
         cells = read_opencellid(path, bounds=bounds, height_m=asked.height_m)
         return [cells.sites if layer.name == "sites" else cells.sectors]
     if suffix in (*TEXT_FILES, *WORKBOOKS):

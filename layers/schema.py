@@ -237,6 +237,7 @@ BROADBAND = Layer(
     ("code", "as_of"),
     (
         _key("code"),
+        Column("valid_on", "date"),  # of the units: a code alone may mean another unit today
         _count("broadband_subscribers", "subscribers"),
         _count("telephone_subscribers", "subscribers"),
         _count("fixed_telephones", "subscribers"),

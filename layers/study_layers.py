@@ -29,6 +29,7 @@ from phusong.layers.rasters import crs_text, read_raster
 from phusong.layers.readers.pattern import pattern_files, read_patterns
 from phusong.layers.readers.vector import layer_names, read_vector
 from phusong.layers.schema import LAYERS, RASTERS, RESERVED
+from phusong.layers.units import check_dates
 from phusong.layers.validate import Checked, validate
 
 _OF_QGIS = frozenset({"layer_styles", "qgis_projects"})
@@ -77,7 +78,7 @@ def read_layers(
     )
     usable = {name: one for name, one in checked.items() if not one.fatal and len(one.frame)}
     lost = [one for name, one in checked.items() if name not in usable]
-    usable = check_references(check_places(usable, elevation))
+    usable = check_dates(check_references(check_places(usable, elevation)), units_valid_on=units_valid_on)
     measured = Patterns()
     if "sectors" in usable and patterns is not None:
         named = usable["sectors"].frame["pattern"].dropna()

@@ -107,6 +107,7 @@ def tiny_layers() -> dict[str, pd.DataFrame]:
         "broadband": frame(
             {
                 "code": codes * 2,
+                "valid_on": [AS_OF] * 8,
                 "as_of": [pd.Timestamp("2011-12-31")] * 4 + [AS_OF] * 4,
                 "broadband_subscribers": [5.0, 200.0, 4.0, 100.0, 6.0, 250.0, 5.0, 120.0],
                 "telephone_subscribers": [300.0, 4000.0, 200.0, 2500.0] * 2,

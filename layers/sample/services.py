@@ -285,6 +285,7 @@ def make_broadband(
             "broadband",
             {
                 "code": units["code"].tolist(),
+                "valid_on": units["valid_on"].tolist(),
                 "broadband_subscribers": lines,
                 "telephone_subscribers": phones,
                 "fixed_telephones": wired,

@@ -19,7 +19,22 @@ from phusong.layers.errors import InputError
 from phusong.layers.grid import Raster
 from phusong.layers.writers.vectors import write_gpkg
 
-COMMANDS = ("new", "sample", "import", "check", "run", "gaps", "plan", "map", "profile", "fit", "serve", "export")
+COMMANDS = (
+    "new",
+    "sample",
+    "import",
+    "check",
+    "template",
+    "carry",
+    "run",
+    "gaps",
+    "plan",
+    "map",
+    "profile",
+    "fit",
+    "serve",
+    "export",
+)
 
 
 def phusong(*words: object) -> int:
