@@ -29,12 +29,14 @@ LEAST_NAMED = 0.6
 MOST_FOOT_ROWS = 20
 _SAMPLE = 200
 _LONGEST_HEADING = 250
+_CODES_BELOW = 20
 _LONGEST_LABEL = 60
 _LONGEST_ORDER = 6
 _LABEL_COLUMNS = 4  # the first ones, where totals and sections say what they are
 _LABEL = re.compile(r"\W*(\w{1,4}[.)]\s*)?([Tt]([Rr][Uu]|[^RrHh])|[Cc]|[Gg][Rr]|[Ss][Uu]|[Bb])")
 """How words for totals begin, in any encoding of Vietnamese."""
 _NUMBER = re.compile(r"[-+]?[\d\s.,\u00a0]+%?")
+_DIGIT = re.compile(r"\d")
 _YEAR = re.compile(r"(19|20)\d\d")
 _ANGLE = re.compile(r"\d+(\.\d+)?\s*[°º]")
 _PLACE = re.compile(r"(\()?\s*([0-9]{1,3}|[A-Z])\s*\)?(\s*=[0-9()+\-*/:x\s]*)?")
@@ -190,15 +192,15 @@ def find_headings(here: _Sheet) -> Headings | None:
     """The first rows that name the columns, None if no row does so well enough.
 
     A row that names two columns or fewer gives way to a later one that names more (an office and its motto stand side
-    by side above many a table). The search ends at the first row of values as wide as half the widest row.
+    by side above many a table). The search ends at the first row of values wider than half the widest row.
     """
     counts = here.filled.sum(axis=1)
     widest = int(counts[: LOOKED_THROUGH + _SAMPLE].max())
     best: Headings | None = None
     for r in np.flatnonzero(counts[:LOOKED_THROUGH]).tolist():
         cells = here.row(r)
-        if any(_what(cell) == "value" for cell in cells.values()):
-            if 2 * counts[r] >= widest:
+        if any(_what(cell) == "value" for cell in cells.values()) or _codes(here, r):
+            if 2 * counts[r] > widest:
                 break
             continue
         plain = [here.plain(cell) for cell in cells.values()]
@@ -216,6 +218,17 @@ def find_headings(here: _Sheet) -> Headings | None:
         if best.leaves > 2 or best.leaves >= widest:
             break
     return best
+
+
+def _codes(here: _Sheet, r: int) -> bool:
+    """Whether a row holds words with digits (QTI001) over a column of the like: a row of data and no headings."""
+    below = slice(r + 1, r + 1 + _CODES_BELOW)
+    for c, cell in here.row(r).items():
+        if isinstance(cell, str) and _DIGIT.search(cell):
+            like = [word for word in here.columns[c][below] if word is not None]
+            if 2 * sum(_what(word) == "heading" and bool(_DIGIT.search(word)) for word in like) > len(like):
+                return True
+    return False
 
 
 def _what(cell: Any) -> str:

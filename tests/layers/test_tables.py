@@ -43,6 +43,8 @@ def _book(path: Path, sheets: dict[str, Sequence[Sequence[Any]]], merges: Sequen
                 for c, cell in enumerate(row):
                     if isinstance(cell, date):
                         sheet.write_datetime(r, c, cell, day)
+                    elif isinstance(cell, str):
+                        sheet.write_string(r, c, cell)
                     elif cell is not None:
                         sheet.write(r, c, cell)
             if name == next(iter(sheets)):
@@ -187,6 +189,14 @@ def test_years_may_be_headings_and_data_without_headings_is_refused(tmp_path: Pa
     with pytest.raises(InputError) as caught:
         read_tables(_book(tmp_path / "b.xlsx", {"a": rows[1:]}))
     assert caught.value.code == "read.no_heading_row"
+    words = [["V1", "Bản A", "U1"], ["V2", "Bản B", "U1"], ["V3", "Bản C", "U2"]]
+    with pytest.raises(InputError):  # words, but of the kind that stands below them
+        read_tables(_book(tmp_path / "d.xlsx", {"a": words}))
+    partly = [["code", "name", None], *words]
+    (raw,) = read_tables(_book(tmp_path / "e.xlsx", {"a": partly}))
+    assert raw.frame.columns.tolist() == ["code", "name"]
+    assert raw.rows.tolist() == [2, 3, 4]
+    assert _codes(raw.faults) == ["note.no_heading"]
     (tmp_path / "c.csv").write_text("1,106.7,16.6\n2,106.8,16.7\n", encoding="utf-8")
     with pytest.raises(InputError):
         read_tables(tmp_path / "c.csv")
