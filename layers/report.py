@@ -8,7 +8,7 @@ import gives the same report.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
@@ -385,19 +385,28 @@ def as_json(reports: Sequence[ImportReport]) -> dict[str, Any]:
 
     The shape is stable within one version of ``SCHEMA``.
     """
-    return {"schema": SCHEMA, "reports": [_report_json(report) for report in reports]}
+    return {
+        "schema": SCHEMA,
+        "reports": [{**report_json(report), "faults": list(faults_json(report))} for report in reports],
+    }
 
 
-def _report_json(report: ImportReport) -> dict[str, Any]:
+def report_json(report: ImportReport) -> dict[str, Any]:
+    """A report without its faults as plain values."""
     names = ("file", "sha256", "sheet", "layer", "read", "kept", "rejected", "already", "encoding", "operation")
     values: dict[str, Any] = {name: getattr(report, name) for name in names}
     values["refused"] = report.refused
     values["reading"] = None if report.reading is None else {k: _json(v) for k, v in report.reading.items()}
     values["used"] = dict(report.used)
     values["unmatched"] = list(report.unmatched)
+    return values
+
+
+def faults_json(report: ImportReport) -> Iterator[dict[str, Any]]:
+    """The faults of a report as plain values, one after the other."""
     named = headings(report.faults, report.used)
-    values["faults"] = [
-        {
+    for fault in report.faults:
+        yield {
             "code": fault.code,
             "done": kind_of(fault),
             "file": fault.file,
@@ -411,13 +420,12 @@ def _report_json(report: ImportReport) -> dict[str, Any]:
             "params": {name: _json(value) for name, value in fault.params.items()},
             "text": {lang: text(fault, lang) for lang in LANGS},
         }
-        for fault in report.faults
-    ]
-    return values
 
 
 def _json(value: Any) -> Any:
     """A parameter as JSON holds it: numbers and yes or no as they are, the rest as text, cut where it is too long."""
+    if type(value) is str:
+        return value if len(value) <= LONGEST_TEXT else f"{value[:LONGEST_TEXT]}…"
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int):
@@ -428,5 +436,4 @@ def _json(value: Any) -> Any:
         return {"code": value.code, "params": {name: _json(one) for name, one in value.params.items()}}
     if isinstance(value, date):
         return value.isoformat()
-    words = str(value)
-    return words if len(words) <= LONGEST_TEXT else f"{words[:LONGEST_TEXT]}…"
+    return _json(str(value))

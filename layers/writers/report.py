@@ -25,19 +25,21 @@ from phusong.layers.messages.format import number
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.report import (
     KINDS,
+    SCHEMA,
     Group,
     ImportReport,
     Kind,
-    as_json,
     basis,
     counts,
     expected,
+    faults_json,
     found,
     grouped,
     headings,
     kind_line,
     kind_of,
     ranges,
+    report_json,
     tell,
     text,
     title,
@@ -108,7 +110,7 @@ def write_rejects(
     own = [fault for fault in faults if kind_of(fault) in ("rejected", "refused")]
     words = [text(fault, lang) for fault in own]
     if raw.geometry is not None:
-        reasons = _by_row(own, words, used)[1]
+        reasons = _reasons(own, words, used)
         return _write_shapes(raw, raw.geometry, wanted, reasons, Path(path).with_suffix(".gpkg"))
     name = raw.sheet or Path(raw.file).stem
     return write_book([_rows_page(raw, wanted, own, words, name=name, used=used)], path)
@@ -122,14 +124,12 @@ def unmarked(raw: RawTable) -> RawTable:
 
 def _json_lines(reports: Sequence[ImportReport]) -> str:
     """JSON with a line for each report and each fault."""
-    data = as_json(reports)
     told = []
-    for report in data.pop("reports"):
-        faults = ",\n".join(json.dumps(fault, ensure_ascii=False, allow_nan=False) for fault in report.pop("faults"))
-        start = json.dumps(report, ensure_ascii=False, allow_nan=False)
-        told.append(f'{start[:-1]}, "faults": [\n{faults}\n]}}')
-    start, all_told = json.dumps(data, ensure_ascii=False), ",\n".join(told)
-    return f'{start[:-1]}, "reports": [\n{all_told}\n]}}\n'
+    for report in reports:
+        start = json.dumps(report_json(report), ensure_ascii=False, allow_nan=False)
+        faults = [json.dumps(fault, ensure_ascii=False, allow_nan=False) for fault in faults_json(report)]
+        told.append(f'{start[:-1]}, "faults": [\n' + ",\n".join(faults) + "\n]}")
+    return f'{{"schema": "{SCHEMA}", "reports": [\n' + ",\n".join(told) + "\n]}\n"
 
 
 def _places(raw: RawTable, rows: Sequence[int]) -> list[int]:
@@ -138,24 +138,20 @@ def _places(raw: RawTable, rows: Sequence[int]) -> list[int]:
     return [known.get(row, -1) for row in rows]
 
 
-def _by_row(
-    faults: Sequence[Fault], words: Sequence[str], used: Mapping[str, str]
-) -> tuple[dict[int, list[tuple[Fault, str]]], dict[int, str]]:
-    """Faults with their texts by row, and the texts of each row as one, with the columns they are about."""
+def _reasons(faults: Sequence[Fault], words: Sequence[str], used: Mapping[str, str]) -> dict[int, str]:
+    """What is wrong with each row as one text: the columns concerned, and what is said of them."""
     named = headings(faults, used)
-    by_row: dict[int, list[tuple[Fault, str]]] = {}
     reasons: dict[int, str] = {}
     for fault, said in zip(faults, words, strict=True):
         if fault.row is None:
             continue
-        by_row.setdefault(fault.row, []).append((fault, said))
         column = named[fault.column]
         reason, before = f"{column}: {said}" if column else said, reasons.get(fault.row)
         if before is None:
             reasons[fault.row] = reason
         elif reason not in before.split(" | "):
             reasons[fault.row] = f"{before} | {reason}"
-    return by_row, reasons
+    return reasons
 
 
 def _rows_page(
@@ -171,18 +167,20 @@ def _rows_page(
     columns = [str(column) for column in raw.frame.columns]
     at = {" ".join(column.split()): i for i, column in reversed(list(enumerate(columns)))}
     at |= {meant: at[" ".join(one.split())] for one, meant in used.items() if " ".join(one.split()) in at}
-    by_row, reasons = _by_row(faults, words, used)
     cells = [raw.frame.iloc[:, i].astype(object).tolist() for i in range(len(columns))]
-    body: list[list[Any]] = []
+    reasons, empty = _reasons(faults, words, used), (None,) * len(columns)
+    body = [
+        (*((column[place] for column in cells) if place >= 0 else empty), row, reasons.get(row, ""))
+        for row, place in zip(rows, _places(raw, rows), strict=True)
+    ]
+    here = {row: k for k, row in enumerate(rows)}
     marks: dict[tuple[int, int], Mark] = {}
-    for k, (row, place) in enumerate(zip(rows, _places(raw, rows), strict=True)):
-        there = [column[place] for column in cells] if place >= 0 else [None] * len(cells)
-        body.append([*there, row, reasons.get(row, "")])
-        for fault, said in reversed(by_row.get(row, [])):
+    for fault, said in zip(reversed(faults), reversed(words), strict=True):  # of several the first one stays
+        if fault.row in here:
             mark = Mark("red" if kind_of(fault) in ("rejected", "refused") else "yellow", said)
             for column in [fault.column] if fault.column in at else fault.column.split(", "):
                 if column in at:
-                    marks[k, at[column]] = mark
+                    marks[here[fault.row], at[column]] = mark
     return Page(name, [*columns, SOURCE_ROW, REASON], body, marks, as_stood=True)
 
 
@@ -256,19 +254,19 @@ def _group_cells(group: Group, lang: Lang) -> tuple[Any, ...]:
 
 
 def _faults(reports: Sequence[ImportReport], words: Sequence[Sequence[str]], lang: Lang) -> Page:
-    rows: list[list[Any]] = []
+    rows: list[tuple[Any, ...]] = []
     for report, said in zip(reports, words, strict=True):
         named = headings(report.faults, report.used)
         rows += [_cells(fault, named[fault.column], one, lang) for fault, one in zip(report.faults, said, strict=True)]
     if len(rows) > MOST_ROWS:
         left = number(len(rows) - MOST_ROWS + 1, lang)
-        rows = [*rows[: MOST_ROWS - 1], [*[None] * 9, say("import_report.rows_left_out", lang, count=left)]]
+        rows = [*rows[: MOST_ROWS - 1], (*(None,) * 9, say("import_report.rows_left_out", lang, count=left))]
     columns = ("done", "file", "sheet", "layer", "row", "column", "found", "expected", "code", "text")
     return Page(say("import_report.sheet.faults", lang), _names(lang, *columns), rows)
 
 
-def _cells(fault: Fault, column: str, words: str, lang: Lang) -> list[Any]:
-    return [
+def _cells(fault: Fault, column: str, words: str, lang: Lang) -> tuple[Any, ...]:
+    return (
         _done(kind_of(fault), lang),
         tell(fault.file),
         tell(fault.sheet),
@@ -279,7 +277,7 @@ def _cells(fault: Fault, column: str, words: str, lang: Lang) -> list[Any]:
         expected(fault, lang),
         fault.code,
         words,
-    ]
+    )
 
 
 def _page(reports: Sequence[ImportReport], headline: str, lang: Lang) -> str:

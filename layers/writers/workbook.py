@@ -122,13 +122,11 @@ def _sheet(page: Page, texts: dict[str, int], *, first: bool, with_comments: boo
     ]
     yield f'<row r="1">{"".join(cells)}</row>'
     starts, look = [f'<c r="{letter}' for letter in letters], _Look(texts, page.as_stood)
-    marks: dict[int, dict[int, Mark]] = {}
-    for (k, i), mark in page.marks.items():
-        marks.setdefault(k, {})[i] = mark
+    marked = {row for row, _ in page.marks}
     for start in range(0, len(page.rows), _ROWS_AT_ONCE):
         out = []
         for k, row in enumerate(page.rows[start : start + _ROWS_AT_ONCE], start=start):
-            out.append(_row(row, k, starts, look, marks.get(k, {})))
+            out.append(_row(row, k, starts, look, page.marks if k in marked else {}))
         yield "".join(out)
     yield "</sheetData>"
     if not page.as_stood and letters and page.rows:
@@ -138,17 +136,18 @@ def _sheet(page: Page, texts: dict[str, int], *, first: bool, with_comments: boo
     yield "</worksheet>"
 
 
-def _row(row: Sequence[Any], k: int, starts: list[str], look: _Look, marks: dict[int, Mark]) -> str:
+def _row(row: Sequence[Any], k: int, starts: list[str], look: _Look, marks: Mapping[tuple[int, int], Mark]) -> str:
     """One row; what follows the place of an unmarked text is made once, for most texts come again and again."""
     number, cells, known = str(k + 2), [], look.known
     for i, (start, value) in enumerate(zip(starts, row, strict=True)):
-        if type(value) is str and i not in marks:
+        mark = marks.get((k, i)) if marks else None
+        if type(value) is str and mark is None:
             end = known.get(value)
             if end is None:
                 end = known[value] = look.text(value, 0)
             cells.append(start + number + end)
             continue
-        base = _LOOKS * _COLOURS[marks[i].colour] if i in marks else 0
+        base = 0 if mark is None else _LOOKS * _COLOURS[mark.colour]
         kind, own, words = ("s", _PLAIN, value) if type(value) is str else _cell(value)
         if kind == "s":
             cells.append(start + number + look.text(words, base))

@@ -514,6 +514,18 @@ def test_comments_are_limited_colours_are_not(tmp_path: Path) -> None:
     assert all(cell.fill.fgColor.rgb == "FFF8C9C9" for cell in cells)
 
 
+def test_faults_beyond_a_sheet_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phusong.layers.writers.report.MOST_ROWS", 5)
+    monkeypatch.setattr("phusong.layers.writers.workbook.MOST_ROWS", 5)
+    report, raw = flood(12)
+    book = openpyxl.load_workbook(write_report([report], tmp_path / "a.xlsx", lang="en", tables=[raw]))
+    last = [cell.value for cell in book["Faults"][book["Faults"].max_row]]
+    assert (book["Faults"].max_row, last[-1]) == (6, "8 more rows do not fit on a sheet")
+    assert book["Rows Sheet1"].max_row == 6
+    with pytest.raises(ValueError, match="holds 5 rows, not 6"):
+        write_book([Page("a", ["one"], [["x"]] * 6)], tmp_path / "b.xlsx")
+
+
 @pytest.mark.parametrize("ending", ["html", "xlsx", "json"])
 def test_the_same_report_gives_the_same_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str) -> None:
     report, raw = hostile_report()
