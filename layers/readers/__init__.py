@@ -9,7 +9,7 @@ from pyproj.exceptions import CRSError as ProjError
 from phusong.layers.errors import CrsError, MissingError
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.readers.table import TEXT_FILES, WORKBOOKS, read_csv, read_xlsx
+from phusong.layers.readers.table import TEXT_FILES, WORKBOOKS, read_table
 from phusong.layers.readers.vector import read_vector
 
 __all__ = ["RawTable", "read_any"]
@@ -33,8 +33,6 @@ def read_any(
     if not path.exists():
         raise MissingError("read.file_missing", file=path.name)
     suffix = path.suffix.lower()
-    if suffix in TEXT_FILES:
-        return read_csv(path, crs=crs)
-    if suffix in WORKBOOKS:
-        return read_xlsx(path, sheet=sheet, wanted=wanted, crs=crs)
+    if suffix in (*TEXT_FILES, *WORKBOOKS):
+        return read_table(path, sheet=sheet, wanted=wanted, crs=crs)
     return read_vector(path, layer=layer, wanted=wanted, crs=crs)

@@ -66,18 +66,15 @@ def read_tables(path: str | Path, *, encoding: str | None = None, sheet: str | N
     return [replace(tables[0], faults=(*notes, *tables[0].faults)), *tables[1:]]
 
 
-def read_csv(path: Path, *, crs: str | None = None) -> RawTable:
-    """The one table of a CSV file, with the CRS the user declares."""
-    return replace(read_tables(path)[0], crs=crs)
+def read_table(path: Path, *, sheet: str | None = None, wanted: str = "", crs: str | None = None) -> RawTable:
+    """One table, with the CRS the user declares: of the sheet named, else the one named ``wanted``, else the only one.
 
-
-def read_xlsx(path: Path, *, sheet: str | None = None, wanted: str = "", crs: str | None = None) -> RawTable:
-    """One table of a workbook: of the sheet named, else of the one named ``wanted``, else the only one."""
+    InputError too if its formulas were never computed, which a plain reading would take for empty cells.
+    """
     tables = read_tables(path, sheet=sheet)
     named = [table for table in tables if table.sheet == wanted] or tables
     if len(named) > 1:
-        names = ", ".join(table.sheet for table in tables)
-        raise InputError("read.which_sheet", file=path.name, names=names)
+        raise InputError("read.which_sheet", file=path.name, names=", ".join(table.sheet for table in tables))
     for fault in named[0].faults:
         if fault.code == "fault.formula_without_value":
             raise InputError("read.formula_without_value", file=path.name, sheet=fault.sheet, **fault.params)
