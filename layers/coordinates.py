@@ -142,12 +142,15 @@ def _declared(
     params: dict[str, Any] = {"file": raw.file, "found": crs_name(declared)}
     if not own:
         raise InputError("coordinates.not_in_crs", faults=_list(raw, rated), **params)
-    chosen = max(own, key=lambda one: int(one.near.sum()))
+    away_m = {one: sample.ground.away_m(one.x_m, one.y_m) for one in own}
+    chosen = max(own, key=lambda one: (int(one.near.sum()), -away_m[one]))
     plain = next((one for one in own if one.way.plain), None)
-    rivals = [one for one in own if one is not chosen and distance_m(one, chosen) >= FAR_M]
-    if plain is not None and plain is not chosen and surety(chosen, plain, sample.homes) < CERTAIN:
+    as_near = [one for one in own if one is not chosen and away_m[one] < away_m[chosen] + FAR_M]
+    if plain in as_near and surety(chosen, plain, sample.homes) < CERTAIN:
         chosen = plain  # as it stands, unless the places say otherwise
-    elif chosen is not plain and any(surety(chosen, one, sample.homes) < CERTAIN for one in rivals):
+    elif chosen is not plain and any(
+        surety(chosen, one, sample.homes) < CERTAIN for one in as_near if distance_m(one, chosen) >= FAR_M
+    ):
         raise InputError("coordinates.undecided", faults=_list(raw, own), file=raw.file)
     for other in rated:
         if other.way.crs == declared or surety(other, chosen, sample.homes) < CERTAIN:

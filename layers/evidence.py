@@ -120,6 +120,12 @@ class Ground:
         inside: NDArray[np.bool_] = shapely.contains_xy(self.reach, x_m, y_m)
         return inside
 
+    def away_m(self, x_m: Numbers, y_m: Numbers) -> float:
+        """Median distance of places from the province with its margin, m; infinite where there is none."""
+        known = np.isfinite(x_m) & np.isfinite(y_m)
+        away = shapely.distance(self.reach, shapely.points(x_m[known], y_m[known]))
+        return float(np.median(away)) if known.any() else math.inf
+
     def fits(self, x: Numbers, y: Numbers, homes: NDArray[np.int64]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Whether each place fits (its unit with the tolerance, or the province) and lies bare inside its own unit."""
         near, inside = np.zeros(len(x), dtype=bool), np.zeros(len(x), dtype=bool)
@@ -135,7 +141,7 @@ class Ground:
         return near, inside
 
 
-@dataclass
+@dataclass(eq=False)
 class Rated:
     """One way of reading, weighed on the sample: places in the ground's metres, and which of them fit."""
 

@@ -156,7 +156,7 @@ def values(cells: Cells, form: str, *, role: int, low: float, high: float, crs: 
     zone = cells.zone
     wrong = (cells.role != 0) & (cells.role != role)
     if form == "zoned":
-        wrong |= (zone != 0) | ~(read >= _ZONE_M)
+        wrong |= (zone != 0) | ~((read >= _ZONE_M) & (read < 100 * _ZONE_M))
         zone = np.where(wrong, 0, read // _ZONE_M).astype(np.int64)
         read = read % _ZONE_M
     if zone.any():

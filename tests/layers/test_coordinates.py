@@ -288,6 +288,17 @@ def test_the_neighbours_meridian_is_found_and_told_with_its_distance() -> None:
     assert np.median(off_m(forced, lon, lat)) == pytest.approx(26_600, abs=150)
 
 
+def test_the_users_word_for_the_neighbours_meridian_is_followed_with_the_northing_first_too() -> None:
+    """Of the readings in the CRS that was named the nearest is taken: 26.6 km off, not 1,800 km."""
+    units = province(106.6, 16.5)
+    codes, lon, lat = points_of(units, count=40, seed=21)
+    columns = {"unit_code": list(codes), **METRES["swapped"](lon, lat, "EPSG:9211")}
+    forced = placed(table(columns), VILLAGES, places=Places(units), crs="EPSG:9212")
+    assert np.median(off_m(forced, lon, lat)) == pytest.approx(26_600, abs=150)
+    note = next(fault for fault in forced.faults if fault.code == "note.crs_contradicts")
+    assert note.params["option"] == "--crs EPSG:9211"
+
+
 def test_without_units_named_a_province_tells_meridians_apart_by_many_rows_only() -> None:
     units = province(106.6, 16.5)
     _, lon, lat = points_of(units, count=80, seed=6)
