@@ -102,7 +102,7 @@ def check(ctx: typer.Context, directory: Directory) -> None:
     found = check_study(study)
     kept = {name: len(frame) for name, frame in found.layers.items()}
     reports = check_reports(found.faults, kept=kept)
-    headline = say("cli.check.headline", front.lang, name=study.settings.name)
+    headline = say("import_report.title_check", front.lang)
     study.imports_dir.mkdir(exist_ok=True)
     for kind in FORMATS:
         write_report(reports, study.imports_dir / f"check.{kind}", lang=front.lang, headline=headline)

@@ -1,5 +1,6 @@
 """The command line: every command, its help in both languages, bad input in one clear sentence with exit code 2."""
 
+import json
 import re
 import subprocess
 import sys
@@ -220,13 +221,13 @@ FATAL = {
     "wrong geometry type": (_lines, "layer villages"),
 }
 LISTED = {
-    "population text": (_text_people, r"layers\.gpkg, layer units, row 2, column population: .*five thousand"),
-    "duplicate codes": (_twice, r"layers\.gpkg, layer units, row 2, column code, valid_on: .*T1"),
-    "broken geometry": (_bow_tie, r"layers\.gpkg, layer units, row 1.*"),
-    "site far outside": (_far_site, r"layers\.gpkg, layer sites, row 1.*"),
-    "site without height": (_no_height, r"layers\.gpkg, layer sectors, row 3, column height_m: .*"),
-    "reserved operator": (_operator_any, r"layers\.gpkg, layer sectors, row 2, column operator: .*\"Any\""),
-    "empty layer": (_empty_villages, r"layers\.gpkg, layer villages.*"),
+    "population text": (_text_people, r"layers\.gpkg, layer units: .*column population, row 2: .*five thousand"),
+    "duplicate codes": (_twice, r"layers\.gpkg, layer units: .*column code, valid_on, row 2: .*T1"),
+    "broken geometry": (_bow_tie, r"layers\.gpkg, layer units: .*    row 1: .*"),
+    "site far outside": (_far_site, r"layers\.gpkg, layer sites: .*    row 1: .*"),
+    "site without height": (_no_height, r"layers\.gpkg, layer sectors: .*column height_m, row 3: .*"),
+    "reserved operator": (_operator_any, r"layers\.gpkg, layer sectors: .*column operator, row 2: .*\"Any\""),
+    "empty layer": (_empty_villages, r"layers\.gpkg, layer villages: .*"),
 }
 
 
@@ -265,7 +266,9 @@ def test_listed_faults_name_the_row_and_the_rest_is_used(
     write_gpkg(layers_of_tiny, root / "layers.gpkg")
     code = phusong("check", root)
     out = capsys.readouterr()
-    assert re.search(pattern, out.err), out.err
+    assert re.search(pattern, out.err, re.DOTALL), out.err
+    written = json.loads((root / "imports" / "check.json").read_text(encoding="utf-8"))
+    assert all(one["kept"] + one["rejected"] == one["read"] for one in written["reports"])
     assert "Traceback" not in out.err
     assert phusong("--quiet", "run", root) == code
     assert "Traceback" not in capsys.readouterr().err
@@ -281,7 +284,7 @@ def test_voids_and_an_elevation_elsewhere(
     values[40, 40] = np.nan
     voids = make_tiny_study(tmp_path / "voids", None, Raster(elevation_of_tiny.grid, values, {}))
     assert phusong("check", voids) == 0
-    assert re.search(r"elevation\.tif.*1 ", capsys.readouterr().err)
+    assert re.search(r"elevation\.tif.*\n    1 cells", capsys.readouterr().err, re.DOTALL)
     moved = replace(elevation_of_tiny.grid, left_m=elevation_of_tiny.grid.left_m + 500_000)
     elsewhere = make_tiny_study(tmp_path / "elsewhere", None, Raster(moved, elevation_of_tiny.values, {}))
     assert phusong("check", elsewhere) == 2
@@ -322,7 +325,7 @@ def test_unknown_settings_name_the_nearest(tiny_study: Path, capsys: pytest.Capt
             "did you mean mobile_people",
         ),
         ("[rules.index_weights]", "[rules.index_weights]\nmobile_peple = 2", "did you mean mobile_people"),
-        ('method = "auto"', 'method = "raster"', r"study\.toml, column people\.method: .*no population raster"),
+        ('method = "auto"', 'method = "raster"', r"study\.toml.*column people\.method: .*no population raster"),
         ("cell_m = 250.0", "cell_m = 5", "cell_m"),
     ],
 )
@@ -340,7 +343,7 @@ def test_what_the_settings_ask_for_is_judged_before_anything_is_computed(
     settings.write_text(settings.read_text().replace(old, new))
     for name in ("check", "run"):
         assert phusong("--quiet", name, tiny_study) == 2
-        assert re.search(words, capsys.readouterr().err)
+        assert re.search(words, capsys.readouterr().err, re.DOTALL)
     assert not (tiny_study / "results").exists()
 
 
@@ -350,7 +353,7 @@ def test_an_operator_of_the_plan_that_has_no_sector_is_noted(
     settings = tiny_study / "study.toml"
     settings.write_text(settings.read_text().replace("# operator =", 'operator = "Vietel"'))
     assert phusong("check", tiny_study, "--lang", "vi") == 0
-    assert re.search(r"study\.toml, cột plan\.operator: Vietel .*Viettel", capsys.readouterr().err)
+    assert re.search(r"study\.toml.*cột plan\.operator: Vietel .*Viettel", capsys.readouterr().err, re.DOTALL)
 
 
 @pytest.mark.parametrize(

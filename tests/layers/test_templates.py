@@ -201,7 +201,7 @@ def test_codes_keep_their_zeros_and_days_their_date(tmp_path: Path) -> None:
     path = write_template(LAYERS["broadband"], tmp_path / "form.xlsx", "vi")
     book = openpyxl.load_workbook(path)
     sheet = book["broadband"]
-    sheet.cell(3, 1).value, sheet.cell(3, 8).value = "00461", datetime(2012, 12, 31)
+    sheet.cell(3, 1).value, sheet.cell(3, 9).value = "00461", datetime(2012, 12, 31)
     book.save(path)
     frame = imported(path, LAYERS["broadband"]).frame
     assert frame["code"].tolist() == ["00461"]
