@@ -125,7 +125,7 @@ def template(
     front: Front = ctx.obj
     if layer not in LAYERS:
         raise InputError("cli.template.unknown_layer", found=layer, layers=", ".join(LAYERS))
-    path = to or Path(f"{layer}.{'gpkg' if LAYERS[layer].geometry == 'polygon' else 'xlsx'}")
+    path = to or Path(f"{layer}.{'gpkg' if LAYERS[layer].geometry in ('line', 'polygon') else 'xlsx'}")
     front.say("cli.template.done", path=write_template(LAYERS[layer], path, front.lang, crs=crs))
 
 

@@ -12,6 +12,7 @@ import pandas as pd
 import pyogrio
 import rasterio
 
+from phusong.layers.projection import in_degrees
 from phusong.layers.schema import LAYERS, RASTERS
 from phusong.layers.study import Study
 
@@ -49,7 +50,8 @@ class LayerBook:
         if there is None:
             return {}
         wanted = [name for name in (key, *columns) if name in there.columns]
-        frame = pyogrio.read_dataframe(self._study.layers_path, layer=layer, columns=wanted).to_crs("EPSG:4326")
+        frame = pyogrio.read_dataframe(self._study.layers_path, layer=layer, columns=wanted)
+        frame = frame.set_geometry(in_degrees(frame.geometry))
         rows = frame[wanted].astype(object).where(frame[wanted].notna(), None).to_dict("records")
         return {
             str(row[key]): {**row, "lon": round(float(x), 6), "lat": round(float(y), 6)}

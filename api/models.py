@@ -159,7 +159,7 @@ class LayerInfo(BaseModel):
     model_config = example_of(examples.LAYER)
     name: str
     about: str = Field(description="What it holds")
-    geometry: Literal["point", "polygon", "any", "none", "raster"]
+    geometry: Literal["point", "line", "polygon", "any", "none", "raster"]
     rows: int | None = Field(description="Rows; null for rasters")
     as_of: list[date] = Field(description="Dates the rows speak of")
     sources: list[str] = Field(description="Where the rows come from")

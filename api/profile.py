@@ -28,6 +28,7 @@ from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import quantity
+from phusong.layers.projection import transformer
 from phusong.maps.profile import End, ProfileView, profile_png, state_of, state_text, title_of
 
 QUANTITIES = {"2G": "RxLev", "3G": "RSCP", "4G": "RSRP", "5G": "SS-RSRP"}
@@ -55,7 +56,7 @@ def path_view(
     a sector is of another technology.
     """
     settings, elevation = inputs.settings, inputs.elevation
-    to_study = Transformer.from_crs(WGS84, settings.crs, always_xy=True)
+    to_study = transformer(WGS84, settings.crs)
     rx_name, rx_x_m, rx_y_m = _end(inputs, end, to_study)
     tx_name, tx_x_m, tx_y_m, sectors = _start(inputs, start, to_study, technology)
     for x_m, y_m in ((tx_x_m, tx_y_m), (rx_x_m, rx_y_m)):

@@ -26,6 +26,7 @@ from pyproj import Geod, Transformer
 from phusong.api.errors import NoResultsError, OutsideError, ResultsChangedError
 from phusong.api.layer_info import LayerBook
 from phusong.layers.errors import MissingError
+from phusong.layers.projection import transformer
 from phusong.layers.store import RECORD, content_hash, delivered
 
 Row = dict[str, Any]
@@ -212,7 +213,7 @@ class Snapshot:
 
     def _make_places(self) -> tuple[shapely.STRtree, Transformer]:
         units = self.units
-        return shapely.STRtree(units.geometry.values), Transformer.from_crs(WGS84, units.crs, always_xy=True)
+        return shapely.STRtree(units.geometry.values), transformer(WGS84, units.crs)
 
     @property
     def provinces(self) -> dict[str, float | None]:
@@ -245,9 +246,7 @@ class Snapshot:
         """
         with self._lock:
             source = self._open(path)
-            to_raster = self.keep(
-                f"to {source.crs}", lambda: Transformer.from_crs(WGS84, source.crs.to_wkt(), always_xy=True)
-            )
+            to_raster = self.keep(f"to {source.crs}", lambda: transformer(WGS84, source.crs.to_wkt()))
             row, col = source.index(*to_raster.transform(lon, lat))
             names = [name or f"band_{i}" for i, name in enumerate(source.descriptions, start=1)]
             if not (0 <= row < source.height and 0 <= col < source.width):

@@ -13,7 +13,9 @@ import unicodedata
 from functools import lru_cache
 from typing import Any
 
+import geopandas
 import numpy as np
+import shapely
 from pyproj import CRS, Transformer
 
 VN2000_TO_WGS84 = 6960
@@ -94,6 +96,17 @@ def datum_of(crs: Any) -> str | None:
         return None
     names = {_key(base.name), _key(base.datum.name) if base.datum is not None else ""}
     return next((datum for datum, known in _DATUMS.items() if names & known), None)
+
+
+def in_degrees(shapes: geopandas.GeoSeries) -> geopandas.GeoSeries:
+    """Shapes in WGS 84, longitude first."""
+    move = transformer(shapes.crs, WGS84).transform
+    there = shapes.notna().to_numpy()
+    moved = np.full(len(shapes), None, dtype=object)
+    moved[there] = shapely.transform(
+        np.asarray(shapes.array, dtype=object)[there], lambda xy: np.column_stack(move(xy[:, 0], xy[:, 1]))
+    )
+    return geopandas.GeoSeries(list(moved), index=shapes.index, crs=WGS84)
 
 
 def operation_text() -> str:

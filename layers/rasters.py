@@ -21,6 +21,7 @@ from rasterio.windows import Window
 
 from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.grid import MAX_CELLS, Grid, Raster
+from phusong.layers.projection import gdal_operation
 from phusong.layers.writers.aside import written_aside
 
 Warp = Literal["nearest", "bilinear", "average", "sum", "mode"]
@@ -74,6 +75,12 @@ def raster_bounds(path: str | Path, *, crs: str) -> tuple[float, float, float, f
     return left, bottom, right, top
 
 
+def pinned_warp(source: Any, target: str) -> dict[str, str]:
+    """What GDAL's warper is told so that it goes between VN-2000 and WGS 84 as the rest of the project does."""
+    pinned = gdal_operation(source.to_wkt(), target)
+    return {"COORDINATE_OPERATION": pinned} if pinned else {}
+
+
 def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> Raster:
     """A raster of one band in any CRS, resampled onto ``grid``: float32, NaN where the source is void or absent.
 
@@ -102,6 +109,7 @@ def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> R
             dst_crs=rasterio.crs.CRS.from_user_input(grid.crs),
             dst_nodata=np.nan,
             resampling=Resampling[resampling],
+            **pinned_warp(source.crs, grid.crs),
         )
         return Raster(grid, out, tags_of(source))
 

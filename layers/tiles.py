@@ -32,6 +32,7 @@ from phusong.layers.rasters import (
     MAX_READ,
     Warp,
     opened,
+    pinned_warp,
     raster_bounds,
     refuse_several,
     tags_of,
@@ -180,6 +181,7 @@ def warp_tiles(tiles: Tiles, grid: Grid, *, layer: str, unit: str | None = None)
         dst_crs=rasterio.crs.CRS.from_user_input(grid.crs),
         dst_nodata=np.nan,
         resampling=Resampling[RESAMPLING[layer]],
+        **pinned_warp(tiles.crs, grid.crs),
     )
     if layer == "population":
         faults += _people(values, transform, tiles, grid, after=float(np.nansum(out, dtype=np.float64)))

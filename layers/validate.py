@@ -13,12 +13,13 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
 
 from phusong.layers.cells import CellError, column_of, nearest, read_cell, read_cells
 from phusong.layers.errors import Fault
 from phusong.layers.messages import Text
 from phusong.layers.outlines import broken
+from phusong.layers.projection import transformer
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Column, Layer, channels
@@ -34,7 +35,13 @@ _KINDS = np.array(
     ]
 )
 """Names of shapely's types of geometry by number; the last (-1) is for none."""
-_SHAPES = {"point": {"Point"}, "polygon": {"Polygon", "MultiPolygon"}, "any": {"Point", "Polygon", "MultiPolygon"}}
+_SHAPES = {
+    "point": {"Point"},
+    "line": {"LineString", "MultiLineString"},
+    "polygon": {"Polygon", "MultiPolygon"},
+    "any": {"Point", "Polygon", "MultiPolygon"},
+}
+_MAY_BE_EMPTY = ("any", "line")  # a row that names its village, a cable whose route is not published
 
 
 @dataclass(frozen=True)
@@ -201,7 +208,8 @@ def _missing(desk: _Desk, column: Column, headings: dict[str, str]) -> None:
 def _unknown(desk: _Desk, headings: dict[str, str]) -> None:
     """Headings that are no column: a note each, with the column that may be meant."""
     known = {c.name for c in desk.layer.all_columns}
-    coordinates = {name for pair in DEGREES + METRES for name in pair} if desk.layer.geometry != "none" else set()
+    places = {name for pair in DEGREES + METRES for name in pair} | {"position"}
+    coordinates = places if desk.layer.geometry != "none" else set()
     for name, heading in headings.items():
         if name in known or name in coordinates or name in _BESIDE:
             continue
@@ -254,7 +262,7 @@ def _bandwidths(desk: _Desk, columns: dict[str, list[Any]], headings: dict[str, 
 
 
 def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: bool) -> NDArray[np.object_] | None:
-    """The shapes in ``crs``; None if the file has none (fatal but for layers of any geometry)."""
+    """The shapes in ``crs``; None if the file has none (fatal but for layers of lines or any geometry)."""
     raw, wanted = desk.raw, desk.layer.geometry
     shapes, own = (raw.geometry, raw.crs) if raw.geometry is not None else _points(desk, headings)
     if shapes is None or not len(shapes):
@@ -280,7 +288,7 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
         shape = shapes[i]
         if kinds[i] == "":
             shapes[i] = None
-            if wanted != "any" and i not in desk.bad:
+            if wanted not in _MAY_BE_EMPTY and i not in desk.bad:
                 desk.say("fault.no_geometry", at=i, expected=expected)
         elif kinds[i] not in allowed:
             desk.say("fault.wrong_geometry", at=i, found=kinds[i], expected=expected)
@@ -316,7 +324,7 @@ def _brought(desk: _Desk, shapes: NDArray[np.object_], *, own: str, crs: str) ->
     if _same(own, crs):
         return shapes
     good = np.array([i not in desk.bad for i in range(len(shapes))], dtype=bool)
-    move = Transformer.from_crs(own, crs, always_xy=True).transform
+    move = transformer(own, crs).transform
     moved = np.full(len(shapes), None, dtype=object)
     moved[good] = shapely.transform(shapes[good], lambda xy: np.column_stack(move(xy[:, 0], xy[:, 1])))
     lost = ~shapely.is_missing(moved) & ~np.isfinite(shapely.bounds(moved)).all(axis=1)
@@ -336,7 +344,7 @@ def _points(desk: _Desk, headings: dict[str, str]) -> tuple[NDArray[np.object_] 
     if layer.geometry == "polygon" or (pair is None and layer.geometry == "point"):
         code = "fault.table_without_polygons" if layer.geometry == "polygon" else "fault.no_coordinates"
         desk.say(code, fatal=True)
-    if pair is None or layer.geometry == "polygon":
+    if pair is None or layer.geometry in ("line", "polygon"):
         return None, None
     numbers = np.full((len(raw.frame), 2), np.nan)
     for k, name in enumerate(pair):

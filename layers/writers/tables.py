@@ -21,6 +21,7 @@ from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 
+from phusong.layers.projection import in_degrees
 from phusong.layers.writers.aside import written_aside
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -44,7 +45,7 @@ def flat(frame: pd.DataFrame) -> pd.DataFrame:
     table = pd.DataFrame(frame.drop(columns=frame.geometry.name))
     points = frame.geometry
     if "lon" not in table and len(frame) and bool((points.geom_type == "Point").all()) and frame.crs is not None:
-        degrees = points.to_crs("EPSG:4326")
+        degrees = in_degrees(points)
         table = table.assign(lon=degrees.x.round(6), lat=degrees.y.round(6))
     return table
 

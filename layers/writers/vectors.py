@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 
+from phusong.layers.projection import in_degrees
 from phusong.layers.writers.aside import written_aside
 from phusong.layers.writers.tables import write_csv, write_xlsx
 
@@ -47,7 +48,8 @@ def put_layer(frame: pd.DataFrame, path: str | Path, *, layer: str) -> Path:
 
 def write_geojson(frame: geopandas.GeoDataFrame, path: str | Path) -> Path:
     """The frame as GeoJSON by RFC 7946: EPSG:4326, longitude first, 6 decimals (0.1 m), dates as ISO text."""
-    plain = _dates_as_text(frame).to_crs("EPSG:4326")
+    plain = _dates_as_text(frame)
+    plain = plain.set_geometry(in_degrees(plain.geometry))
     options = {"RFC7946": "YES", "COORDINATE_PRECISION": "6", "WRITE_NAME": "NO"}
     with written_aside(path) as aside:
         pyogrio.write_dataframe(plain, aside, driver="GeoJSON", layer=Path(path).stem, layer_options=options)
