@@ -29,7 +29,7 @@ from phusong.layers.projection import operation_text
 from phusong.layers.rasters import write_cog
 from phusong.layers.readers.pattern import pattern_files, read_pattern
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.report import ImportReport, rejected_rows, report_of
+from phusong.layers.report import ImportReport, refusal, rejected_rows, report_of
 from phusong.layers.schema import LAYERS, PATTERNS, RASTERS, Layer
 from phusong.layers.study import Study
 from phusong.layers.synonyms import UNIT_NAMES
@@ -86,7 +86,12 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
         raise InputError("import.there_faulty", faults=known.faults, layer=layer.name)
     units = units_of(there, study)
     outlines = None if units is None else units.frame
-    read = understood(file, layer, asked=asked, units=outlines, mappings=study.mappings_path)
+    try:
+        read = understood(file, layer, asked=asked, units=outlines, mappings=study.mappings_path)
+    except InputError as error:
+        if write:
+            _write_reports(study, refusal(error, file=file.name, layer=layer.name), None)
+        raise
     raw = _without(read.raw, read.match.unmatched)
     codes = needs_date(layer)
     if codes is not None and outlines is not None:
@@ -119,14 +124,14 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     )
     if not write:
         return Imported(report, (), tuple(preview(read.given, encoding=asked.encoding)))
-    told = _tell(study, report, read, checked, layer)
+    told = _write_reports(study, report, read.given)
     if checked.fatal or not len(checked.frame):
         raise InputError("import.refused", faults=checked.faults, file=file.name, layer=layer.name)
     if known is None or rejected_rows(known.faults) or not alike(whole, known.frame):
         put_layer(whole, study.layers_path, layer=layer.name)
     if asked.mapping is not None:
         remember(study.mappings_path, layer, [*read.match.used, *read.match.unmatched], asked.mapping)
-    return Imported(report, told)
+    return Imported(report, (*told, *_put_apart(study, report, read, checked, layer)))
 
 
 def _cleaned(raw: RawTable, layer: Layer, *, crs: str) -> RawTable:
@@ -147,11 +152,15 @@ def _with_folded(checked: Checked, read: Understood) -> Checked:
     return replace(checked, rows=np.sort(rows))
 
 
-def _tell(study: Study, report: ImportReport, read: Understood, checked: Checked, layer: Layer) -> tuple[Path, ...]:
-    """Write the report, the rejected rows and the columns that are none of the schema's."""
+def _write_reports(study: Study, report: ImportReport, given: RawTable | None) -> list[Path]:
     folder, lang = study.imports_dir, study.settings.language
     folder.mkdir(exist_ok=True)
-    told = [write_report([report], folder / f"{layer.name}.{kind}", lang=lang, tables=[read.given]) for kind in FORMATS]
+    return [write_report([report], folder / f"{report.layer}.{kind}", lang=lang, tables=[given]) for kind in FORMATS]
+
+
+def _put_apart(study: Study, report: ImportReport, read: Understood, checked: Checked, layer: Layer) -> list[Path]:
+    """Write the rejected rows and the columns that are none of the schema's, in place of the last import's."""
+    folder, lang, told = study.imports_dir, study.settings.language, list[Path]()
     for old in folder.glob(f"{layer.name}.rejects.*"):
         old.unlink()
     rows = rejected_rows(report.faults)
@@ -159,9 +168,9 @@ def _tell(study: Study, report: ImportReport, read: Understood, checked: Checked
         path = folder / f"{layer.name}.rejects.xlsx"
         told.append(write_rejects(read.given, rows, report.faults, path, lang=lang, used=read.match.used))
     (folder / f"{layer.name}.unmatched.csv").unlink(missing_ok=True)
-    if read.match.unmatched and not checked.fatal:
+    if read.match.unmatched:
         told.append(write_csv(_unmatched(read.raw, checked, layer), folder / f"{layer.name}.unmatched.csv"))
-    return tuple(told)
+    return told
 
 
 def _unmatched(raw: RawTable, checked: Checked, layer: Layer) -> pd.DataFrame:
