@@ -25,7 +25,7 @@ from phusong.layers.mappings import remember
 from phusong.layers.merge import alike, among, beside, in_place, standing, units_of
 from phusong.layers.office import Asked, Understood, understood
 from phusong.layers.outlines import mended
-from phusong.layers.projection import operation_text
+from phusong.layers.projection import operation, operation_text
 from phusong.layers.rasters import write_cog
 from phusong.layers.readers.pattern import pattern_files, read_pattern
 from phusong.layers.readers.raw import RawTable
@@ -120,7 +120,7 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
         already=already,
         used=read.match.used,
         unmatched=read.match.unmatched,
-        operation=operation_text() if layer.geometry != "none" else "",
+        operation=operation_text() if read.raw.crs is not None and operation(read.raw.crs, settings.crs) else "",
     )
     if not write:
         return Imported(report, (), tuple(preview(read.given, encoding=asked.encoding)))
