@@ -21,7 +21,7 @@ from phusong.layers.patterns import Patterns
 from phusong.layers.schema import LAYERS
 from phusong.layers.validate import Checked
 
-SITES_BEYOND_UNITS_KM = 20.0  # a mast farther off serves nobody here
+SITES_BEYOND_UNITS_KM = 20.0  # a mast farther off serves nobody here; nor does a node of a fibre network
 PLACES_BEYOND_UNITS_KM = 5.0  # villages, posts and facilities belong to a unit; outlines are only so exact
 HOME_TOLERANCE_KM = 1.0  # outside its own unit; nearer by, outlines and coordinates are only so exact
 HEIGHTS_M = (-500.0, 9000.0)  # no land lies lower or higher
@@ -202,7 +202,7 @@ def check_places(layers: Mapping[str, Checked], elevation: Raster | None) -> dic
 
 
 def _near(checked: Checked, outlines: shapely.STRtree) -> Checked:
-    limit_km = SITES_BEYOND_UNITS_KM if checked.layer == "sites" else PLACES_BEYOND_UNITS_KM
+    limit_km = SITES_BEYOND_UNITS_KM if checked.layer in ("sites", "fibre_nodes") else PLACES_BEYOND_UNITS_KM
     shapes = np.asarray(checked.frame.geometry.array, dtype=object)
     placed = np.flatnonzero([shape is not None for shape in shapes])
     near, _ = outlines.query_nearest(shapes[placed], max_distance=limit_km * 1000, all_matches=False)

@@ -22,6 +22,7 @@ from phusong.layers.mappings import recall
 from phusong.layers.names import Gazetteer, matches, resolved
 from phusong.layers.nearness import folded
 from phusong.layers.readers.guard import unpacked
+from phusong.layers.readers.open_fibre import is_open_fibre, read_open_fibre
 from phusong.layers.readers.opencellid import is_opencellid, read_opencellid
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.table import TEXT_FILES, WORKBOOKS, read_tables
@@ -32,6 +33,7 @@ from phusong.layers.values import plain
 from phusong.layers.writers.report import unmarked
 
 CELLS_BEYOND_DEG = 0.3
+_FIBRE = ("fibre_nodes", "fibre_spans")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,6 +89,9 @@ def tables_of(path: Path, layer: Layer, *, asked: Asked, units: geopandas.GeoDat
             bounds = (left - away, bottom - away, right + away, top + away)
         cells = read_opencellid(path, bounds=bounds, height_m=asked.height_m)
         return [cells.sites if layer.name == "sites" else cells.sectors]
+    if layer.name in _FIBRE and suffix in (".json", ".geojson") and is_open_fibre(path):
+        fibre = read_open_fibre(path)
+        return [fibre.nodes if layer.name == "fibre_nodes" else fibre.spans]
     if suffix in (*TEXT_FILES, *WORKBOOKS):
         return read_tables(path, encoding=asked.encoding, sheet=asked.sheet)
     try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["text", "number", "integer", "yes_no", "date", "word"]
-Geometry = Literal["point", "polygon", "any", "none"]
+Geometry = Literal["point", "line", "polygon", "any", "none"]
 
 TECHNOLOGIES = ("2G", "3G", "4G", "5G")
 
@@ -292,6 +292,62 @@ PUBLISHED_FIGURES = Layer(
     ),
 )
 
+FIBRE_STATUSES = ("proposed", "planned", "underConstruction", "inactive", "operational", "decommissioned")
+"""Of nodes and spans: the closed lists nodeStatus and spanStatus of the Open Fibre Data Standard."""
+
+FIBRE_NODES = Layer(
+    "fibre_nodes",
+    "point",
+    ("node_id", "network_id"),  # a node's id is unique within its network only
+    (
+        _key("node_id"),
+        _key("network_id"),
+        Column("network", "text"),
+        Column("name", "text"),
+        Column("status", "word", words=FIBRE_STATUSES),
+        Column("phase", "text"),
+        Column("kind", "text"),  # an open list of the standard, several joined by "; "
+        _flag("access_point"),
+        _flag("power"),
+        Column("technologies", "text"),
+        Column("owner", "text"),
+        Column("providers", "text"),
+        Column("address", "text"),
+        Column("international", "text"),
+        Column("publisher", "text"),
+    ),
+)
+
+FIBRE_SPANS = Layer(
+    "fibre_spans",
+    "line",
+    ("span_id", "network_id"),
+    (
+        _key("span_id"),
+        _key("network_id"),
+        Column("network", "text"),
+        Column("name", "text"),
+        Column("status", "word", words=FIBRE_STATUSES),
+        Column("phase", "text"),
+        Column("start_node", "text"),  # may lie in a file of its own, or not be published: no reference
+        Column("end_node", "text"),
+        _flag("directed"),
+        Column("ready_on", "date"),
+        Column("owner", "text"),
+        Column("providers", "text"),
+        Column("supplier", "text"),
+        Column("medium", "text"),
+        Column("deployment", "text"),
+        _flag("dark_fibre"),
+        Column("fibre_type", "text"),
+        Column("fibre_count", "integer", "fibres", minimum=0),
+        Column("fibre_length_m", "number", "m", minimum=0),
+        Column("capacity_gbps", "number", "Gbit/s", minimum=0),
+        Column("technologies", "text"),
+        Column("publisher", "text"),
+    ),
+)
+
 LAYERS: dict[str, Layer] = {
     layer.name: layer
     for layer in (
@@ -306,6 +362,8 @@ LAYERS: dict[str, Layer] = {
         BROADBAND,
         FACILITIES,
         PUBLISHED_FIGURES,
+        FIBRE_NODES,
+        FIBRE_SPANS,
     )
 }
 
@@ -313,4 +371,4 @@ RASTERS = ("elevation", "population", "land_cover")
 PATTERNS = "patterns"
 """What antenna patterns are imported as, and the folder they lie in."""
 
-RESERVED = ("roads", "rivers", "fibre", "power_grid", "national_border")
+RESERVED = ("roads", "rivers", "power_grid", "national_border")

@@ -23,6 +23,7 @@ from phusong.layers.writers.vectors import write_gpkg
 WGS_84 = "EPSG:4326"
 _DAYS = ("1", "73415")  # 1900-01-01 and 2100-12-31 as spreadsheets count days
 _PLACES = ("lon", "lat", "x_m", "y_m")
+_DRAWN = ("line", "polygon")  # what no sheet can hold
 
 EXAMPLES: dict[str, str | float] = {
     "as_of": "2012-12-31",
@@ -68,13 +69,34 @@ EXAMPLES: dict[str, str | float] = {
     "facility_id": "F-001",
     "indicator": "postal_points_count",
     "value": 156,
+    "node_id": "N-001",
+    "span_id": "S-001",
+    "network_id": "a096d627-72e1-4f9b-b129-951b1737bff4",
+    "network": "Cáp quang Quảng Trị",
+    "phase": "Giai đoạn 1",
+    "kind": "pop",
+    "technologies": "ip",
+    "providers": "VNPT; Viettel",
+    "address": "Hùng Vương, Đông Hà",
+    "international": "Savannakhet, LA",
+    "publisher": "Sở Khoa học và Công nghệ Quảng Trị",
+    "start_node": "N-001",
+    "end_node": "N-002",
+    "ready_on": "2012-06-30",
+    "supplier": "VNPT",
+    "medium": "fibre",
+    "deployment": "aboveGround",
+    "fibre_type": "G.652",
+    "fibre_count": 24,
+    "fibre_length_m": 63500,
+    "capacity_gbps": 10,
     "lon": 106.58213,
     "lat": 16.70341,
 }
 
 
 def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS_84) -> Path:
-    """The form of one layer for an office to fill in: an .xlsx file, or an empty .gpkg file for outlines.
+    """The form of one layer for an office to fill in: an .xlsx file, or an empty .gpkg file for outlines and lines.
 
     The sheet bears the layer's name, headings in ``lang`` with their units, lists for closed words and yes or no,
     ranges for numbers and days, and an example row that is not imported, since its first cell begins with a mark
@@ -94,8 +116,9 @@ def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS
             raise InputError("form.no_shapes", layer=layer.name)
         empty = {column.name: column_of([], column) for column in layer.all_columns}
         return write_gpkg({layer.name: geopandas.GeoDataFrame(empty, geometry=[], crs=crs)}, path)
-    if layer.geometry == "polygon":
-        raise InputError("form.no_outlines", layer=layer.name)
+    if layer.geometry in _DRAWN:
+        code = "form.no_outlines" if layer.geometry == "polygon" else "form.no_lines"
+        raise InputError(code, layer=layer.name)
     columns = [_form_column(layer, name, lang, crs=crs) for name in _columns(layer, crs=crs)]
     mark = say("form.example_mark", lang)
     columns[0] = _marked(columns[0], mark)
@@ -109,12 +132,12 @@ def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS
 
 
 def write_templates(directory: str | Path, lang: Lang, *, crs: str = WGS_84) -> list[Path]:
-    """The form of every layer in one folder, see ``write_template``; outlines in ``crs``, points in WGS 84."""
+    """The form of every layer in one folder, see ``write_template``; what is drawn is in ``crs``, points in WGS 84."""
     paths = []
     for layer in LAYERS.values():
-        outlines = layer.geometry == "polygon"
-        path = Path(directory) / f"{layer.name}.{'gpkg' if outlines else 'xlsx'}"
-        paths.append(write_template(layer, path, lang, crs=crs if outlines else WGS_84))
+        drawn = layer.geometry in _DRAWN
+        path = Path(directory) / f"{layer.name}.{'gpkg' if drawn else 'xlsx'}"
+        paths.append(write_template(layer, path, lang, crs=crs if drawn else WGS_84))
     return paths
 
 
@@ -261,7 +284,9 @@ def _about(layer: Layer, lang: Lang) -> pd.DataFrame:
 
 def example(column: Column) -> str | float:
     """A cell as it may be typed."""
-    return EXAMPLES.get(column.name) or (column.words[0] if column.words else "yes" if column.kind == "yes_no" else "")
+    if column.words:
+        return column.words[0]
+    return EXAMPLES.get(column.name) or ("yes" if column.kind == "yes_no" else "")
 
 
 def _needed(column: Column, lang: Lang) -> str:

@@ -275,9 +275,9 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
         return None
     shapes = shapely.force_2d(np.asarray(shapes, dtype=object))
     kinds = np.where(shapely.is_empty(shapes), "", _KINDS[shapely.get_type_id(shapes)])
-    for i in np.flatnonzero(kinds == "MultiPoint").tolist():
-        if len(shapes[i].geoms) == 1:
-            shapes[i], kinds[i] = shapes[i].geoms[0], "Point"
+    for i in np.flatnonzero(np.isin(kinds, ("MultiPoint", "MultiLineString"))).tolist():
+        if len(shapes[i].geoms) == 1:  # a file may hold single ones as such; they are the same
+            shapes[i], kinds[i] = shapes[i].geoms[0], kinds[i].removeprefix("Multi")
     allowed, expected = _SHAPES[wanted], Text(f"geometry.{wanted}")
     there = set(kinds) - {""}
     if there and not there & allowed:

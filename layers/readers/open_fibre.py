@@ -2,7 +2,8 @@
 
 The standard (Open Telecoms Data, versions 0.1 to 0.4) has networks with phases, organisations, nodes (points) and
 spans (lines between two nodes). References to phases and organisations are resolved to names. Coordinates are
-longitude, latitude (OGC CRS84). ``fibre_length_m`` is in metres, ``capacity_gbps`` in gigabits a second, as published.
+longitude, latitude (OGC CRS84). ``fibreLength`` is in kilometres there and brought to metres; ``capacity_gbps`` is in
+gigabits a second, as published.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,9 +24,8 @@ from shapely.geometry import shape
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.readers.guard import guard
 from phusong.layers.readers.raw import RawTable
+from phusong.layers.schema import FIBRE_STATUSES
 
-STATUSES = ("proposed", "planned", "underConstruction", "inactive", "operational", "decommissioned")
-"""Of nodes and spans, closed lists of the standard; inactive: built, not yet in operation."""
 NODE_COLUMNS = (
     *("node_id", "name", "status", "phase", "kind", "access_point", "power", "technologies", "owner", "providers"),
     *("address", "international", "network_id", "network", "publisher", "as_of", "source"),
@@ -164,7 +165,7 @@ def _span(rows: _Rows, span: Mapping[str, Any], network: Mapping[str, Any], name
         "dark_fibre": span.get("darkFibre"),
         "fibre_type": _text(span.get("fibreType")),
         "fibre_count": span.get("fibreCount"),
-        "fibre_length_m": span.get("fibreLength"),
+        "fibre_length_m": _metres(span.get("fibreLength")),
         "capacity_gbps": span.get("capacity"),
         "technologies": _joined(span.get("technologies")),
     }
@@ -181,8 +182,8 @@ def _row(
     kinds: tuple[str, ...],
 ) -> None:
     status = thing.get("status")
-    if status is not None and status not in STATUSES:
-        rows.say("note.fibre_status", "status", found=str(status), expected=", ".join(STATUSES))
+    if status is not None and status not in FIBRE_STATUSES:
+        rows.say("note.fibre_status", "status", found=str(status), expected=", ".join(FIBRE_STATUSES))
     owner = next((thing[key] for key in _OWNERS if thing.get(key)), None)
     providers = [names.organisation(one) for one in _list(thing.get("networkProviders"))]
     common = {
@@ -263,6 +264,16 @@ def _check_crs(network: Mapping[str, Any], *, file: str) -> None:
 def _reference(node: Any) -> str | None:
     """A node named by its id, or standing there whole (in the GeoJSON form)."""
     return _text(node.get("id")) if isinstance(node, dict) else _text(node)
+
+
+def _metres(length_km: Any) -> Any:
+    """Kilometres as metres; a text that is no plain number gets its unit, for it to be read as other cells are."""
+    if isinstance(length_km, bool) or not isinstance(length_km, int | float | str) or length_km == "":
+        return length_km
+    try:
+        return float(Decimal(str(length_km).strip()) * 1000)
+    except InvalidOperation:
+        return f"{length_km} km"
 
 
 def _joined(words: Any) -> str | None:

@@ -1,15 +1,23 @@
-"""Open Fibre Data Standard: both forms of a network give the same nodes and spans."""
+"""Open Fibre Data Standard: both forms of a network give the same nodes and spans, and go into a study as layers."""
 
 import copy
 import json
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+import pyogrio
 import pytest
 import shapely
+from pyproj import Transformer
 
 from phusong.layers.errors import InputError
+from phusong.layers.importing import import_files
+from phusong.layers.messages import LANGS
+from phusong.layers.office import Asked
 from phusong.layers.readers.open_fibre import NODE_COLUMNS, SPAN_COLUMNS, is_open_fibre, read_open_fibre
+from phusong.layers.study_layers import StudyLayers, read_layers
 
 PROVIDER, OWNER = {"id": "VN-2", "name": "Viettel"}, {"id": "VN-1", "name": "VNPT Quảng Trị"}
 NODES: list[dict[str, Any]] = [
@@ -31,7 +39,7 @@ SPANS: list[dict[str, Any]] = [
         "route": {"type": "LineString", "coordinates": [[107.1, 16.8], [106.8, 16.7], [106.6, 16.6]]},
         "physicalInfrastructureProvider": {"id": "VN-1"}, "networkProviders": [{"id": "VN-2"}, {"id": "VN-1"}],
         "transmissionMedium": ["fibre"], "deployment": ["aboveGround", "belowGround"], "darkFibre": True,
-        "fibreType": "G.652", "fibreCount": 24, "fibreLength": 63500.5, "capacity": 10, "technologies": ["ip"],
+        "fibreType": "G.652", "fibreCount": 24, "fibreLength": 63.5005, "capacity": 10, "technologies": ["ip"],
     },
 ]  # fmt: skip
 NETWORK: dict[str, Any] = {
@@ -40,6 +48,9 @@ NETWORK: dict[str, Any] = {
     "publisher": {"name": "Sở KH&CN"}, "publicationDate": "2025-10-01", "collectionDate": "2025-09-30",
     "crs": {"name": "urn:ogc:def:crs:OGC::CRS84"}, "links": [],
 }  # fmt: skip
+
+
+STUDY_CRS = "EPSG:9212"
 
 
 def saved(path: Path, content: Any) -> Path:
@@ -165,3 +176,145 @@ def test_odd_content_is_told_and_does_not_break(tmp_path: Path) -> None:
     nodes, spans = read_open_fibre(saved(tmp_path / "a.json", network))
     assert [len(nodes.frame), len(spans.frame)] == [2, 1]
     assert [fault.code for fault in nodes.faults] == ["fault.fibre_geometry"]
+
+
+# Into a study
+
+
+def around(root: Path) -> dict[str, Any]:
+    """The network moved into the study's communes, with a third node 10 km and a fourth 100 km beyond them."""
+    units = pyogrio.read_dataframe(root / "layers.gpkg", layer="units")
+    left, bottom, right, top = units.total_bounds
+    to_degrees = Transformer.from_crs(STUDY_CRS, "EPSG:4326", always_xy=True).transform
+    middle = (bottom + top) / 2
+    at = [list(to_degrees(x, middle)) for x in ((left + right) / 2, right - 100, right + 10_000, right + 100_000)]
+    network = copy.deepcopy(NETWORK)
+    for k, node in enumerate(network["nodes"]):
+        node["location"]["coordinates"] = at[k]
+    for k in (2, 3):
+        network["nodes"].append({"id": str(k + 1), "location": {"type": "Point", "coordinates": at[k]}})
+    network["spans"][0]["route"]["coordinates"] = at[:2]
+    network["spans"].append(
+        {"id": "s2", "start": "2", "end": "4", "route": {"type": "LineString", "coordinates": at[1:]}}
+    )
+    network["spans"].append({"id": "s3", "start": "1", "end": "3"})
+    parts = {"type": "MultiLineString", "coordinates": [at[:2], at[1:3]]}
+    network["spans"].append({"id": "s4", "route": parts, "fibreLength": "12.5"})
+    return network
+
+
+def layers_of(root: Path) -> StudyLayers:
+    return read_layers(root / "layers.gpkg", root / "rasters", crs=STUDY_CRS, units_valid_on=date(2012, 12, 31))
+
+
+def test_a_network_goes_into_a_study_without_a_question(tiny_study: Path, tmp_path: Path) -> None:
+    network = around(tiny_study)
+    before = set(layers_of(tiny_study).layers)
+    path = saved(tmp_path / "mang.json", network)
+    nodes = import_files(tiny_study, "fibre_nodes", [path]).report
+    assert (nodes.read, nodes.kept, nodes.rejected) == (4, 3, 1)
+    (far,) = [fault for fault in nodes.faults if fault.code.startswith("fault.")]
+    assert (far.code, far.row, far.params["limit_km"]) == ("fault.far_from_units", 4, "20")
+    spans = import_files(tiny_study, "fibre_spans", [path]).report
+    assert (spans.read, spans.kept, spans.rejected) == (4, 4, 0)  # a cable may lead far away
+    got = layers_of(tiny_study)
+    assert set(got.layers) == before | {"fibre_nodes", "fibre_spans"}
+    assert not [fault for fault in got.faults if fault.layer.startswith("fibre") and not fault.code.startswith("note.")]
+    frame = got.layers["fibre_nodes"]
+    assert frame["node_id"].tolist() == ["1", "2", "3"]
+    assert set(frame["network_id"]) == {NETWORK["id"]}
+    assert frame["status"].tolist()[:2] == ["operational", "planned"]
+    assert set(frame["as_of"]) == {pd.Timestamp(2025, 9, 30)}
+    to_study = Transformer.from_crs("EPSG:4326", STUDY_CRS, always_xy=True).transform
+    for k, point in enumerate(frame.geometry):
+        assert point.coords[0] == pytest.approx(to_study(*network["nodes"][k]["location"]["coordinates"]), abs=0.01)
+    lines = got.layers["fibre_spans"]
+    assert [None if line is None else line.geom_type for line in lines.geometry] == [
+        *("LineString", "LineString", None, "MultiLineString"),
+    ]
+    first = lines.iloc[0]
+    assert (first["fibre_count"], first["fibre_length_m"], first["capacity_gbps"]) == (24, 63500.5, 10)
+    assert (first["dark_fibre"], first["directed"], first["ready_on"]) == (True, False, pd.Timestamp(2026, 1, 1))
+    assert lines["fibre_length_m"].iloc[3] == 12_500
+
+
+@pytest.mark.parametrize("add", [False, True])
+def test_the_same_network_twice_changes_nothing(tiny_study: Path, tmp_path: Path, *, add: bool) -> None:
+    path = saved(tmp_path / "mang.json", around(tiny_study))
+    for layer in ("fibre_nodes", "fibre_spans"):
+        import_files(tiny_study, layer, [path])
+        there = (tiny_study / "layers.gpkg").read_bytes()
+        again = import_files(tiny_study, layer, [path], asked=Asked(add=add)).report
+        assert again.already == (again.kept if add else 0)
+        assert (tiny_study / "layers.gpkg").read_bytes() == there
+
+
+def test_another_network_may_use_the_same_ids(tiny_study: Path, tmp_path: Path) -> None:
+    network = around(tiny_study)
+    other = network | {"id": "b096d627-72e1-4f9b-b129-951b1737bff4", "name": "Mạng khác"}
+    for layer, count in (("fibre_nodes", 3), ("fibre_spans", 4)):
+        import_files(tiny_study, layer, [saved(tmp_path / "a.json", network)])
+        report = import_files(tiny_study, layer, [saved(tmp_path / "b.json", other)], asked=Asked(add=True)).report
+        assert (report.kept, report.already) == (count, 0)
+        assert len(layers_of(tiny_study).layers[layer]) == 2 * count
+    changed = copy.deepcopy(other)
+    changed["nodes"][0]["power"] = False
+    path = saved(tmp_path / "c.json", changed)
+    report = import_files(tiny_study, "fibre_nodes", [path], asked=Asked(add=True)).report
+    odd = [(fault.row, fault.params["other"]) for fault in report.faults if fault.code == "fault.already_otherwise"]
+    assert odd == [(1, "power")]
+
+
+def test_the_geojson_form_goes_in_too(tiny_study: Path, tmp_path: Path) -> None:
+    network = around(tiny_study)
+    for layer, kind in (("fibre_nodes", "node"), ("fibre_spans", "span")):
+        collection = features(kind)
+        things = network["nodes" if kind == "node" else "spans"]
+        for feature, thing in zip(collection["features"], things, strict=False):
+            feature["geometry"] = thing["location" if kind == "node" else "route"]
+        report = import_files(tiny_study, layer, [saved(tmp_path / f"{kind}.geojson", collection)]).report
+        assert (report.kept, report.rejected) == (len(collection["features"]), 0)
+        assert layers_of(tiny_study).layers[layer]["phase"].iloc[0] == "Giai đoạn 1"
+
+
+def test_what_the_standard_does_not_know_or_need_not_say(tiny_study: Path, tmp_path: Path) -> None:
+    network = around(tiny_study)
+    network["spans"][0]["status"] = "broken"
+    del network["collectionDate"], network["publicationDate"]
+    path = saved(tmp_path / "mang.json", network)
+    with pytest.raises(InputError) as error:
+        import_files(tiny_study, "fibre_spans", [path])
+    assert error.value.code == "import.refused"
+    report = import_files(tiny_study, "fibre_spans", [path], asked=Asked(as_of=date(2025, 1, 1))).report
+    assert (report.kept, report.rejected) == (3, 1)
+    told = [fault for fault in report.faults if fault.row == 1]
+    assert {fault.code for fault in told} >= {"note.fibre_status"}
+    assert all("{" not in fault.say(lang) for fault in report.faults for lang in LANGS)
+
+
+def test_a_file_without_spans_or_with_points_for_them_is_refused(tiny_study: Path, tmp_path: Path) -> None:
+    network = around(tiny_study)
+    there = (tiny_study / "layers.gpkg").read_bytes()
+    nodes_only = saved(tmp_path / "a.json", {key: value for key, value in network.items() if key != "spans"})
+    point = {"type": "Feature", "geometry": network["nodes"][0]["location"]}
+    point["properties"] = {"span_id": "s1", "network_id": "n", "as_of": "2025-01-01"}
+    points = saved(tmp_path / "b.geojson", {"type": "FeatureCollection", "features": [point]})
+    for path in (nodes_only, points):
+        with pytest.raises(InputError) as error:
+            import_files(tiny_study, "fibre_spans", [path])
+        said = [(fault.code, fault.say("vi")) for fault in error.value.faults]
+        assert said, error.value
+        if path is points:
+            assert ("fault.wrong_layer_geometry", True) in [(code, "đường" in text) for code, text in said]
+    assert (tiny_study / "layers.gpkg").read_bytes() == there
+
+
+def test_spans_of_another_program_are_read_by_their_headings(tiny_study: Path, tmp_path: Path) -> None:
+    route = around(tiny_study)["spans"][0]["route"]
+    given = {"Mã tuyến": "T1", "Mã mạng": "VNPT", "Số sợi (sợi)": 48, "Chiều dài (km)": 1.5, "Dung lượng (Mbps)": 2500}
+    given |= {"Tình trạng": "đang khai thác", "Nút đầu": "A", "Nút cuối": "B", "Ngày số liệu": "31/12/2024"}
+    content = {"type": "FeatureCollection", "features": [{"type": "Feature", "geometry": route, "properties": given}]}
+    import_files(tiny_study, "fibre_spans", [saved(tmp_path / "tuyen.geojson", content)])
+    row = layers_of(tiny_study).layers["fibre_spans"].iloc[0]
+    assert (row["fibre_count"], row["fibre_length_m"], row["capacity_gbps"]) == (48, 1500, 2.5)
+    assert (row["status"], row["start_node"], row["end_node"]) == ("operational", "A", "B")

@@ -22,7 +22,7 @@ from phusong.layers.templates import EXAMPLES, column_about, layers_markdown, wr
 from phusong.layers.validate import Checked, validate
 from phusong.layers.values import plain
 
-TABLES = [layer for layer in LAYERS.values() if layer.geometry != "polygon"]
+TABLES = [layer for layer in LAYERS.values() if layer.geometry not in ("line", "polygon")]
 DEGREES = "EPSG:4326"
 
 
@@ -213,6 +213,7 @@ def test_outlines_get_a_geopackage_and_other_wishes_are_refused(tmp_path: Path) 
     assert pyogrio.read_info(path)["crs"] == "EPSG:9212"
     for layer, name, code in (
         ("units", "u.xlsx", "form.no_outlines"),
+        ("fibre_spans", "f.xlsx", "form.no_lines"),
         ("broadband", "b.gpkg", "form.no_shapes"),
         ("sites", "s.csv", "form.which_suffix"),
     ):

@@ -113,7 +113,14 @@ def test_frames_have_the_schemas_columns_and_dtypes_even_when_empty(layer: Layer
     frame = validate(raw({}), layer, crs=CRS).frame
     names = [c.name for c in layer.all_columns]
     assert frame.columns.tolist() == names + ([] if layer.geometry == "none" else ["geometry"])
-    dtypes = {"number": "float64", "yes_no": "boolean", "date": "datetime64[s]", "text": "str", "word": "str"}
+    dtypes = {
+        "number": "float64",
+        "integer": "Int64",
+        "yes_no": "boolean",
+        "date": "datetime64[s]",
+        "text": "str",
+        "word": "str",
+    }
     assert [str(frame[c.name].dtype) for c in layer.all_columns] == [dtypes[c.kind] for c in layer.all_columns]
 
 
