@@ -68,8 +68,8 @@ UNITS: dict[str, dict[str, Decimal]] = {
     "households": dict.fromkeys(("hộ", "ho", "hộ gia đình", "households", "household"), Decimal(1)),
     "fibres": dict.fromkeys(("fibres", "fibre", "fibers", "fiber", "sợi", "soi", "sợi quang"), Decimal(1)),
     "Gbit/s": {
-        **dict.fromkeys(("gbit/s", "gbps", "gb/s"), Decimal(1)),
-        **dict.fromkeys(("mbit/s", "mbps", "mb/s"), Decimal("0.001")),
+        **dict.fromkeys(("gbit/s", "gbps"), Decimal(1)),
+        **dict.fromkeys(("mbit/s", "mbps"), Decimal("0.001")),
     },
     "subscribers": dict.fromkeys(("thuê bao", "thue bao", "tb", "subscribers"), Decimal(1)),
     "": _PERCENT,
