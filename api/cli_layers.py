@@ -51,8 +51,8 @@ def import_(
     clean: Annotated[bool, typer.Option("--clean")] = False,
     preview: Annotated[bool, typer.Option("--preview")] = False,
 ) -> None:
+    from phusong.layers.columns.mappings import parse_mapping
     from phusong.layers.importing import import_files
-    from phusong.layers.mappings import parse_mapping
     from phusong.layers.office import Asked
     from phusong.layers.report import refusal
 
@@ -146,9 +146,9 @@ def carry(
     sheet: Annotated[str | None, typer.Option()] = None,
     sum_known: Annotated[bool, typer.Option("--sum-known")] = False,
 ) -> None:
-    from phusong.layers.carrying import carry_file, read_weight
-    from phusong.layers.lineage import read_lineage
-    from phusong.layers.units import read_units
+    from phusong.layers.dated.carrying import carry_file, read_weight
+    from phusong.layers.dated.lineage import read_lineage
+    from phusong.layers.dated.units import read_units
 
     front: Front = ctx.obj
     days = (from_.date(), to.date())

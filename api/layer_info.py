@@ -12,7 +12,7 @@ import pandas as pd
 import pyogrio
 import rasterio
 
-from phusong.layers.projection import in_degrees
+from phusong.layers.places.projection import in_degrees
 from phusong.layers.schema import LAYERS, RASTERS
 from phusong.layers.study import Study
 

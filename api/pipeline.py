@@ -28,7 +28,7 @@ from phusong.coverage.rules.choose import RuleSet, choose_rules
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.patterns import Patterns
-from phusong.layers.projection import operation_text
+from phusong.layers.places.projection import operation_text
 from phusong.layers.rasters import Warp, warp_to
 from phusong.layers.schema import PATTERNS
 from phusong.layers.store import Draft, Results, content_hash, key_of

@@ -28,7 +28,7 @@ from phusong.coverage.radio.terrain import Terrain
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import quantity
-from phusong.layers.projection import transformer
+from phusong.layers.places.projection import transformer
 from phusong.maps.profile import End, ProfileView, profile_png, state_of, state_text, title_of
 
 QUANTITIES = {"2G": "RxLev", "3G": "RSCP", "4G": "RSRP", "5G": "SS-RSRP"}

@@ -26,7 +26,7 @@ from pyproj import Geod, Transformer
 from phusong.api.errors import NoResultsError, OutsideError, ResultsChangedError
 from phusong.api.layer_info import LayerBook
 from phusong.layers.errors import MissingError
-from phusong.layers.projection import transformer
+from phusong.layers.places.projection import transformer
 from phusong.layers.store import RECORD, content_hash, delivered
 
 Row = dict[str, Any]

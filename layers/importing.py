@@ -18,25 +18,25 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from phusong.layers.check import LAST_CLASS, check_values
+from phusong.layers.checks.check import LAST_CLASS, check_values
+from phusong.layers.checks.outlines import mended
+from phusong.layers.checks.validate import Checked, validate
+from phusong.layers.columns.mappings import remember
+from phusong.layers.columns.synonyms import UNIT_NAMES
+from phusong.layers.dated.units import needs_date, refuse_other_date, table_date
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.mappings import remember
 from phusong.layers.merge import alike, among, beside, in_place, standing, units_of
 from phusong.layers.office import Asked, Understood, understood
-from phusong.layers.outlines import mended
-from phusong.layers.projection import operation, operation_text
+from phusong.layers.places.projection import operation, operation_text
 from phusong.layers.rasters import write_cog
 from phusong.layers.readers.pattern import pattern_files, read_pattern
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.report import ImportReport, refusal, rejected_rows, report_of
 from phusong.layers.schema import LAYERS, PATTERNS, RASTERS, Layer
 from phusong.layers.study import Study
-from phusong.layers.synonyms import UNIT_NAMES
-from phusong.layers.text import preview
 from phusong.layers.tiles import raster_files, tiles_bounds, tiles_of, warp_tiles
-from phusong.layers.units import needs_date, refuse_other_date, table_date
-from phusong.layers.validate import Checked, validate
+from phusong.layers.vietnamese.text import preview
 from phusong.layers.writers.report import FORMATS, write_rejects, write_report
 from phusong.layers.writers.tables import write_csv
 from phusong.layers.writers.vectors import put_layer

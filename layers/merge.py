@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.layers.check import check_coverage, check_magnitudes, check_places, check_references
+from phusong.layers.checks.check import check_coverage, check_magnitudes, check_places, check_references
+from phusong.layers.checks.nearness import near_masts, same_masts, twice
+from phusong.layers.checks.validate import Checked, validate
 from phusong.layers.errors import Fault
-from phusong.layers.nearness import near_masts, same_masts, twice
 from phusong.layers.readers.vector import layer_names, read_vector
 from phusong.layers.schema import LAYERS, Layer
 from phusong.layers.study import Study
-from phusong.layers.validate import Checked, validate
 
 
 class Merged(NamedTuple):

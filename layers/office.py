@@ -15,12 +15,12 @@ from typing import Literal, NamedTuple
 
 import geopandas
 
-from phusong.layers.coordinates import Places, placed
+from phusong.layers.checks.nearness import folded
+from phusong.layers.columns.headings import Match, chosen, worded
+from phusong.layers.columns.mappings import recall
+from phusong.layers.columns.values import plain
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.headings import Match, chosen, worded
-from phusong.layers.mappings import recall
-from phusong.layers.names import Gazetteer, matches, resolved
-from phusong.layers.nearness import folded
+from phusong.layers.places.coordinates import Places, placed
 from phusong.layers.readers.guard import unpacked
 from phusong.layers.readers.open_fibre import is_open_fibre, read_open_fibre
 from phusong.layers.readers.opencellid import is_opencellid, read_opencellid
@@ -28,8 +28,8 @@ from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.table import TEXT_FILES, WORKBOOKS, read_tables
 from phusong.layers.readers.vector import read_vectors
 from phusong.layers.schema import Layer
-from phusong.layers.text import decoded
-from phusong.layers.values import plain
+from phusong.layers.vietnamese.names import Gazetteer, matches, resolved
+from phusong.layers.vietnamese.text import decoded
 from phusong.layers.writers.report import unmarked
 
 CELLS_BEYOND_DEG = 0.3

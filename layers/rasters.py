@@ -21,7 +21,7 @@ from rasterio.windows import Window
 
 from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.grid import MAX_CELLS, Grid, Raster
-from phusong.layers.projection import gdal_operation
+from phusong.layers.places.projection import gdal_operation
 from phusong.layers.writers.aside import written_aside
 
 Warp = Literal["nearest", "bilinear", "average", "sum", "mode"]

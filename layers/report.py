@@ -16,12 +16,12 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 
+from phusong.layers.checks.validate import Checked
 from phusong.layers.errors import ComputeError, Fault, PhusongError
 from phusong.layers.messages import LANGS, Lang, Text, has, say
 from phusong.layers.messages.format import number, plain
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import Checked
 
 Kind = Literal["refused", "rejected", "changed", "noted"]
 """What was done: the table was refused whole, a row was rejected, all was kept but read otherwise, or a remark made."""

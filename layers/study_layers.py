@@ -10,8 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from phusong.layers.cells import nearest
-from phusong.layers.check import (
+from phusong.layers.checks.check import (
     check_coverage,
     check_elevation,
     check_land_cover,
@@ -22,6 +21,9 @@ from phusong.layers.check import (
     check_sense,
     check_values,
 )
+from phusong.layers.checks.validate import Checked, validate
+from phusong.layers.columns.cells import nearest
+from phusong.layers.dated.units import check_dates
 from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.grid import Raster
 from phusong.layers.patterns import Patterns
@@ -29,8 +31,6 @@ from phusong.layers.rasters import crs_text, read_raster
 from phusong.layers.readers.pattern import pattern_files, read_patterns
 from phusong.layers.readers.vector import layer_names, read_vector
 from phusong.layers.schema import LAYERS, RASTERS, RESERVED
-from phusong.layers.units import check_dates
-from phusong.layers.validate import Checked, validate
 
 _OF_QGIS = frozenset({"layer_styles", "qgis_projects"})
 

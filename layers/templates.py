@@ -11,12 +11,12 @@ import pandas as pd
 from pyproj import CRS, Transformer
 from pyproj.exceptions import CRSError as ProjError
 
-from phusong.layers.cells import column_of
+from phusong.layers.columns.cells import column_of
+from phusong.layers.columns.synonyms import heading_code
 from phusong.layers.errors import CrsError, InputError
 from phusong.layers.messages import Lang, has, say
 from phusong.layers.rasters import crs_text
 from phusong.layers.schema import LAYERS, RASTERS, RESERVED, Column, Layer
-from phusong.layers.synonyms import heading_code
 from phusong.layers.writers.forms import TEXT_FORMAT, FormColumn, write_form
 from phusong.layers.writers.vectors import write_gpkg
 

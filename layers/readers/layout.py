@@ -15,12 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.layers import text as texts  # as a module: it reads RawTable from this package
-from phusong.layers.encodings import converted
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.messages import Text
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.sheets import Cell, column_name
+from phusong.layers.vietnamese import text as texts  # as a module: it reads RawTable from this package
+from phusong.layers.vietnamese.encodings import converted
 
 LOOKED_THROUGH = 60
 """Rows from the top in which headings are looked for."""

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from phusong.layers.encodings import cell_form
 from phusong.layers.errors import Fault
-from phusong.layers.text import BYTE_CHOICES, CHOICES, known_encoding
+from phusong.layers.vietnamese.encodings import cell_form
+from phusong.layers.vietnamese.text import BYTE_CHOICES, CHOICES, known_encoding
 
 _WESTERN = frozenset({"", "iso8859-1", "cp1252", "ascii"})
 """What is stated of Vietnamese text of any encoding: it says nothing."""

@@ -14,7 +14,6 @@ from typing import Any
 
 import python_calamine as calamine
 
-from phusong.layers import text as texts  # as a module: it reads RawTable from this package
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.messages import Text
 from phusong.layers.readers.guard import LONGEST_LINE_BYTES, guard, kind
@@ -24,6 +23,7 @@ from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.sheets import Cell, Sheet, cell_name, column_name, limits
 from phusong.layers.readers.xls import xls_facts
 from phusong.layers.readers.xlsx import xlsx_facts
+from phusong.layers.vietnamese import text as texts  # as a module: it reads RawTable from this package
 
 SEPARATORS = (",", ";", "\t", "|")
 TEXT_FILES = (".csv", ".tsv", ".txt")

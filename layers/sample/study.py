@@ -12,6 +12,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from phusong.layers.checks.validate import validate
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.messages import Lang, say
@@ -24,7 +25,6 @@ from phusong.layers.sample.refine import refine
 from phusong.layers.schema import LAYERS
 from phusong.layers.store import content_hash, key_of
 from phusong.layers.study import PlanSettings, Province, RuleSettings, Settings, write_settings
-from phusong.layers.validate import validate
 from phusong.layers.writers.vectors import write_gpkg
 
 CRS = "EPSG:9212"

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyogrio
 
-from phusong.layers.projection import in_degrees
+from phusong.layers.places.projection import in_degrees
 from phusong.layers.writers.aside import written_aside
 from phusong.layers.writers.tables import write_csv, write_xlsx
 

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phusong.layers.carry import carry
-from phusong.layers.crosswalk import from_polygons
+from phusong.layers.dated.carry import carry
+from phusong.layers.dated.crosswalk import from_polygons
+from phusong.layers.dated.overlay import equal_area_crs
+from phusong.layers.dated.units import read_units
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.overlay import equal_area_crs
-from phusong.layers.units import read_units
 
 OLD, NEW = date(2012, 12, 31), date(2025, 7, 1)
 MOST_S, MOST_GB = 60.0, 2.0

@@ -20,9 +20,9 @@ import openpyxl
 import xlsxwriter
 from workload import loop_s
 
+from phusong.layers.checks.validate import validate
 from phusong.layers.readers.table import read_tables
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import validate
 
 OPERATORS = ("Viettel", "VNPT", "MobiFone")
 

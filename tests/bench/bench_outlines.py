@@ -19,11 +19,11 @@ import pyogrio
 import shapely
 from workload import Timed, timed
 
-from phusong.layers.check import check_coverage
-from phusong.layers.outlines import MOST_MENDED_M2, Fit, cleaned, fit
+from phusong.layers.checks.check import check_coverage
+from phusong.layers.checks.outlines import MOST_MENDED_M2, Fit, cleaned, fit
+from phusong.layers.checks.validate import Checked, validate
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import Checked, validate
 
 CRS = "EPSG:3405"
 MUST_S = 10.0

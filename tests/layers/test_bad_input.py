@@ -11,13 +11,13 @@ import pyogrio
 import pytest
 import shapely
 
+from phusong.layers.checks.validate import is_note
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.importing import import_files
 from phusong.layers.office import Asked
 from phusong.layers.rasters import read_raster, write_cog
 from phusong.layers.study_layers import StudyLayers, read_layers
-from phusong.layers.validate import is_note
 
 CRS = "EPSG:9212"
 DAY = date(2012, 12, 31)

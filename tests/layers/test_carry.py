@@ -20,17 +20,17 @@ from hypothesis import strategies as st
 from rasterio.warp import Resampling, reproject, transform_bounds
 
 from phusong.coverage.indicators import expand
-from phusong.layers.carry import Carried, carry
-from phusong.layers.carrying import carry_file, read_weight
-from phusong.layers.crosswalk import UNMATCHED_COLUMNS, Crosswalk, kinds, tidy
+from phusong.layers.dated.carry import Carried, carry
+from phusong.layers.dated.carrying import carry_file, read_weight
+from phusong.layers.dated.crosswalk import UNMATCHED_COLUMNS, Crosswalk, kinds, tidy
+from phusong.layers.dated.kinds import ColumnKind, column_kind, kinds_of
+from phusong.layers.dated.lineage import from_lineage, read_lineage
+from phusong.layers.dated.units import read_units
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.kinds import ColumnKind, column_kind, kinds_of
-from phusong.layers.lineage import from_lineage, read_lineage
 from phusong.layers.messages import catalogue
 from phusong.layers.rasters import write_cog
 from phusong.layers.schema import LAYERS
-from phusong.layers.units import read_units
 
 OLD, NEW = date(2012, 12, 31), date(2025, 7, 1)
 CRS = "EPSG:9212"
@@ -556,6 +556,6 @@ def test_the_census_of_463_communes_is_carried_to_2025_and_none_is_lost(tmp_path
 
 
 def _back(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> Crosswalk:
-    from phusong.layers.crosswalk import from_polygons  # noqa: PLC0415
+    from phusong.layers.dated.crosswalk import from_polygons  # noqa: PLC0415
 
     return from_polygons(old, new).back()

@@ -8,7 +8,7 @@ import pandas as pd
 import pyogrio
 import pytest
 
-from phusong.layers.names import Gazetteer, matches
+from phusong.layers.vietnamese.names import Gazetteer, matches
 
 DATA = Path(os.environ.get("PHUSONG_DATA", "/nowhere"))
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason="PHUSONG_DATA is not set")

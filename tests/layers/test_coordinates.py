@@ -17,13 +17,13 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from pyproj import CRS, Geod
 
-from phusong.layers.coordinates import LEAST_SHARE, Places, Reading, placed, readings
 from phusong.layers.errors import CrsError, InputError
 from phusong.layers.messages import has
-from phusong.layers.projection import VN2000, WGS84, transformer
+from phusong.layers.places.coordinates import LEAST_SHARE, Places, Reading, placed, readings
+from phusong.layers.places.projection import VN2000, WGS84, transformer
+from phusong.layers.places.ways import DEGREE_FORMS, METRE_FORMS, vn2000_zones
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS
-from phusong.layers.ways import DEGREE_FORMS, METRE_FORMS, vn2000_zones
 
 SITES, VILLAGES = LAYERS["sites"], LAYERS["villages"]
 ZONES = vn2000_zones()

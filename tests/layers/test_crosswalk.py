@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from phusong.layers.crosswalk import Crosswalk, from_polygons
+from phusong.layers.dated.crosswalk import Crosswalk, from_polygons
+from phusong.layers.dated.lineage import compare, from_lineage, weighed
+from phusong.layers.dated.overlay import equal_area_crs, outlines
+from phusong.layers.dated.units import read_units
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.lineage import compare, from_lineage, weighed
-from phusong.layers.overlay import equal_area_crs, outlines
-from phusong.layers.units import read_units
 
 OLD, NEW = date(2012, 12, 31), date(2025, 7, 1)
 CRS = "EPSG:9212"

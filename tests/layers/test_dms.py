@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phusong.layers.dms import EAST, NORTH, cut, read_cells, read_pairs, read_token
+from phusong.layers.places.dms import EAST, NORTH, cut, read_cells, read_pairs, read_token
 
 LAT = 16 + 42 / 60 + 12.3 / 3600
 LON = 106 + 34 / 60 + 55.1 / 3600

@@ -14,15 +14,10 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.layers.encodings import encode
-from phusong.layers.errors import InputError
-from phusong.layers.headings import LEAST_SCORE, Match, chosen, matched, worded
-from phusong.layers.mappings import parse_mapping, recall, remember
-from phusong.layers.messages import LANGS, say
-from phusong.layers.readers.raw import RawTable
-from phusong.layers.readers.table import read_tables
-from phusong.layers.schema import LAYERS, Layer
-from phusong.layers.synonyms import (
+from phusong.layers.checks.validate import is_note, validate
+from phusong.layers.columns.headings import LEAST_SCORE, Match, chosen, matched, worded
+from phusong.layers.columns.mappings import parse_mapping, recall, remember
+from phusong.layers.columns.synonyms import (
     COORDINATES,
     UNIT_NAMES,
     columns_book,
@@ -34,9 +29,14 @@ from phusong.layers.synonyms import (
     word_synonyms,
     words_book,
 )
-from phusong.layers.text import decoded
-from phusong.layers.validate import is_note, validate
-from phusong.layers.values import plain
+from phusong.layers.columns.values import plain
+from phusong.layers.errors import InputError
+from phusong.layers.messages import LANGS, say
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.readers.table import read_tables
+from phusong.layers.schema import LAYERS, Layer
+from phusong.layers.vietnamese.encodings import encode
+from phusong.layers.vietnamese.text import decoded
 
 SITES, SECTORS, UNITS = LAYERS["sites"], LAYERS["sectors"], LAYERS["units"]
 

@@ -17,11 +17,11 @@ import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phusong.layers.encodings import Encoding, encode
 from phusong.layers.errors import InputError
 from phusong.layers.importing import import_files
 from phusong.layers.office import Asked
 from phusong.layers.study_layers import read_layers
+from phusong.layers.vietnamese.encodings import Encoding, encode
 
 CRS = "EPSG:9212"
 DAY = date(2012, 12, 31)

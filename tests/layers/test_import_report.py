@@ -19,6 +19,7 @@ import shapely
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from phusong.layers.checks.validate import validate
 from phusong.layers.errors import ComputeError, Fault, InputError
 from phusong.layers.messages import LANGS, Lang, Text, has, say
 from phusong.layers.readers.raw import RawTable
@@ -41,7 +42,6 @@ from phusong.layers.report import (
 )
 from phusong.layers.schema import LAYERS
 from phusong.layers.study_layers import read_layers
-from phusong.layers.validate import validate
 from phusong.layers.writers.report import REASON, SOURCE_ROW, unmarked, write_rejects, write_report
 from phusong.layers.writers.workbook import MOST_COMMENTS, Mark, Page, write_book
 

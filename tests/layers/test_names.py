@@ -13,9 +13,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phusong.layers.errors import InputError
-from phusong.layers.names import LEAST, Gazetteer, Name, key, matches, resolved, toneless
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import LAYERS
+from phusong.layers.vietnamese.names import LEAST, Gazetteer, Name, key, matches, resolved, toneless
 
 DATA = Path(os.environ.get("PHUSONG_DATA", "/nowhere"))
 REAL = pytest.mark.skipif(not DATA.is_dir(), reason="PHUSONG_DATA is not set")

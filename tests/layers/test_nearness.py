@@ -10,14 +10,14 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.layers.cells import column_of
-from phusong.layers.check import check_sense
+from phusong.layers.checks.check import check_sense
+from phusong.layers.checks.nearness import MOST_LISTED, folded, near_masts, same_masts, twice
+from phusong.layers.checks.validate import Checked, validate
+from phusong.layers.columns.cells import column_of
 from phusong.layers.errors import CrsError
 from phusong.layers.messages import LANGS
-from phusong.layers.nearness import MOST_LISTED, folded, near_masts, same_masts, twice
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import Checked, validate
 
 CRS = "EPSG:9212"
 

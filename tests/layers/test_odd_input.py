@@ -14,13 +14,13 @@ import rasterio
 import shapely
 from affine import Affine
 
+from phusong.layers.checks.validate import is_note
 from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.grid import MAX_CELLS, Grid
 from phusong.layers.importing import import_files
 from phusong.layers.office import Asked
 from phusong.layers.rasters import raster_bounds, read_raster, warp_to
 from phusong.layers.study_layers import StudyLayers, read_layers
-from phusong.layers.validate import is_note
 
 CRS = "EPSG:9212"
 DAY = date(2012, 12, 31)

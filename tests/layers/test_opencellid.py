@@ -10,10 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import Geod
 
+from phusong.layers.checks.validate import validate
 from phusong.layers.errors import InputError
 from phusong.layers.readers.opencellid import COLUMNS, Cells, is_opencellid, operator_of, read_opencellid
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import validate
 
 EARTH = Geod(ellps="WGS84")
 REAL = Path(os.environ.get("PHUSONG_DATA", "/nowhere")) / "chimborazo_cells_opencellid.csv.gz"

@@ -13,13 +13,13 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.layers.check import check_coverage
+from phusong.layers.checks.check import check_coverage
+from phusong.layers.checks.outlines import MOST_LISTED, SLIVER_M2, broken, cleaned, fit, mended, told
+from phusong.layers.checks.validate import is_note, validate
 from phusong.layers.errors import CrsError
 from phusong.layers.messages import LANGS
-from phusong.layers.outlines import MOST_LISTED, SLIVER_M2, broken, cleaned, fit, mended, told
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import is_note, validate
 
 CRS = "EPSG:9212"
 LARGE_M2 = 1e9

@@ -7,8 +7,16 @@ from affine import Affine
 from pyproj import CRS, Geod, Transformer
 from rasterio.warp import Resampling, reproject
 
-from phusong.layers.projection import VN2000, WGS84, datum_of, gdal_operation, operation, operation_text, transformer
-from phusong.layers.ways import candidates, vn2000_zones
+from phusong.layers.places.projection import (
+    VN2000,
+    WGS84,
+    datum_of,
+    gdal_operation,
+    operation,
+    operation_text,
+    transformer,
+)
+from phusong.layers.places.ways import candidates, vn2000_zones
 
 DECISION_05_2007 = (-191.90441429, -39.30318279, -111.45032835, -0.00928836, 0.01975479, -0.00427372, 1.000000252906278)
 """dx, dy, dz in m, omega, psi, epsilon in seconds, k: article 1 of Decision 05/2007/QD-BTNMT."""

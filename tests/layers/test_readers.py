@@ -13,10 +13,10 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from phusong.layers.checks.validate import validate
 from phusong.layers.errors import CrsError, InputError, MissingError
 from phusong.layers.readers import read_any
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import validate
 from phusong.layers.writers import write_csv
 
 TEXT = st.text(st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=10)

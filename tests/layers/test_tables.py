@@ -20,15 +20,15 @@ import xlwt
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from phusong.layers.cells import CellError, read_cell, read_cells
-from phusong.layers.encodings import encode_bytes
+from phusong.layers.checks.validate import validate
+from phusong.layers.columns.cells import CellError, read_cell, read_cells
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.readers import RawTable
 from phusong.layers.readers.sheets import column_name, shown
 from phusong.layers.readers.table import read_tables, separator
 from phusong.layers.readers.xlsx import xlsx_facts
 from phusong.layers.schema import LAYERS, Column
-from phusong.layers.validate import validate
+from phusong.layers.vietnamese.encodings import encode_bytes
 
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
 

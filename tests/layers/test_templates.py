@@ -12,15 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
 
+from phusong.layers.checks.validate import Checked, validate
+from phusong.layers.columns.headings import chosen, worded
+from phusong.layers.columns.values import plain
 from phusong.layers.errors import CrsError, InputError
-from phusong.layers.headings import chosen, worded
 from phusong.layers.messages import LANGS, Lang, catalogue, say
 from phusong.layers.readers import read_any
 from phusong.layers.readers.table import read_tables
 from phusong.layers.schema import LAYERS, RASTERS, Column, Layer
 from phusong.layers.templates import EXAMPLES, column_about, layers_markdown, write_template, write_templates
-from phusong.layers.validate import Checked, validate
-from phusong.layers.values import plain
 
 TABLES = [layer for layer in LAYERS.values() if layer.geometry not in ("line", "polygon")]
 DEGREES = "EPSG:4326"

@@ -14,11 +14,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.layers.encodings import ENCODINGS, LETTERS, TONES, Encoding, cell_form, convert, encode, encode_bytes
 from phusong.layers.errors import InputError
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.syllables import ONSETS, RIMES, is_syllable
-from phusong.layers.text import SCORE, decode_bytes, decoded, detect, known_encoding, preview
+from phusong.layers.vietnamese.encodings import (
+    ENCODINGS,
+    LETTERS,
+    TONES,
+    Encoding,
+    cell_form,
+    convert,
+    encode,
+    encode_bytes,
+)
+from phusong.layers.vietnamese.syllables import ONSETS, RIMES, is_syllable
+from phusong.layers.vietnamese.text import SCORE, decode_bytes, decoded, detect, known_encoding, preview
 
 NAMES = [
     "Thành phố Hồ Chí Minh", "Tỉnh Quảng Trị", "Huyện Hướng Hóa", "Xã Hải Lăng", "Thị trấn Hồ Xá", "Phường Đông Lễ",

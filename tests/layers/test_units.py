@@ -10,10 +10,8 @@ import pandas as pd
 import pytest
 import shapely
 
-from phusong.layers.errors import InputError, MissingError
-from phusong.layers.readers.raw import RawTable
-from phusong.layers.schema import LAYERS
-from phusong.layers.units import (
+from phusong.layers.checks.validate import Checked
+from phusong.layers.dated.units import (
     check_dates,
     date_of,
     dates,
@@ -26,7 +24,9 @@ from phusong.layers.units import (
     table_date,
     units_on,
 )
-from phusong.layers.validate import Checked
+from phusong.layers.errors import InputError, MissingError
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.schema import LAYERS
 
 OLD, NEW = date(2012, 12, 31), date(2025, 7, 1)
 DATA = os.environ.get("PHUSONG_DATA")

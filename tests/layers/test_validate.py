@@ -10,10 +10,10 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.layers.cells import CellError, read_cell
+from phusong.layers.checks.validate import Checked, is_note, validate
+from phusong.layers.columns.cells import CellError, read_cell
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS, Column, Layer
-from phusong.layers.validate import Checked, is_note, validate
 
 CRS = "EPSG:9212"
 NUMBER = Column("value", "number")

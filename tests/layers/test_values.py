@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.layers import written
+from phusong.layers.checks.validate import is_note, validate
+from phusong.layers.columns import written
+from phusong.layers.columns.values import MANY_COUNTS, plain
 from phusong.layers.messages import LANGS
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS, Column
-from phusong.layers.validate import is_note, validate
-from phusong.layers.values import MANY_COUNTS, plain
 
 UNIT_KEYS = {"code", "valid_on", "name", "population", "as_of"}
 

@@ -15,11 +15,11 @@ import pyogrio
 import pytest
 import shapely
 
-from phusong.layers.encodings import encode_bytes
 from phusong.layers.errors import InputError
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.vector import DRIVERS, kind_of, layer_names, read_vector, read_vectors
-from phusong.layers.text import decoded
+from phusong.layers.vietnamese.encodings import encode_bytes
+from phusong.layers.vietnamese.text import decoded
 
 NAMES = ["Hướng Phùng", "Đakrông", "Thị trấn Khe Sanh", "Vĩnh Ô", "Ba Nang", "Tà Rụt", "Hải Lăng", "Triệu Phong"]
 SHAPES = {

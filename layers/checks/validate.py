@@ -15,11 +15,11 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from phusong.layers.cells import CellError, column_of, nearest, read_cell, read_cells
+from phusong.layers.checks.outlines import broken
+from phusong.layers.columns.cells import CellError, column_of, nearest, read_cell, read_cells
 from phusong.layers.errors import Fault
 from phusong.layers.messages import Text
-from phusong.layers.outlines import broken
-from phusong.layers.projection import transformer
+from phusong.layers.places.projection import transformer
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Column, Layer, channels

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 import numpy as np
 import pandas as pd
 
-from phusong.layers.encodings import ENCODINGS, Encoding, cell_form, converted, words
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.syllables import is_alike, is_common, is_syllable
+from phusong.layers.vietnamese.encodings import ENCODINGS, Encoding, cell_form, converted, words
+from phusong.layers.vietnamese.syllables import is_alike, is_common, is_syllable
 
 if TYPE_CHECKING:  # the readers decode by this module
     from phusong.layers.readers.raw import RawTable

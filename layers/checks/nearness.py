@@ -14,11 +14,11 @@ import pandas as pd
 import shapely
 from pyproj import CRS, Geod
 
+from phusong.layers.checks.validate import Checked
 from phusong.layers.errors import CrsError, Fault
 from phusong.layers.messages import Text
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import Checked
 
 WITHIN_M = 20.0
 """Masts of one operator nearer than this are hardly two."""

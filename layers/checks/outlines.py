@@ -20,7 +20,7 @@ from pyproj import CRS, Geod
 from scipy.spatial import cKDTree
 
 from phusong.layers.errors import CrsError, Fault
-from phusong.layers.projection import transformer
+from phusong.layers.places.projection import transformer
 from phusong.layers.readers.raw import RawTable
 
 SLIVER_M2 = 1.0

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.layers import overlay as laid
+from phusong.layers.dated import overlay as laid
+from phusong.layers.dated.overlay import Floats, Pieces, Rows, Weight
+from phusong.layers.dated.units import date_of, same_name
 from phusong.layers.errors import Fault
 from phusong.layers.grid import Raster
-from phusong.layers.overlay import Floats, Pieces, Rows, Weight
-from phusong.layers.units import date_of, same_name
 
 Kind = Literal["whole", "renamed", "merged", "split", "part"]
 Weighting = Literal["population raster", "village people", "villages", "area", "none"]

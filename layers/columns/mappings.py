@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from phusong.layers.cells import nearest
+from phusong.layers.columns.cells import nearest
+from phusong.layers.columns.headings import LEFT_ALONE, NOT_USED
+from phusong.layers.columns.synonyms import columns_book, targets
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.headings import LEFT_ALONE, NOT_USED
 from phusong.layers.schema import Layer
-from phusong.layers.synonyms import columns_book, targets
 from phusong.layers.writers.aside import written_aside
 
 SAVED_IN = "imports/mappings.toml"

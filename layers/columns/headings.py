@@ -18,13 +18,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from phusong.layers.cells import NO, YES, nearest
-from phusong.layers.errors import Fault, InputError
-from phusong.layers.heading_units import in_column_unit, is_unit, same_unit, takes_unit
-from phusong.layers.messages import LANGS, Text, say
-from phusong.layers.readers.raw import RawTable
-from phusong.layers.schema import Layer
-from phusong.layers.synonyms import (
+from phusong.layers.columns.cells import NO, YES, nearest
+from phusong.layers.columns.heading_units import in_column_unit, is_unit, same_unit, takes_unit
+from phusong.layers.columns.synonyms import (
     COORDINATES,
     UNIT_NAMES,
     Book,
@@ -36,6 +32,10 @@ from phusong.layers.synonyms import (
     targets,
     word_of,
 )
+from phusong.layers.errors import Fault, InputError
+from phusong.layers.messages import LANGS, Text, say
+from phusong.layers.readers.raw import RawTable
+from phusong.layers.schema import Layer
 
 NOT_USED = "-"
 """What ``--map "Heading=-"`` says: leave that column alone."""

@@ -16,10 +16,10 @@ from functools import cache, lru_cache
 from importlib.resources import files
 from typing import Any, Literal, NamedTuple
 
-from phusong.layers.encodings import TONES
 from phusong.layers.messages import LANGS, has, say
 from phusong.layers.schema import LAYERS, Column, Layer
-from phusong.layers.spelling import toneless
+from phusong.layers.vietnamese.encodings import TONES
+from phusong.layers.vietnamese.spelling import toneless
 
 COORDINATES = ("lon", "lat", "x_m", "y_m", "position")
 UNIT_NAMES = ("unit_name", "district_name", "province_name")

@@ -19,7 +19,7 @@ import pandas as pd
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Layer
-from phusong.layers.spelling import Name, key, toneless
+from phusong.layers.vietnamese.spelling import Name, key, toneless
 
 __all__ = ["Found", "Gazetteer", "Name", "key", "matches", "resolved", "toneless"]
 

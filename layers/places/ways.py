@@ -17,8 +17,8 @@ from pyproj.aoi import AreaOfInterest
 from pyproj.database import query_crs_info
 from pyproj.enums import PJType
 
-from phusong.layers.dms import EAST, NORTH, Cells
-from phusong.layers.projection import VN2000, WGS84, Bounds, moved_bounds
+from phusong.layers.places.dms import EAST, NORTH, Cells
+from phusong.layers.places.projection import VN2000, WGS84, Bounds, moved_bounds
 
 Numbers = NDArray[np.float64]
 

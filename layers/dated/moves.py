@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.layers.crosswalk import OF_PEOPLE, Crosswalk
-from phusong.layers.overlay import Floats, Rows
+from phusong.layers.dated.crosswalk import OF_PEOPLE, Crosswalk
+from phusong.layers.dated.overlay import Floats, Rows
 
 Mask = NDArray[np.bool_]
 _Rows = tuple[NDArray[np.object_], NDArray[np.object_], NDArray[np.object_], Floats, NDArray[np.object_]]

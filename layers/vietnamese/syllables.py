@@ -11,7 +11,7 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-from phusong.layers.encodings import TONES
+from phusong.layers.vietnamese.encodings import TONES
 
 
 def _listed(text: str) -> list[str]:

@@ -16,10 +16,10 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from scipy.special import bdtrc
 
-from phusong.layers.dms import Cells
-from phusong.layers.projection import VN2000, WGS84, Bounds, moved_bounds, transformer
+from phusong.layers.places.dms import Cells
+from phusong.layers.places.projection import VN2000, WGS84, Bounds, moved_bounds, transformer
+from phusong.layers.places.ways import Numbers, Way, box_in, candidates, is_degrees, utm_zone, ways
 from phusong.layers.rasters import crs_text
-from phusong.layers.ways import Numbers, Way, box_in, candidates, is_degrees, utm_zone, ways
 
 TOLERANCE_M = 1_000.0
 """Outside the unit it names a place still fits, m: outlines and villages' centres are only so exact."""

@@ -14,7 +14,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 
-from phusong.layers.encodings import TONES
+from phusong.layers.vietnamese.encodings import TONES
 
 LONGEST = 200  # letters of a name that are looked at
 _WORDED = {  # prefix words; the longer ones first where one begins another

@@ -13,22 +13,22 @@ import geopandas
 import numpy as np
 import pandas as pd
 
-from phusong.layers.carry import Carried, Partial, carry
-from phusong.layers.cells import CellError, column_of, read_cell
-from phusong.layers.crosswalk import Crosswalk, from_polygons
+from phusong.layers.columns.cells import CellError, column_of, read_cell
+from phusong.layers.dated.carry import Carried, Partial, carry
+from phusong.layers.dated.crosswalk import Crosswalk, from_polygons
+from phusong.layers.dated.kinds import ColumnKind, kinds_of
+from phusong.layers.dated.lineage import compare, weighed
+from phusong.layers.dated.overlay import Weight, counts_people, equal_area_crs
+from phusong.layers.dated.units import CODES, table_date
 from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.grid import MAX_CELLS, Grid, Raster
-from phusong.layers.kinds import ColumnKind, kinds_of
-from phusong.layers.lineage import compare, weighed
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import day
-from phusong.layers.overlay import Weight, counts_people, equal_area_crs
 from phusong.layers.rasters import read_raster, warp_to
 from phusong.layers.readers import read_any
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.vector import read_vector
 from phusong.layers.schema import Column
-from phusong.layers.units import CODES, table_date
 from phusong.layers.writers.tables import write_csv, write_xlsx
 from phusong.layers.writers.vectors import write_gpkg
 

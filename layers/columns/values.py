@@ -15,11 +15,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from phusong.layers import written
+from phusong.layers.columns import written
+from phusong.layers.columns.written import COUNTED, Day, Mark, Number, Odd
 from phusong.layers.errors import Fault
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Column, Layer
-from phusong.layers.written import COUNTED, Day, Mark, Number, Odd
 
 DECIDING_SHARE = 0.05
 """Cells that admit one way of writing decide those that admit two if they are at least so many of them, and agree."""

@@ -9,12 +9,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from phusong.layers.cells import CellError, read_cell
-from phusong.layers.crosswalk import Crosswalk, kinds, no_units, same_names, tidy
+from phusong.layers.columns.cells import CellError, read_cell
+from phusong.layers.dated.crosswalk import Crosswalk, kinds, no_units, same_names, tidy
+from phusong.layers.dated.units import CODES
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.readers import read_any
 from phusong.layers.schema import Column
-from phusong.layers.units import CODES
 
 SEPARATOR = ";"
 _CODE = Column("code", "text", nullable=False)

@@ -11,15 +11,15 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.features import geometry_mask
 
-from phusong.layers.cells import nearest
+from phusong.layers.checks.nearness import near_masts, twice
+from phusong.layers.checks.outlines import fit, told
+from phusong.layers.checks.validate import Checked
+from phusong.layers.columns.cells import nearest
 from phusong.layers.errors import Fault
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.messages import Text
-from phusong.layers.nearness import near_masts, twice
-from phusong.layers.outlines import fit, told
 from phusong.layers.patterns import Patterns
 from phusong.layers.schema import LAYERS
-from phusong.layers.validate import Checked
 
 SITES_BEYOND_UNITS_KM = 20.0  # a mast farther off serves nobody here; nor does a node of a fibre network
 PLACES_BEYOND_UNITS_KM = 5.0  # villages, posts and facilities belong to a unit; outlines are only so exact

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.layers import moves
-from phusong.layers.crosswalk import Crosswalk, Dropped
+from phusong.layers.dated import moves
+from phusong.layers.dated.crosswalk import Crosswalk, Dropped
+from phusong.layers.dated.kinds import PEOPLE, ColumnKind, kinds_of
+from phusong.layers.dated.moves import Moved, Parts
+from phusong.layers.dated.overlay import Floats
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.kinds import PEOPLE, ColumnKind, kinds_of
-from phusong.layers.moves import Moved, Parts
-from phusong.layers.overlay import Floats
 
 Partial = Literal["none", "sum"]
 OWN_COLUMNS = ("code", "valid_on", "name", "from_codes")

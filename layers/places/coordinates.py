@@ -20,16 +20,27 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 
-from phusong.layers.dms import Cells, read_cells, read_numbers, read_pairs
+from phusong.layers.checks.validate import DEGREES, METRES
 from phusong.layers.errors import CrsError, Fault, InputError
-from phusong.layers.evidence import CERTAIN, FAR_M, MARGIN_M, Ground, Places, Rated, Sample, distance_m, surety, weigh
 from phusong.layers.messages import Text
-from phusong.layers.projection import VN2000, WGS84, Bounds
+from phusong.layers.places.dms import Cells, read_cells, read_numbers, read_pairs
+from phusong.layers.places.evidence import (
+    CERTAIN,
+    FAR_M,
+    MARGIN_M,
+    Ground,
+    Places,
+    Rated,
+    Sample,
+    distance_m,
+    surety,
+    weigh,
+)
+from phusong.layers.places.projection import VN2000, WGS84, Bounds
+from phusong.layers.places.ways import Numbers, Way, box_in, candidates, crs_name, is_degrees, ways
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Layer
-from phusong.layers.validate import DEGREES, METRES
-from phusong.layers.ways import Numbers, Way, box_in, candidates, crs_name, is_degrees, ways
 
 __all__ = ["LEAST_SHARE", "Places", "Reading", "placed", "readings"]
 

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from phusong.layers import written
+from phusong.layers.columns import written
+from phusong.layers.columns.synonyms import data
 from phusong.layers.schema import Column
-from phusong.layers.synonyms import data
 
 _SAID = re.compile(r"^(đơn vị( tính)?|đvt|dvt|tính bằng|unit|in)(\s*:\s*|\s+)", re.IGNORECASE)
 _THOUSANDS = re.compile(r"^1[.,\s]?000\b")

@@ -11,13 +11,13 @@ import geopandas
 import numpy as np
 import pandas as pd
 
-from phusong.layers.cells import CellError, read_cell
+from phusong.layers.checks.validate import Checked
+from phusong.layers.columns.cells import CellError, read_cell
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.vector import read_vector
 from phusong.layers.schema import LAYERS, Column, Layer
-from phusong.layers.spelling import Name
-from phusong.layers.validate import Checked
+from phusong.layers.vietnamese.spelling import Name
 
 KEY = ("code", "valid_on")
 CODES = ("code", "gso_code", "unit_code", "census_code_old")

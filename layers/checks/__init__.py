@@ -1,0 +1,1 @@
+"""What is judged before it counts: a layer against its schema, layers against each other, masts, outlines."""

@@ -1,0 +1,1 @@
+"""Where rows lie: the reading of their coordinates that fits, and the one way between VN-2000 and WGS 84."""

@@ -1,0 +1,1 @@
+"""Vietnamese text: old encodings told by their syllables, and names that are spelt in many ways."""
