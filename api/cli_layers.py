@@ -49,6 +49,7 @@ def import_(
     source: Annotated[str, typer.Option()] = "",
     add: Annotated[bool, typer.Option("--add")] = False,
     clean: Annotated[bool, typer.Option("--clean")] = False,
+    lineage: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
     preview: Annotated[bool, typer.Option("--preview")] = False,
 ) -> None:
     from phusong.layers.columns.mappings import parse_mapping
@@ -71,6 +72,7 @@ def import_(
         source=source,
         add=add,
         clean=clean,
+        lineage=lineage,
     )
     try:
         done = import_files(directory, layer, files, asked=asked, write=not preview)

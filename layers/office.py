@@ -14,13 +14,16 @@ from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 import geopandas
+import pandas as pd
 
 from phusong.layers.checks.nearness import folded
 from phusong.layers.columns.headings import Match, chosen, worded
 from phusong.layers.columns.mappings import recall
 from phusong.layers.columns.values import plain
+from phusong.layers.dated.units import date_of
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.places.coordinates import Places, placed
+from phusong.layers.readers import read_any
 from phusong.layers.readers.guard import unpacked
 from phusong.layers.readers.open_fibre import is_open_fibre, read_open_fibre
 from phusong.layers.readers.opencellid import is_opencellid, read_opencellid
@@ -45,6 +48,7 @@ class Asked:
     assumed of every antenna of an export without heights. ``as_of``, ``source``: of rows that do not say them.
     ``valid_on``: the day of the units that the file's codes are of. ``height_unit``: of an elevation.
     ``add``: beside the rows the study has, not in their place. ``clean``: mend broken, overlapping and gaping outlines.
+    ``lineage``: a table of descent, by whose old names units are found, too.
     """
 
     sheet: str | None = None
@@ -60,6 +64,7 @@ class Asked:
     source: str = ""
     add: bool = False
     clean: bool = False
+    lineage: Path | None = None
 
 
 class Understood(NamedTuple):
@@ -147,7 +152,8 @@ def understood(
     raw = replace(match.raw, faults=(*match.raw.faults, *notes))
     raw = plain(worded(raw, layer), layer, decimal=asked.decimal, day_first=asked.day_first)
     if units is not None and len(units):
-        raw = resolved(raw, layer, units=units)
+        former = None if asked.lineage is None else _former(asked.lineage, units)
+        raw = resolved(raw, layer, units=units, former=former)
     raw = placed(raw, layer, places=_places(raw, layer, units), crs=asked.crs)
     gone: tuple[int, ...] = ()
     if layer.name == "sites" and raw.geometry is not None:
@@ -164,6 +170,19 @@ def _places(raw: RawTable, layer: Layer, units: geopandas.GeoDataFrame | None) -
         return Places(units=units)
     codes = matches(raw.frame, Gazetteer.of(units))["code"]
     return Places(units=units, named=codes.where(codes.notna(), None).to_numpy(dtype=object))
+
+
+def _former(path: Path, units: geopandas.GeoDataFrame) -> pd.DataFrame:
+    """Names that units bore before: rows of a table of descent with ``name`` (``district``, ``province``), and in
+    ``code_<year of the units>`` the codes of the units that hold the land now, several joined by ";"."""
+    table = read_any(path).frame
+    column = f"code_{date_of(units).year}"
+    for wanted in ("name", column):
+        if wanted not in table:
+            raise InputError("units.no_column", file=path.name, wanted=wanted, names=", ".join(map(str, table.columns)))
+    there = [name for name in ("name", "district", "province") if name in table]
+    former: pd.DataFrame = table[there].assign(code=table[column].astype(str))
+    return former
 
 
 def _same_table(one: RawTable, other: RawTable) -> bool:

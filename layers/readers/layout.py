@@ -226,9 +226,15 @@ def _codes(here: _Sheet, r: int) -> bool:
     for c, cell in here.row(r).items():
         if isinstance(cell, str) and _DIGIT.search(cell):
             like = [word for word in here.columns[c][below] if word is not None]
-            if 2 * sum(_what(word) == "heading" and bool(_DIGIT.search(word)) for word in like) > len(like):
+            shape = _shape(cell)
+            if 2 * sum(_what(word) == "heading" and _shape(word) == shape for word in like) > len(like):
                 return True
     return False
+
+
+def _shape(word: str) -> str:
+    """A word's runs of letters and of digits, each as one sign: QTI001 and T1 are alike, code_2012 is not."""
+    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "A", word.strip()))
 
 
 def _what(cell: Any) -> str:

@@ -210,6 +210,23 @@ def test_masts_with_a_row_a_sector_are_one_site_each(study: Path, tmp_path: Path
     assert layer(study, "sectors")["azimuth_deg"].tolist() == [0, 120, 240, 0, 120, 240]
 
 
+def test_units_are_found_by_their_old_names(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    units = layer(study, "units")
+    for i, row in enumerate(rows):
+        row[4] = f"xã Tên cũ {i % len(units)}"
+    book = office_book(tmp_path / "a.xlsx", rows)
+    plain = import_files(study, "postal_points", [book], asked=Asked(as_of=DAY), write=False).report
+    assert any(fault.code == "note.unit_unknown" for fault in plain.faults)
+    descent = pd.DataFrame(
+        {"name": [f"Tên cũ {i}" for i in range(len(units))], "district": "", "note": "", "code_2012": units["code"]}
+    )
+    descent.to_csv(tmp_path / "descent.csv", index=False)
+    asked = Asked(as_of=DAY, lineage=tmp_path / "descent.csv")
+    import_files(study, "postal_points", [book], asked=asked)
+    assert layer(study, "postal_points")["unit_code"].tolist() == [units["code"][i % len(units)] for i in range(6)]
+
+
 CELLS = st.one_of(st.none(), st.text(max_size=12), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
 
 
