@@ -187,16 +187,38 @@ def _rows_page(
 def _write_shapes(
     raw: RawTable, shapes: NDArray[np.object_], rows: Sequence[int], reasons: Mapping[int, str], path: Path
 ) -> Path:
-    places = [place for place in _places(raw, rows) if place >= 0]
-    numbers = raw.rows[places].tolist()
-    names = [str(name) for name in raw.frame.columns]
-    table = {
-        name: _of_one_type(raw.frame.iloc[places, i]) for i, name in enumerate(names) if name.casefold() not in _BESIDE
-    }
-    table[SOURCE_ROW] = pd.Series(numbers, dtype="int64")
-    table[REASON] = pd.Series([reasons.get(row, "") for row in numbers], dtype="str")
-    frame = geopandas.GeoDataFrame(table, geometry=list(shapes[places]), crs=raw.crs)
-    return write_gpkg({raw.sheet or Path(raw.file).stem: frame}, path)
+    places = _places(raw, rows)
+    names = _unlike([str(name) for name in raw.frame.columns])
+    table = {name: _at(raw.frame.iloc[:, i], places) for i, name in enumerate(names)}
+    table[SOURCE_ROW] = pd.Series(rows, dtype="int64")
+    table[REASON] = pd.Series([reasons.get(row, "") for row in rows], dtype="str")
+    geometry = [shapes[place] if place >= 0 else None for place in places]
+    name = raw.sheet or Path(raw.file).stem
+    layer = f"_{name}" if name.casefold().startswith("gpkg") else name  # a prefix that the format keeps for itself
+    return write_gpkg({layer: geopandas.GeoDataFrame(table, geometry=geometry, crs=raw.crs)}, path)
+
+
+def _unlike(names: Sequence[str]) -> list[str]:
+    """Names that a GeoPackage takes: different without regard to case, and none of its own."""
+    taken, made = set(_BESIDE | _OWN), []
+    for own in names:
+        name = own
+        while name.casefold() in taken:
+            name += "_"
+        taken.add(name.casefold())
+        made.append(name)
+    return made
+
+
+def _at(column: pd.Series[Any], places: Sequence[int]) -> pd.Series[Any]:
+    """The cells at places of a column, empty at -1; whole numbers stay whole."""
+    there = [k for k, place in enumerate(places) if place >= 0]
+    cells = _of_one_type(column.iloc[[places[k] for k in there]])
+    if len(there) == len(places):
+        return cells
+    if isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "iub":
+        cells = pd.Series(pd.array(cells.to_numpy()))
+    return cells.set_axis(there).reindex(range(len(places)))
 
 
 def _of_one_type(column: pd.Series[Any]) -> pd.Series[Any]:
