@@ -10,7 +10,8 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from hashlib import sha256
+from datetime import date
+from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -21,7 +22,7 @@ import pandas as pd
 from phusong.layers.checks.check import LAST_CLASS, check_values
 from phusong.layers.checks.outlines import mended
 from phusong.layers.checks.validate import Checked, validate
-from phusong.layers.columns.mappings import remember
+from phusong.layers.columns.mappings import recall, remember
 from phusong.layers.columns.synonyms import UNIT_NAMES
 from phusong.layers.dated.units import needs_date, refuse_other_date, table_date
 from phusong.layers.errors import Fault, InputError
@@ -37,6 +38,7 @@ from phusong.layers.schema import LAYERS, PATTERNS, RASTERS, Layer
 from phusong.layers.study import Study
 from phusong.layers.tiles import raster_files, tiles_bounds, tiles_of, warp_tiles
 from phusong.layers.vietnamese.text import preview
+from phusong.layers.writers.aside import written_aside
 from phusong.layers.writers.report import FORMATS, write_rejects, write_report
 from phusong.layers.writers.tables import write_csv
 from phusong.layers.writers.vectors import put_layer
@@ -64,13 +66,15 @@ def import_files(
     that is there already, cell for cell, changes nothing; another row with its key is rejected. Antenna patterns
     (``name`` "patterns") are kept as they are under the files' names; a file may be a folder of them. InputError if the
     name is unknown, the file leaves a doubt that only the user can settle, or nothing of it can be used: the study is
-    then as before. Without ``write`` a layer's file is only looked at.
+    then as before. Without ``write`` nothing is written.
     """
     study, asked = Study(root), asked or Asked()
+    if not files:
+        raise InputError("import.one_file", layer=name, count=0)
     if name in RASTERS:
-        return Imported(_import_raster(study, name, files, asked=asked))
+        return Imported(_import_raster(study, name, files, asked=asked, write=write))
     if name == PATTERNS:
-        return Imported(_import_patterns(study, files))
+        return Imported(_import_patterns(study, files, write=write))
     if name not in LAYERS:
         near = difflib.get_close_matches(name, (*LAYERS, *RASTERS, PATTERNS), n=1, cutoff=0.0)
         raise InputError("import.unknown_layer", found=name, nearest=near[0])
@@ -80,10 +84,13 @@ def import_files(
 
 
 def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write: bool) -> Imported:
-    there = standing(study)
-    known, settings = there.get(layer.name), study.settings
-    if asked.add and known is not None and rejected_rows(known.faults):
-        raise InputError("import.there_faulty", faults=known.faults, layer=layer.name)
+    everything, settings = standing(study), study.settings
+    there = {name: one for name, one in everything.items() if not one.fatal and len(one.frame)}
+    known = there.get(layer.name)
+    if asked.mapping is not None:
+        recall(study.mappings_path, layer, ())  # a broken file is told before anything is written
+    if asked.add or _of_other_dates(everything.get(layer.name), settings.units_valid_on):
+        _refuse_losses(everything.get(layer.name), layer)  # rows that stay are written again
     units = units_of(there, study)
     outlines = None if units is None else units.frame
     try:
@@ -94,13 +101,13 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
         raise
     raw = _without(read.raw, read.match.unmatched)
     codes = needs_date(layer)
-    if codes is not None and outlines is not None:
-        day = table_date(raw, valid_on=asked.valid_on)
+    day = asked.valid_on if codes is None else table_date(raw, valid_on=asked.valid_on)
+    if codes is not None and day is not None and outlines is not None:
         refuse_other_date(raw.frame, outlines, table_valid_on=day, code=codes, file=file.name)
     if asked.clean:
         raw = _cleaned(raw, layer, crs=settings.crs)
     defaults: dict[str, Any] = {
-        "valid_on": asked.valid_on or settings.units_valid_on,
+        "valid_on": day or settings.units_valid_on,
         "source": asked.source or file.name,
     }
     if asked.as_of is not None:
@@ -113,10 +120,11 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
             checked, already, whole = beside(checked, known.frame, layer)
         else:
             whole = in_place(checked, None if known is None else known.frame)
+    judged = checked if not read.folded or checked.fatal else _with_folded(checked, read)
     report = report_of(
         read.given,
-        checked if not read.folded else _with_folded(checked, read),
-        sha256=sha256(file.read_bytes()).hexdigest(),
+        judged,
+        sha256=_digest(file),
         already=already,
         used=read.match.used,
         unmatched=read.match.unmatched,
@@ -125,13 +133,39 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     if not write:
         return Imported(report, (), tuple(preview(read.given, encoding=asked.encoding)))
     told = _write_reports(study, report, read.given)
-    if checked.fatal or not len(checked.frame):
+    if checked.fatal:
         raise InputError("import.refused", faults=checked.faults, file=file.name, layer=layer.name)
+    told += _put_apart(study, report, read, checked, layer)
+    if not len(checked.frame):
+        raise InputError("import.refused", faults=judged.faults, file=file.name, layer=layer.name)
     if known is None or rejected_rows(known.faults) or not alike(whole, known.frame):
         put_layer(whole, study.layers_path, layer=layer.name)
     if asked.mapping is not None:
         remember(study.mappings_path, layer, [*read.match.used, *read.match.unmatched], asked.mapping)
-    return Imported(report, (*told, *_put_apart(study, report, read, checked, layer)))
+    return Imported(report, tuple(told))
+
+
+def _of_other_dates(known: Checked | None, day: date) -> bool:
+    """Whether the study's units are of other dates too, which stay when those of a date are imported anew."""
+    if known is None or known.layer != "units":
+        return False
+    return known.fatal or bool((known.frame["valid_on"] != np.datetime64(day, "s")).any())
+
+
+def _refuse_losses(known: Checked | None, layer: Layer) -> None:
+    """InputError where the study's layer holds what writing it again would lose: faulty rows, columns of its own."""
+    if known is None:
+        return
+    if known.fatal or rejected_rows(known.faults):
+        raise InputError("import.there_faulty", faults=known.faults, layer=layer.name)
+    extra = [fault.column for fault in known.faults if fault.code.startswith("note.unknown_column")]
+    if extra:
+        raise InputError("import.there_columns", layer=layer.name, names=", ".join(extra))
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return file_digest(content, "sha256").hexdigest()
 
 
 def _cleaned(raw: RawTable, layer: Layer, *, crs: str) -> RawTable:
@@ -147,9 +181,16 @@ def _without(raw: RawTable, unmatched: Sequence[str]) -> RawTable:
 
 
 def _with_folded(checked: Checked, read: Understood) -> Checked:
-    """Counted as kept: rows that stand for sectors of a mast that was kept."""
-    rows = np.concatenate([checked.rows, np.array(read.folded, dtype=np.int64)])
-    return replace(checked, rows=np.sort(rows))
+    """With the rows that stand for sectors of a mast: kept where the mast's own row is, rejected where it is not."""
+    there = set(checked.rows.tolist())
+    kept = [row for row, mast in read.folded if mast in there]
+    lost = [
+        checked.fault("fault.mast_rejected", row=row, column="site_id", first_row=mast)
+        for row, mast in read.folded
+        if mast not in there
+    ]
+    rows = np.sort(np.concatenate([checked.rows, np.array(kept, dtype=np.int64)]))
+    return replace(checked, rows=rows, faults=(*checked.faults, *lost))
 
 
 def _write_reports(study: Study, report: ImportReport, given: RawTable | None) -> list[Path]:
@@ -161,12 +202,13 @@ def _write_reports(study: Study, report: ImportReport, given: RawTable | None) -
 def _put_apart(study: Study, report: ImportReport, read: Understood, checked: Checked, layer: Layer) -> list[Path]:
     """Write the rejected rows and the columns that are none of the schema's, in place of the last import's."""
     folder, lang, told = study.imports_dir, study.settings.language, list[Path]()
-    for old in folder.glob(f"{layer.name}.rejects.*"):
-        old.unlink()
     rows = rejected_rows(report.faults)
     if rows:
         path = folder / f"{layer.name}.rejects.xlsx"
         told.append(write_rejects(read.given, rows, report.faults, path, lang=lang, used=read.match.used))
+    for old in folder.glob(f"{layer.name}.rejects.*"):
+        if old not in told:
+            old.unlink()
     (folder / f"{layer.name}.unmatched.csv").unlink(missing_ok=True)
     if read.match.unmatched:
         told.append(write_csv(_unmatched(read.raw, checked, layer), folder / f"{layer.name}.unmatched.csv"))
@@ -182,7 +224,7 @@ def _unmatched(raw: RawTable, checked: Checked, layer: Layer) -> pd.DataFrame:
     return pd.concat([pd.DataFrame(checked.frame[list(layer.key)]).reset_index(drop=True), cells], axis=1)
 
 
-def _import_patterns(study: Study, given: Sequence[Path]) -> ImportReport:
+def _import_patterns(study: Study, given: Sequence[Path], *, write: bool) -> ImportReport:
     """Put pattern files, or all files of folders, into the study; nothing if one is broken."""
     files = [file for path in given for file in (pattern_files(path).values() if path.is_dir() else [path])]
     faults: list[Fault] = []
@@ -193,23 +235,32 @@ def _import_patterns(study: Study, given: Sequence[Path]) -> ImportReport:
         except InputError as error:
             faults += error.faults or [Fault(error.code, file=each.name, params=error.params)]
             broken = True
+    named: dict[str, Path] = {}
+    for each in [] if broken else files:
+        other = named.setdefault(each.name.casefold(), each)
+        if other.read_bytes() != each.read_bytes():
+            faults.append(Fault("fault.pattern_twice", file=each.name, fatal=True))
+            broken = True
     if broken:
         raise InputError("import.refused", faults=tuple(faults), file=given[0].name, layer=PATTERNS)
-    study.patterns_dir.mkdir(exist_ok=True)
-    for each in files:
-        (study.patterns_dir / each.name).write_bytes(each.read_bytes())
+    if write:
+        study.patterns_dir.mkdir(exist_ok=True)
+    for each in files if write else []:
+        with written_aside(study.patterns_dir / each.name) as aside:
+            aside.write_bytes(each.read_bytes())
     return ImportReport(
         file=given[0].name, layer=PATTERNS, read=len(files), kept=len(files), rejected=0, faults=tuple(faults)
     )
 
 
-def _import_raster(study: Study, name: str, files: Sequence[Path], *, asked: Asked) -> ImportReport:
+def _import_raster(study: Study, name: str, files: Sequence[Path], *, asked: Asked, write: bool) -> ImportReport:
     """Warp tiles onto the study's grid: their extent, cut to the communes' with a margin if there are any."""
     settings = study.settings
     with TemporaryDirectory() as folder:
         tiles = tiles_of(raster_files(files, into=folder))
         bounds = tiles_bounds(tiles, crs=settings.crs)
-        units = units_of(standing(study), study)
+        there = {key: one for key, one in standing(study).items() if not one.fatal and len(one.frame)}
+        units = units_of(there, study)
         if units is not None:
             margin_m = settings.radio.max_range_km * 1000
             left, bottom, right, top = units.frame.total_bounds
@@ -224,14 +275,20 @@ def _import_raster(study: Study, name: str, files: Sequence[Path], *, asked: Ask
     faults = [*noticed, *check_values(raster, layer=name, file=tiles.name)]
     if any(fault.fatal for fault in faults):
         raise InputError("import.refused", faults=tuple(faults), file=tiles.name, layer=name)
+    known = np.isfinite(raster.values)
+    if not known.any():
+        raise InputError("import.raster_elsewhere", file=tiles.name)
+    count = int(known.sum())
+    report = ImportReport(file=tiles.name, layer=name, read=count, kept=count, rejected=0, faults=tuple(faults))
+    if not write:
+        return report
     tags = {"source": asked.source or tiles.name, **({"as_of": asked.as_of.isoformat()} if asked.as_of else {})}
     study.rasters_dir.mkdir(exist_ok=True)
-    path, known = study.rasters_dir / f"{name}.tif", np.isfinite(raster.values)
+    path = study.rasters_dir / f"{name}.tif"
     if name == "land_cover":
         codes = np.where(known, raster.values, NO_CLASS).astype(np.uint16)
         tags = {"classes": "esa_worldcover"} | raster.tags | tags
         write_cog({name: codes}, path, grid=grid, nodata=NO_CLASS, tags=tags)
     else:
         write_cog(Raster(grid, raster.values, raster.tags | tags), path)
-    count = int(known.sum())
-    return ImportReport(file=tiles.name, layer=name, read=count, kept=count, rejected=0, faults=tuple(faults))
+    return report

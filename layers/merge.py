@@ -27,7 +27,7 @@ class Merged(NamedTuple):
 
 
 def standing(study: Study) -> dict[str, Checked]:
-    """The study's layers as they are, judged, units of all dates. Nothing where there is no file yet."""
+    """The study's layers as they are, judged, faulty ones too, units of all dates; none without a file."""
     if not study.layers_path.exists():
         return {}
     names = {name.lower(): name for name in layer_names(study.layers_path)}
@@ -36,8 +36,7 @@ def standing(study: Study) -> dict[str, Checked]:
         if name in names:
             raw = read_vector(study.layers_path, layer=names[name])
             checked = validate(raw, layer, crs=study.settings.crs, reproject=False)
-            if not checked.fatal and len(checked.frame):
-                there[name] = checked
+            there[name] = checked
     return there
 
 

@@ -20,7 +20,7 @@ from phusong.layers.checks.nearness import folded
 from phusong.layers.columns.headings import Match, chosen, worded
 from phusong.layers.columns.mappings import recall
 from phusong.layers.columns.values import plain
-from phusong.layers.dated.units import date_of
+from phusong.layers.dated.units import date_of, texts_of
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.places.coordinates import Places, placed
 from phusong.layers.readers import read_any
@@ -70,13 +70,13 @@ class Asked:
 class Understood(NamedTuple):
     """A file's table as its reader gave it, and the same in the schema's terms.
 
-    ``folded``: rows that stand for a sector of a mast whose own row is another one.
+    ``folded``: rows that stand for a sector of a mast, and the row that is the mast's own.
     """
 
     given: RawTable
     raw: RawTable
     match: Match
-    folded: tuple[int, ...] = ()
+    folded: tuple[tuple[int, int], ...] = ()
 
 
 def tables_of(path: Path, layer: Layer, *, asked: Asked, units: geopandas.GeoDataFrame | None = None) -> list[RawTable]:
@@ -120,10 +120,23 @@ def _zipped_tables(path: Path, *, asked: Asked) -> list[RawTable]:
         members = [
             member for member in unpacked(path, into=folder) if member.suffix.lower() in (*TEXT_FILES, *WORKBOOKS)
         ]
-        tables = [raw for member in members for raw in read_tables(member, encoding=asked.encoding, sheet=asked.sheet)]
+        tables: list[RawTable] = []
+        missing: InputError | None = None
+        for member in members:
+            inner = f"{path.name}/{member.relative_to(folder).as_posix()}"
+            try:
+                read = read_tables(member, encoding=asked.encoding, sheet=asked.sheet)
+            except InputError as error:
+                if error.code != "read.no_such_sheet":
+                    raise
+                missing = error
+                continue
+            for raw in read:
+                faults = tuple(replace(fault, file=inner) for fault in raw.faults)
+                tables.append(replace(raw, file=inner, faults=faults))
     if not tables:
-        raise InputError("read.zip_nothing", file=path.name)
-    return [replace(raw, file=f"{path.name}/{raw.file}") for raw in tables]
+        raise missing or InputError("read.zip_nothing", file=path.name, names="-")
+    return tables
 
 
 def understood(
@@ -155,7 +168,7 @@ def understood(
         former = None if asked.lineage is None else _former(asked.lineage, units)
         raw = resolved(raw, layer, units=units, former=former)
     raw = placed(raw, layer, places=_places(raw, layer, units), crs=asked.crs)
-    gone: tuple[int, ...] = ()
+    gone: tuple[tuple[int, int], ...] = ()
     if layer.name == "sites" and raw.geometry is not None:
         raw, gone = folded(raw)
     return Understood(origin, raw, match, gone)
@@ -181,7 +194,7 @@ def _former(path: Path, units: geopandas.GeoDataFrame) -> pd.DataFrame:
         if wanted not in table:
             raise InputError("units.no_column", file=path.name, wanted=wanted, names=", ".join(map(str, table.columns)))
     there = [name for name in ("name", "district", "province") if name in table]
-    former: pd.DataFrame = table[there].assign(code=table[column].astype(str))
+    former: pd.DataFrame = table[there].assign(code=texts_of(table[column]))
     return former
 
 

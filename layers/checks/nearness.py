@@ -171,8 +171,9 @@ def twice(sectors: Checked) -> list[Fault]:
     ]
 
 
-def folded(raw: RawTable, *, within_m: float = WITHIN_M) -> tuple[RawTable, tuple[int, ...]]:
-    """A list of masts with one row a technology, band or azimuth as one row a mast, and the numbers of the other rows.
+def folded(raw: RawTable, *, within_m: float = WITHIN_M) -> tuple[RawTable, tuple[tuple[int, int], ...]]:
+    """A list of masts with one row a technology, band or azimuth as one row a mast, and the numbers of the
+    other rows, each with that of its mast's row.
 
     ``raw`` bears the names of the layer ``sites`` and has its points. A row is taken into an earlier one of the same
     ``site_id`` if it lies within ``within_m`` m of it and no cell of the layer's own columns says otherwise (an empty
@@ -186,8 +187,9 @@ def folded(raw: RawTable, *, within_m: float = WITHIN_M) -> tuple[RawTable, tupl
     cells = np.array(raw.frame[own].to_numpy(dtype=object))
     first: dict[str, int] = {}
     gone: list[int] = []
+    masts: list[int] = []
     for i, site in enumerate(ids):
-        if pd.isna(site) or not isinstance(raw.geometry[i], shapely.Point) or raw.geometry[i].is_empty:
+        if pd.isna(site) or not site or not isinstance(raw.geometry[i], shapely.Point) or raw.geometry[i].is_empty:
             continue
         k = first.setdefault(site, i)
         said = [(a, b) for a, b in zip(cells[k], cells[i], strict=True) if not _silent(a) and not _silent(b)]
@@ -199,6 +201,7 @@ def folded(raw: RawTable, *, within_m: float = WITHIN_M) -> tuple[RawTable, tupl
             filled = [b if _silent(a) else a for a, b in zip(cells[k], cells[i], strict=True)]
             cells[k] = filled
             gone.append(i)
+            masts.append(k)
     if not gone:
         return raw, ()
     keep = np.ones(len(ids), dtype=bool)
@@ -215,7 +218,7 @@ def folded(raw: RawTable, *, within_m: float = WITHIN_M) -> tuple[RawTable, tupl
         geometry=raw.geometry[keep],
         faults=(*raw.faults, told),
     )
-    return kept, tuple(int(row) for row in raw.rows[gone])
+    return kept, tuple(zip(raw.rows[gone].tolist(), raw.rows[masts].tolist(), strict=True))
 
 
 def _silent(cell: object) -> bool:

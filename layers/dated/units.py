@@ -51,9 +51,9 @@ def read_units(
     if raw.geometry is None or raw.crs is None:
         raise InputError("units.no_outlines", file=path.name)
     frame = raw.frame
-    codes = _texts(frame[_heading(frame, code, CODES, wanted="code", file=path.name)])
+    codes = texts_of(frame[_heading(frame, code, CODES, wanted="code", file=path.name)])
     called = _found(frame, NAMES) if name is None else _heading(frame, name, NAMES, wanted="name", file=path.name)
-    names = _texts(frame[called]) if called is not None else pd.Series([None] * len(frame), dtype="str")
+    names = texts_of(frame[called]) if called is not None else pd.Series([None] * len(frame), dtype="str")
     units = geopandas.GeoDataFrame(
         {"code": codes, "valid_on": np.datetime64(valid_on, "s"), "name": names}, geometry=raw.geometry, crs=raw.crs
     )
@@ -148,7 +148,7 @@ def refuse_other_date(
     there = date_of(units)
     if there == table_valid_on:
         return
-    codes = _texts(table[code]).dropna().drop_duplicates()
+    codes = texts_of(table[code]).dropna().drop_duplicates()
     both = codes[codes.isin(units["code"])]
     params: dict[str, Any] = {
         "file": file or "TABLE",
@@ -178,7 +178,7 @@ def join(
         InputError: another date (see ``refuse_other_date``), or codes that are not among the units.
     """
     refuse_other_date(table, units, table_valid_on=table_valid_on, code=code, file=file)
-    rows = pd.Index(units["code"]).get_indexer(_texts(table[code]))
+    rows = pd.Index(units["code"]).get_indexer(texts_of(table[code]))
     if (rows < 0).any():
         missing = table[code][rows < 0]
         raise InputError("units.unknown_codes", count=int((rows < 0).sum()), found=_examples(missing), file=file)
@@ -244,7 +244,7 @@ def _found(frame: pd.DataFrame, names: tuple[str, ...]) -> str | None:
     return next((there[name] for name in names if name in there), None)
 
 
-def _texts(cells: pd.Series[Any]) -> pd.Series[str]:
+def texts_of(cells: pd.Series[Any]) -> pd.Series[str]:
     return pd.Series([read_cell(cell, _CODE) for cell in cells], dtype="str")
 
 
@@ -252,7 +252,7 @@ def _names(table: pd.DataFrame, code: str) -> pd.Series[str] | None:
     heading = next((name for name in ("unit_name", "name") if name in table), None)
     if heading is None:
         return None
-    return pd.Series(table[heading].to_numpy(), index=_texts(table[code])).groupby(level=0).first()
+    return pd.Series(table[heading].to_numpy(), index=texts_of(table[code])).groupby(level=0).first()
 
 
 def _examples(values: pd.Series[Any]) -> str:

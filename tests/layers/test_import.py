@@ -11,8 +11,10 @@ import geopandas as gpd
 import numpy as np
 import openpyxl
 import pandas as pd
+import pyogrio
 import pyproj
 import pytest
+import rasterio
 import xlsxwriter
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -225,6 +227,66 @@ def test_units_are_found_by_their_old_names(study: Path, tmp_path: Path) -> None
     asked = Asked(as_of=DAY, lineage=tmp_path / "descent.csv")
     import_files(study, "postal_points", [book], asked=asked)
     assert layer(study, "postal_points")["unit_code"].tolist() == [units["code"][i % len(units)] for i in range(6)]
+
+
+def test_what_writing_again_would_lose_is_refused(study: Path, tmp_path: Path) -> None:
+    import_files(study, "postal_points", [office_book(tmp_path / "a.xlsx", rows_of(study))], asked=Asked(as_of=DAY))
+    points = gpd.read_file(study / "layers.gpkg", layer="postal_points")
+    book = office_book(tmp_path / "b.xlsx", [["9", "P99", "mới", "Bưu cục", *rows_of(study)[0][4:]]])
+    for spoilt, code in (
+        (points.assign(my_note="x"), "import.there_columns"),
+        (points.assign(kind=["nonsense", *points["kind"][1:]]), "import.there_faulty"),
+        (points.drop(columns="as_of"), "import.there_faulty"),
+    ):
+        pyogrio.write_dataframe(spoilt, study / "layers.gpkg", layer="postal_points")
+        before = (study / "layers.gpkg").read_bytes()
+        with pytest.raises(InputError) as caught:
+            import_files(study, "postal_points", [book], asked=Asked(as_of=DAY, add=True))
+        assert caught.value.code == code
+        assert (study / "layers.gpkg").read_bytes() == before
+
+
+def test_sectors_of_a_rejected_mast_are_rejected_with_it(study: Path, tmp_path: Path) -> None:
+    place = layer(study, "units").to_crs("EPSG:4326").geometry.iloc[0].representative_point()
+    rows = [
+        [site, status, azimuth, place.x, place.y]
+        for site, status in (("M0", "nonsense"), ("M1", ""))
+        for azimuth in (0, 120)
+    ]
+    headings = ["Mã trạm", "Trạng thái", "Azimuth", "Kinh độ", "Vĩ độ"]
+    book = office_book(tmp_path / "tram.xlsx", rows, headings=headings)
+    report = import_files(study, "sites", [book], asked=Asked(as_of=DAY)).report
+    assert (report.read, report.kept, report.rejected) == (4, 2, 2)
+    assert layer(study, "sites")["site_id"].tolist() == ["M1"]
+
+
+def test_previews_of_rasters_and_an_empty_raster_leave_the_study(study: Path, tmp_path: Path) -> None:
+    elevation = study / "rasters" / "elevation.tif"
+    before = elevation.read_bytes()
+    with rasterio.open(elevation) as source:
+        profile, values = source.profile, source.read(1)
+    profile.update(driver="GTiff", tiled=False, compress=None)
+    for name, heights in (("higher.tif", values + 1), ("void.tif", np.full_like(values, np.nan))):
+        with rasterio.open(tmp_path / name, "w", **profile | {"nodata": np.nan, "interleave": "band"}) as target:
+            target.write(heights, 1)
+    assert import_files(study, "elevation", [tmp_path / "higher.tif"], write=False).report.kept > 0
+    with pytest.raises(InputError):
+        import_files(study, "elevation", [tmp_path / "void.tif"])
+    assert elevation.read_bytes() == before
+
+
+def test_a_table_without_places_needs_the_date_of_its_units(study: Path, tmp_path: Path) -> None:
+    codes = layer(study, "units")["code"].tolist()
+    table = tmp_path / "internet.csv"
+    rows = "\n".join(f"{code},Tây,Hướng Hóa,{10 * i + 5}" for i, code in enumerate(codes))
+    table.write_text(f"Mã xã,Ghi chú,Nguồn tin,Thuê bao băng rộng\n{rows}\n", encoding="utf-8")
+    with pytest.raises(InputError, match="date"):
+        import_files(study, "broadband", [table], asked=Asked(as_of=DAY))
+    with pytest.raises(InputError, match="phusong carry"):
+        import_files(study, "broadband", [table], asked=Asked(as_of=DAY, valid_on=date(2025, 7, 1)))
+    report = import_files(study, "broadband", [table], asked=Asked(as_of=DAY, valid_on=DAY)).report
+    assert report.kept == len(codes)
+    assert set(layer(study, "broadband")["valid_on"]) == {pd.Timestamp(DAY)}
 
 
 CELLS = st.one_of(st.none(), st.text(max_size=12), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
