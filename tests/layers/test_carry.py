@@ -360,7 +360,7 @@ def test_every_column_of_units_and_every_indicator_of_a_unit_has_a_kind() -> Non
 
 
 def test_every_reason_that_is_given_is_said_in_words_and_no_other() -> None:
-    layers = Path(__file__).parents[2] / "layers"
+    layers = Path(__file__).parents[2] / "layers" / "dated"
     source = "".join((layers / name).read_text(encoding="utf-8") for name in ("moves.py", "carry.py"))
     said = {code.removeprefix("carry.reason.") for code in catalogue() if code.startswith("carry.reason.")}
     assert len(said) == 11
