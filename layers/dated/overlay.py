@@ -81,9 +81,12 @@ def outlines(units: geopandas.GeoDataFrame, *, crs: str) -> tuple[NDArray[np.obj
 
 def overlap_m2(shapes: NDArray[np.object_]) -> float:
     """Area that lies in two outlines of one set, m2."""
-    first, second = shapely.STRtree(shapes).query(shapes, predicate="overlaps")
-    pairs = first < second
-    return float(shapely.area(shapely.intersection(shapes[first[pairs]], shapes[second[pairs]])).sum())
+    tree = shapely.STRtree(shapes)
+    met = np.hstack(
+        [tree.query(shapes, predicate=how) for how in ("overlaps", "covers")]
+    )  # equal ones cover each other
+    first, second = np.unique(np.sort(met[:, met[0] != met[1]], axis=0), axis=1)
+    return float(shapely.area(shapely.intersection(shapes[first], shapes[second])).sum())
 
 
 def overlay(one: NDArray[np.object_], other: NDArray[np.object_]) -> Pieces:

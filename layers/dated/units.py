@@ -10,6 +10,7 @@ from typing import Any
 import geopandas
 import numpy as np
 import pandas as pd
+import shapely
 
 from phusong.layers.checks.validate import Checked
 from phusong.layers.columns.cells import CellError, read_cell
@@ -58,7 +59,11 @@ def read_units(
         {"code": codes, "valid_on": np.datetime64(valid_on, "s"), "name": names}, geometry=raw.geometry, crs=raw.crs
     )
     if "valid_on" in frame:
-        days = [read_cell(cell, _DAY) for cell in frame["valid_on"]]
+        try:
+            days = [read_cell(cell, _DAY) for cell in frame["valid_on"]]
+        except CellError as error:
+            fault = Fault(error.code, path.name, column="valid_on", fatal=True, params=error.params)
+            raise InputError("units.date_unreadable", faults=(fault,), file=path.name) from error
         units["valid_on"] = pd.Series(days, index=units.index, dtype="datetime64[s]")
         units = units_on(units, valid_on)
     return checked_units(units, file=path.name)
@@ -68,7 +73,8 @@ def checked_units(units: geopandas.GeoDataFrame, *, file: str = "") -> geopandas
     """The units as they are, if each has a code of its own and an outline; InputError otherwise."""
     faults = []
     twice = units["code"].duplicated(keep=False) & units["code"].notna()
-    bare = units.geometry.isna() | units.geometry.is_empty
+    shapes = np.asarray(units.geometry.array, dtype=object)
+    bare = pd.Series(~(shapely.area(shapes) > 0), index=units.index)  # none, empty, points and lines
     for code, odd in (
         ("fault.unit_without_code", units["code"].isna()),
         ("fault.unit_twice", twice),

@@ -103,7 +103,8 @@ class Ground:
         """The outline each row names, -1 where it names none that is known."""
         if named is None:
             return np.full(count, -1, dtype=np.int64)
-        return np.array([self.position.get(str(code).strip(), -1) for code in named], dtype=np.int64)
+        codes = (str(int(c)) if isinstance(c, float) and c.is_integer() else str(c).strip() for c in named)
+        return np.array([self.position.get(code, -1) for code in codes], dtype=np.int64)
 
     def metres(self, x: Numbers, y: Numbers, *, crs: str) -> tuple[Numbers, Numbers]:
         """Coordinates of ``crs`` in the ground's metres; NaN where they cannot be shown there."""

@@ -105,13 +105,14 @@ class Gazetteer:
                 *(_cells(frame, column) for column in (code, "name", "kind", "district", "province")), strict=True
             )
             for codes, text, kind, district, province in rows:
-                if not text or not codes:
+                parts = tuple(part.strip() for part in codes.split(";") if part.strip())
+                if not text or not parts:
                     continue
                 area = districts.setdefault((province, district), len(districts))
                 name = Name.of(text)
                 if not name.kind and kind in _WORDS:
                     name = replace(name, kind=kind)
-                entries.append(_Entry(text, name, tuple(codes.split(";")), area, old))
+                entries.append(_Entry(text, name, parts, area, old))
         return cls(entries, districts=list(districts))
 
     @property

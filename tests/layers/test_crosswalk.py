@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from phusong.layers.dated.crosswalk import Crosswalk, from_polygons
 from phusong.layers.dated.lineage import compare, from_lineage, weighed
-from phusong.layers.dated.overlay import equal_area_crs, outlines
+from phusong.layers.dated.overlay import equal_area_crs, outlines, overlap_m2
 from phusong.layers.dated.units import read_units
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
@@ -317,3 +317,9 @@ def test_every_real_commune_is_accounted_for(real_walk: Crosswalk) -> None:
     assert sums.add(outside, fill_value=0).to_numpy() == pytest.approx(1, abs=1e-12)
     assert len(real_walk.from_codes) == 463
     assert outside.max() < 0.05
+
+
+def test_an_outline_within_another_or_twice_overlaps() -> None:
+    big, small = shapely.box(0, 0, 10, 10), shapely.box(2, 2, 4, 4)
+    assert overlap_m2(np.array([big, small, shapely.box(10, 0, 20, 10)], dtype=object)) == 4
+    assert overlap_m2(np.array([big, big], dtype=object)) == 100

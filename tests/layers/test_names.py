@@ -330,3 +330,9 @@ def test_old_names_lead_to_the_units_of_2025() -> None:
     expected = ["" if ";" in codes else codes for codes in old["code_2025"]]
     assert [code or "" for code in found["code"]] == expected
     assert (found["codes"] == [";".join(sorted(codes.split(";"))) for codes in old["code_2025"]]).all()
+
+
+def test_blanks_around_joined_codes_are_no_part_of_them() -> None:
+    gazetteer = Gazetteer.of(pd.DataFrame({"code": ["1; 2;", " ; "], "name": ["Xã Cam Hiếu", "Xã Hải Lăng"]}))
+    assert gazetteer.find("Xã Cam Hiếu").codes == ("1", "2")
+    assert gazetteer.find("Xã Hải Lăng").codes == ()

@@ -13,6 +13,7 @@ import shapely
 from phusong.layers.checks.validate import Checked
 from phusong.layers.dated.units import (
     check_dates,
+    checked_units,
     date_of,
     dates,
     join,
@@ -172,3 +173,13 @@ def test_codes_of_2012_mean_other_communes_in_2025() -> None:
     with pytest.raises(InputError) as refused:
         refuse_other_date(old, new, table_valid_on=OLD, table_units=old)
     assert refused.value.params["renamed"] > 0.5 * refused.value.params["both"]
+
+
+def test_a_date_that_is_none_and_outlines_without_area_are_refused(tmp_path: Path) -> None:
+    frame = units(["1", "2"], ["A", "B"])
+    with pytest.raises(InputError) as refused:
+        read_units(write(frame.assign(valid_on="last year"), tmp_path / "a.gpkg"), valid_on=OLD)
+    assert (refused.value.code, refused.value.faults[0].column) == ("units.date_unreadable", "valid_on")
+    with pytest.raises(InputError) as refused:
+        checked_units(frame.set_geometry(frame.geometry.centroid))
+    assert refused.value.faults[0].params["count"] == 2
