@@ -7,6 +7,7 @@ import math
 import re
 import unicodedata
 from collections.abc import Hashable, Iterable
+from contextlib import suppress
 from datetime import date, datetime
 from types import NoneType
 from typing import Any
@@ -30,6 +31,7 @@ _YEAR_FIRST = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})([T ][0-9:.]+Z?)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _YEARS = (1900, 2100)
 _LINE = 80
+_HALVES = re.compile(r"[\ud800-\udfff]")  # of a sign beyond U+FFFF: no text that can be written
 _NO_DAY = np.datetime64("NaT", "s")
 
 DTYPES = {
@@ -49,7 +51,7 @@ class CellError(ValueError):
         super().__init__(code)
         self.code = code
         if "found" in params:
-            line = " ".join(params["found"].splitlines())
+            line = " ".join(_HALVES.sub("\ufffd", params["found"]).splitlines())
             params["found"] = line if len(line) <= _LINE else f"{line[:_LINE]}…"
         self.params = params
 
@@ -80,7 +82,8 @@ def read_cells(cells: list[Any], column: Column) -> tuple[list[Any], dict[int, C
     """
     kinds = set(map(type, cells))
     if column.kind == "number" and kinds <= {float, int, NoneType}:
-        return _read_numbers(cells, column)
+        with suppress(OverflowError):  # of a whole number beyond all floats, which is judged by itself
+            return _read_numbers(cells, column)
     values: list[Any] = []
     errors: dict[int, CellError] = {}
     known: dict[Any, Any] = {}
@@ -157,9 +160,12 @@ def _text(value: Any, column: Column) -> str:
         return str(int(value))
     if isinstance(value, datetime | date):
         return value.isoformat()
-    text = str(value)
+    try:
+        text = str(value)
+    except ValueError as error:  # a whole number of thousands of digits
+        raise CellError("fault.not_one_value", found=hex(value)) from error
     if not text.isascii():
-        text = unicodedata.normalize("NFC", text)
+        text = unicodedata.normalize("NFC", _HALVES.sub("\ufffd", text))
     if column.reserved and text.casefold() in column.reserved:
         raise CellError("fault.reserved", found=text)
     return text
@@ -169,7 +175,10 @@ def _number(value: Any, column: Column) -> float:
     if isinstance(value, str):
         number = _number_text(value, column)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        number = float(value)
+        try:
+            number = float(value)
+        except OverflowError:
+            number = math.inf
     else:
         raise CellError("fault.not_a_number", found=_text(value, column))
     if not math.isfinite(number):

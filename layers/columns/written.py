@@ -200,7 +200,8 @@ def _measured(value: Decimal, tail: str, column: Column) -> float | Odd:
         return float(value * known[unit])
     if unit in shifts:
         power = column.unit == "dBm" and unit != "dbw"  # of 0 W there is no level
-        return shifts[unit](float(value)) if value > 0 or not power else math.nan
+        amount = float(value)
+        return shifts[unit](amount) if amount > 0 or not power else math.nan
     names = [name for name in (*known, *shifts) if name != column.unit.lower()]
     return Odd(
         "fault.other_unit", {"unit": tail, "expected": ", ".join([column.unit, *names] if column.unit else names)}

@@ -151,13 +151,16 @@ def inflated(raw: IO[bytes], info: ZipInfo, *, file: str) -> Iterator[bytes]:
     while left or pending or (engine is not None and not engine.eof):
         if not pending:
             pending = raw.read(min(_CHUNK, left))
-            left -= len(pending)
-            if not pending:
+            if left and not pending:
                 _cut(file)
+            left -= len(pending)
+        drained = not pending  # all is read, the engine may still hold some back
         try:
             chunk = pending if engine is None else engine.decompress(pending, _CHUNK)
         except zlib.error as error:
             raise InputError("guard.cut_off", file=file) from error
+        if drained and not chunk and engine is not None and not engine.eof:
+            _cut(file)
         pending = b"" if engine is None else engine.unconsumed_tail
         done, crc = done + len(chunk), zlib.crc32(chunk, crc)
         if done > info.file_size or (engine is not None and engine.eof and (left or engine.unused_data)):

@@ -132,7 +132,8 @@ class _Reader:
         try:
             shape = _shape(next((one for one in tree if one.tag in _SHAPES), None))
         except (ValueError, shapely.errors.GEOSException):
-            found = " ".join("".join(tree.find(".//coordinates").itertext()).split())[:60]  # type: ignore[union-attr]
+            told = ("".join(one.itertext()) for one in tree.iter() if one.tag in ("coordinates", "coord"))
+            found = " ".join(" ".join(told).split())[:60]
             folder.faults.append(Fault("fault.kml_coordinates", self.file, row=self.count, params={"found": found}))
         folder.cells.append(cells)
         folder.shapes.append(shape)
@@ -194,8 +195,11 @@ def _put(cells: dict[str, str], heading: str, value: str | None) -> None:
 
 def _pairs(description: str) -> list[tuple[str, str]]:
     tables = _Tables()
-    tables.feed(description)
-    tables.close()
+    try:
+        tables.feed(description)
+        tables.close()
+    except AssertionError:  # the parser's word for a broken declaration
+        return []
     return tables.pairs
 
 
@@ -241,7 +245,8 @@ def _shape(element: Element | None) -> Any:
         parts = [shape for shape in (_shape(one) for one in element if one.tag in _SHAPES) if shape is not None]
         return _gathered(parts)
     if kind == "Track":
-        points = [[float(word) for word in (one.text or "").split()] for one in element.iter("coord")]
+        words = [(one.text or "").split() for one in element.iter("coord")]
+        points = _alike([[float(word) for word in place] for place in words if place])  # an empty one: not known
         return shapely.LineString(points) if len(points) > 1 else shapely.Point(points[0]) if points else None
     if kind == "Polygon":
         outer = _coordinates(element.find("outerBoundaryIs/LinearRing"))
@@ -274,6 +279,11 @@ def _coordinates(element: Element | None) -> list[list[float]]:
     """The places of an element as [lon, lat] or [lon, lat, height]; blanks about commas are forgiven, no more."""
     text = "" if element is None else (element.findtext("coordinates") or "")
     places = [[float(word) for word in place.split(",")] for place in _COMMA.sub(",", text.strip()).split()]
+    return _alike(places)
+
+
+def _alike(places: list[list[float]]) -> list[list[float]]:
+    """Places with a height each, or none with one; ValueError if some place is none."""
     if any(len(place) not in (2, 3) or not np.isfinite(place).all() for place in places):
         raise ValueError("not two or three numbers")
     flat = any(len(place) == 2 for place in places)

@@ -5,6 +5,7 @@ Nothing is left out in silence: every row passed over is told with its reason, e
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Sequence
@@ -325,7 +326,8 @@ def _numbered(here: _Sheet, r: int, names: list[str]) -> bool:
         return False
     brackets, letters, numbers = 0, 0, []
     for cell in cells.values():
-        whole = isinstance(cell, int | float) and not isinstance(cell, bool) and cell == int(cell)
+        number = isinstance(cell, int | float) and not isinstance(cell, bool)
+        whole = number and math.isfinite(cell) and cell == int(cell)
         match = _PLACE.fullmatch(str(int(cell)) if whole else cell.strip() if isinstance(cell, str) else "")
         if match is None:
             return False

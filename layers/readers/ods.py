@@ -45,7 +45,7 @@ class _Document:
         self.hidden: set[str] = set()
         self.hiding: set[str] = set()  # styles of hidden tables
         self.style = ""
-        self.depth = self.aside = 0  # aside: within a remark
+        self.depth = self.aside = 0  # aside: within a remark or a drawing
         self.row: list[Any] = []
         self.at = self.repeat = self.column = 0
         self.cell: dict[str, str] | None = None
@@ -82,9 +82,9 @@ class _Document:
             self.repeat = _count(at, "table:number-rows-repeated")
         elif name in _CELLS and self.sheets:
             self.cell, self.words = at, []
-        elif name == "office:annotation":
+        elif _is_aside(name):
             self.aside += 1
-        elif name == "text:p" and self.words:
+        elif name == "text:p" and self.words and not self.aside:
             self.words.append("\n")
         elif name in ("text:s", "text:tab", "text:line-break"):
             self.data({"text:s": " " * min(_count(at, "text:c"), 1000), "text:tab": "\t"}.get(name, "\n"))
@@ -97,7 +97,7 @@ class _Document:
     def end(self, name: str) -> None:
         """An element closes."""
         self.depth -= 1
-        if name == "office:annotation":
+        if _is_aside(name):
             self.aside -= 1
         elif name in _CELLS and self.cell is not None:
             self._cell(self.cell, hidden=name == _CELLS[1])
@@ -150,6 +150,11 @@ def _value(at: dict[str, str], kind: str, words: str) -> Any:
     except (KeyError, ValueError):
         pass
     return at.get("office:string-value", words) or None
+
+
+def _is_aside(name: str) -> bool:
+    """Whether an element's text is not the cell's: a remark, a drawing on the sheet."""
+    return name == "office:annotation" or name.startswith(("draw:", "dr3d:"))
 
 
 def _count(at: dict[str, str], name: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -31,7 +32,7 @@ WORKBOOKS = (".xlsx", ".xlsm", ".xls", ".ods", ".xlsb")
 _SAMPLED_ROWS = 200
 _CHECKED_EVERY = 10_000
 _TOLD_CELLS = 10
-_SEPARATOR_LINE = re.compile(r"sep=(.)\r?\n", re.IGNORECASE)
+_SEPARATOR_LINE = re.compile(r"sep=(.?)\r?\n", re.IGNORECASE)
 _ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
@@ -91,12 +92,11 @@ def _read_csv(path: Path, *, encoding: str | None) -> RawTable:
     said = _SEPARATOR_LINE.match(text)
     if said:
         text, skipped = text[said.end() :], 1
+    mark = said[1] if said and _usable(said[1]) else separator(text)
     rows: list[list[Any]] = []
     widest = 0
     try:
-        for row in csv.reader(
-            io.StringIO(text, newline=""), delimiter=said[1] if said else separator(text), strict=True
-        ):
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True):
             rows.append([cell if cell.strip() else None for cell in row])
             if len(row) > widest or len(rows) % _CHECKED_EVERY == 0:
                 widest = max(widest, len(row))
@@ -109,6 +109,11 @@ def _read_csv(path: Path, *, encoding: str | None) -> RawTable:
     raw = laid_out(rows, file=path.name, free=False)
     converted = decoded.fault(path.name)
     return raw if converted is None else replace(raw, faults=(converted, *raw.faults))
+
+
+def _usable(mark: str) -> bool:
+    """Whether a sign can separate cells: none of those that cells are written with."""
+    return mark == "\t" or not (mark in ("", '"') or mark.isspace() or mark.isalnum())
 
 
 def separator(text: str) -> str:
@@ -218,7 +223,7 @@ def _table(sheet: Sheet, *, file: str) -> RawTable:
             number = _number_at(rows, (r, c))
             if number is None or (code == "changed.zeros_in_front" and not number.is_integer()):
                 continue
-            rows[r][c] = _percent(number) if cells is facts.percent else f"{int(number):0{facts.padded[r, c]}d}"
+            rows[r][c] = _percent(number) if cells is facts.percent else _padded(number, facts.padded[r, c])
             first: dict[str, Any] = {"count": 0, "cell": cell_name((r, c)), "found": f"{number:g}", "made": rows[r][c]}
             changed.setdefault((code, c), first)["count"] += 1
     raw = laid_out(rows, merged=facts.merged, file=file, sheet=sheet.name)
@@ -240,7 +245,14 @@ def _number_at(rows: list[list[Any]], cell: Cell) -> float | None:
     """The number in a cell, None if there is none or it is not one."""
     r, c = cell
     value = rows[r][c] if r < len(rows) and c < len(rows[r]) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return None
+    return float(value)
+
+
+def _padded(number: float, digits: int) -> str:
+    """A whole number with zeros in front, as the sheet shows it: the sign is no digit."""
+    return ("-" if number < 0 else "") + f"{abs(int(number)):0{digits}d}"
 
 
 def _percent(share: float) -> str:

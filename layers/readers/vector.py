@@ -218,6 +218,8 @@ def _archive(path: Path, kind: Kind, *, file: str, encoding: str | None) -> list
         inner = {one: one.relative_to(room).as_posix() for one in members}
         if kind == "kmz":
             documents = [one for one in members if one.suffix.lower() == ".kml"]
+            if not documents:
+                raise InputError("read.no_layers", file=file)
             first = min(documents, key=lambda one: (one.name.lower() != "doc.kml", len(one.relative_to(room).parts)))
             guard(first)
             return read_kml(first, file=file)
@@ -330,7 +332,7 @@ def _layer(path: Path, kind: Kind, name: str, *, file: str, sheet: str, encoding
             if about["driver"] not in DRIVERS[kind]:
                 raise InputError("read.unreadable", file=file)
             _limits(int(about["features"]), len(about["fields"]), file=file)
-            frame = pyogrio.read_dataframe(source, layer=name, on_invalid="ignore", **given)
+            frame = pyogrio.read_dataframe(source, layer=name, on_invalid="ignore", mixed_offsets_as_utc=False, **given)
     except UnicodeDecodeError as error:
         raise InputError("read.not_utf8", file=file, byte=error.start + 1) from error
     except (DriverCrsError, ProjError, UnboundLocalError) as error:  # the last where a .prj file is no text
@@ -348,6 +350,8 @@ def _layer(path: Path, kind: Kind, name: str, *, file: str, sheet: str, encoding
     if kind in _OF_DRIVER:
         table = table.dropna(axis="columns", how="all")
     faults += _doubtful_zeros(table, kind, file=file)
+    if shapes and shapes in about["fields"]:  # the shapes take its place
+        faults.append(Fault("note.geometry_property", file=file, sheet=sheet, column=shapes))
     geometry = np.asarray(frame.geometry.array, dtype=object) if isinstance(frame, geopandas.GeoDataFrame) else None
     crs = _crs(frame) if isinstance(frame, geopandas.GeoDataFrame) else None
     rows = np.arange(1, len(frame) + 1, dtype=np.int64)

@@ -35,7 +35,7 @@ def xls_facts(path: Path) -> list[Facts]:
     try:
         stream = _workbook(path.read_bytes(), file=path.name)
         return _facts(stream, file=path.name)
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, LookupError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError("guard.cut_off", file=path.name) from error

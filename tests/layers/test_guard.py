@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from phusong.layers.errors import InputError, MissingError
 from phusong.layers.readers import guard as limits
-from phusong.layers.readers import sheets, xlsx
+from phusong.layers.readers import sheets, xls, xlsx
 from phusong.layers.readers.guard import guard, unpacked
 from phusong.layers.readers.table import read_tables
 
@@ -523,3 +523,25 @@ def test_memory_stays_small_on_bombs(tmp_path: Path) -> None:
         found, grown = _memory(path)
         assert found == code
         assert grown < 40, (path.name, grown)
+
+
+@pytest.mark.parametrize("size", [*range(2**20 - 6, 2**20 + 300, 17), 2**20, 2**20 + 258, 2**20 + 299, 2**21, 3])
+def test_what_the_unpacker_holds_back_still_comes_and_what_is_missing_is_cut_off(tmp_path: Path, size: int) -> None:
+    path = _zip(tmp_path / "a.zip", {"a.bin": bytes(size)})
+    assert [one.stat().st_size for one in unpacked(path, into=tmp_path / "out")] == [size]
+    with zipfile.ZipFile(path) as archive, path.open("rb") as raw:
+        (info,) = archive.infolist()
+        info.compress_size -= 1
+        with pytest.raises(InputError) as caught:
+            list(limits.inflated(raw, info, file=path.name))
+    assert caught.value.code == "guard.cut_off"
+
+
+def test_an_old_workbook_without_a_root_is_cut_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*_: object, **__: object) -> bytes:
+        raise KeyError("Root Entry")
+
+    path = tmp_path / "a.xls"
+    path.write_bytes(limits.OLE)
+    monkeypatch.setattr(xls, "_workbook", lost)
+    _refused(path, "guard.cut_off", xls.xls_facts)

@@ -555,3 +555,63 @@ def test_real_lists_come_in_whole(name: str, count: int) -> None:
     assert raw.frame.columns.tolist() == whole[0]
     assert raw.frame.iloc[:, 0].fillna("").tolist() == [row[0] for row in whole[1:]]
     assert raw.faults == ()
+
+
+def test_an_open_document_with_drawings_remarks_and_no_numbers(tmp_path: Path) -> None:
+    shape = "<draw:custom-shape><text:p>drawn</text:p></draw:custom-shape>"
+    remark = "<office:annotation><text:p>said</text:p></office:annotation>"
+
+    def cell(words: str, aside: str = "") -> str:
+        told = f"<text:p>{words}</text:p>"
+        return f'<table:table-cell office:value-type="string">{told}{aside}</table:table-cell>'
+
+    odd = '<table:table-cell office:value-type="percentage" office:value="INF"/>'
+    rows = [
+        cell("code") + cell("name") + cell("share"),
+        odd * 3,
+        cell("1", shape) + cell("Lao", remark) + odd,
+        cell("2") + cell("Ba") + odd,
+    ]
+    spaces = " ".join(f'xmlns:{name}="urn:{name}"' for name in ("office", "table", "text", "draw"))
+    inner = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    content = (
+        f'<office:document-content {spaces}><table:table table:name="a">{inner}</table:table></office:document-content>'
+    )
+    with zipfile.ZipFile(tmp_path / "a.ods", "w") as package:
+        package.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
+        package.writestr("content.xml", content)
+    (raw,) = read_tables(tmp_path / "a.ods")
+    assert _cells(raw)[-2:] == [["1", "Lao", float("inf")], ["2", "Ba", float("inf")]]
+
+
+def test_zeros_in_front_stand_behind_the_sign(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        sheet, padded = book.add_worksheet("a"), book.add_format({"num_format": "00000"})
+        sheet.write_row(0, 0, ["code", "name"])
+        sheet.write_row(1, 0, [-5, "Lao"], padded)
+        sheet.write_row(2, 0, [5, "Ba"], padded)
+    (raw,) = read_tables(tmp_path / "a.xlsx")
+    assert raw.frame["code"].tolist() == ["-00005", "00005"]
+
+
+@pytest.mark.parametrize("said", ["sep=\r\n", "sep=\n", 'sep="\n', "sep=a\n", "sep= \n"])
+def test_a_separator_that_can_be_none_is_not_taken(tmp_path: Path, said: str) -> None:
+    (tmp_path / "a.csv").write_bytes((said + "code;name\r\n1;Lao\r\n2;Ba\r\n").encode())
+    (raw,) = read_tables(tmp_path / "a.csv")
+    assert _cells(raw) == [["1", "Lao"], ["2", "Ba"]]
+    assert raw.rows.tolist() == [3, 4]
+
+
+@pytest.mark.parametrize("kind", ["number", "integer"])
+@pytest.mark.parametrize("number", [10**400, -(10**5000)], ids=["high", "low"])
+def test_whole_numbers_beyond_all_bounds_are_refused(kind: Any, number: int) -> None:
+    values, errors = read_cells([1.0, number, None], Column("a", kind))
+    assert values == [1, None, None]
+    assert list(errors) == [1]
+
+
+def test_half_a_sign_is_replaced() -> None:
+    assert read_cell("Lao \ud83d", Column("a", "text")) == "Lao \ufffd"
+    with pytest.raises(CellError) as caught:
+        read_cell("\ud83d", Column("a", "number"))
+    assert caught.value.params["found"] == "\ufffd"

@@ -436,3 +436,8 @@ def test_rows_keep_their_numbers_and_everything_else() -> None:
     assert done.rows.tolist() == [2, 3]
     assert done.frame["other"].tolist() == ["1.234", "x"]
     assert table.frame["population"].tolist() == ["1.234.567", "abc"]
+
+
+@pytest.mark.parametrize("text", ["1e-400 W", "1e-400 kW", "1e-400 mW", "0 W"])
+def test_of_no_power_there_is_no_level(text: str) -> None:
+    assert written.number(text, Column("power_dbm", "number", unit="dBm")) is None

@@ -16,6 +16,7 @@ import pytest
 import shapely
 
 from phusong.layers.errors import InputError
+from phusong.layers.readers import kml
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.vector import DRIVERS, kind_of, layer_names, read_vector, read_vectors
 from phusong.layers.vietnamese.encodings import encode_bytes
@@ -586,3 +587,65 @@ def test_a_damaged_file_is_read_or_refused_and_nothing_else(tmp_path: Path, file
     assert told
     assert all("{" not in text for text in told)
     assert len(only(path).frame) == len(NAMES)
+
+
+def _geojson(path: Path, properties: list[dict[str, object]]) -> Path:
+    shape = {"type": "Point", "coordinates": [106.5, 16.5]}
+    features = [{"type": "Feature", "properties": each, "geometry": shape} for each in properties]
+    path.write_text(json.dumps({"type": "FeatureCollection", "features": features}), encoding="utf-8")
+    return path
+
+
+def test_days_of_several_zones_stay_the_days_that_were_written(tmp_path: Path) -> None:
+    days = ["2025-07-01T00:00:00+07:00", "2025-07-02T00:00:00Z"]
+    raw = only(_geojson(tmp_path / "a.geojson", [{"day": day} for day in days]))
+    assert [str(day)[:10] for day in raw.frame["day"]] == ["2025-07-01", "2025-07-02"]
+
+
+def test_a_property_named_like_the_shapes_is_told(tmp_path: Path) -> None:
+    raw = only(_geojson(tmp_path / "a.geojson", [{"geometry": "x", "code": "1"}]))
+    assert raw.frame.columns.tolist() == ["code"]
+    assert [(fault.code, fault.column) for fault in raw.faults] == [("note.geometry_property", "geometry")]
+
+
+@pytest.mark.parametrize(
+    ("places", "found"),
+    [
+        (["106.5 16.5 9", "106.6 16.6"], False),
+        (["106.5 16.5", "", "106.6 16.6"], False),
+        (["106.5 x 9", "106.6 16.6"], "106.5 x 9 106.6 16.6"),
+        (["106.5", "106.6"], "106.5 106.6"),
+        (["nan 16.5", "106.6 16.6"], "nan 16.5 106.6 16.6"),
+    ],
+)
+def test_the_places_of_a_track(tmp_path: Path, places: list[str], found: str | bool) -> None:
+    path = tmp_path / "a.kml"
+    track = "".join(f"<gx:coord>{place}</gx:coord>" for place in places)
+    path.write_text(
+        f'<kml xmlns:gx="http://www.google.com/kml/ext/2.2"><Placemark><gx:Track>{track}</gx:Track></Placemark></kml>'
+    )
+    raw = only(path)
+    assert raw.geometry is not None
+    if found:
+        assert [(fault.code, fault.params["found"]) for fault in raw.faults] == [("fault.kml_coordinates", found)]
+        assert raw.geometry[0] is None
+    else:
+        assert raw.geometry[0].equals(shapely.LineString([(106.5, 16.5), (106.6, 16.6)]))
+        assert not raw.faults
+        assert not raw.geometry[0].has_z
+
+
+def test_a_description_that_the_parser_gives_up_stays_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(*_: object) -> None:
+        raise AssertionError("unknown status keyword")
+
+    monkeypatch.setattr(kml._Tables, "feed", give_up)
+    path = tmp_path / "a.kml"
+    path.write_text("<kml><Placemark><description>a &lt;![x[</description></Placemark></kml>")
+    assert only(path).frame["description"].tolist() == ["a <![x["]
+
+
+def test_a_kmz_whose_documents_are_only_remains_holds_no_layer(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "a.kmz", "w") as archive:
+        archive.writestr("__MACOSX/doc.kml", "<kml/>")
+    refused(tmp_path / "a.kmz", "read.no_layers")
