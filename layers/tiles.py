@@ -158,8 +158,8 @@ def warp_tiles(tiles: Tiles, grid: Grid, *, layer: str, unit: str | None = None)
     """
     if unit is not None and unit not in UNITS_M:
         raise InputError("raster.unknown_unit", found=unit, choices=", ".join(UNITS_M))
-    if tiles.transform.b or tiles.transform.d:  # a rotated one: its values as they stand
-        return Warped(warp_to(tiles.files[0], grid, resampling=RESAMPLING[layer]), ())
+    if tiles.transform.b or tiles.transform.d:
+        return _rotated(tiles, grid, layer=layer, unit=unit)
     window = window_of(tiles, grid)
     if window.width < 1 or window.height < 1:
         return Warped(Raster(grid, np.full(grid.shape, np.nan, dtype=np.float32)), ())
@@ -227,14 +227,10 @@ def _joined(
             part = values_of(source, 1, path, window=Window(left - col, top - row, right - left, bottom - top))
             declared = source.nodata is not None
             tags = tags or tags_of(source)
-            own = _unit_of(source) if layer == "elevation" else None
+            own = _unit_of(source, path) if layer == "elevation" and unit is None else None
         if not declared:
             faults += _without_marks(part, layer=layer, file=path.name)
-        used = unit or own
-        if used is not None and UNITS_M[used] != 1.0:
-            part *= np.float32(UNITS_M[used])
-            params = {"found": used, "factor": f"{UNITS_M[used]:.6g}"}
-            faults.append(Fault("changed.raster_unit", file=path.name, layer=layer, params=params))
+        faults += _to_metres(part, unit or own, layer=layer, file=path.name)
         at = np.s_[top - window.row_off : bottom - window.row_off, left - window.col_off : right - window.col_off]
         there = values[at]
         both = np.isfinite(there) & np.isfinite(part)
@@ -252,14 +248,39 @@ def _joined(
     return values, covered, tags, faults
 
 
-def _unit_of(source: Any) -> str | None:
-    """The unit of heights that the band or the vertical part of the CRS declares, None if neither does."""
+def _rotated(tiles: Tiles, grid: Grid, *, layer: str, unit: str | None) -> Warped:
+    """A raster whose rows do not run east, warped: in metres, its voids as they are declared."""
+    path = tiles.files[0]
+    used = unit
+    if layer == "elevation" and unit is None:
+        with opened(path) as source:
+            used = _unit_of(source, path)
+    raster = warp_to(path, grid, resampling=RESAMPLING[layer])
+    return Warped(raster, tuple(_to_metres(raster.values, used, layer=layer, file=path.name)))
+
+
+def _to_metres(values: NDArray[np.float32], unit: str | None, *, layer: str, file: str) -> list[Fault]:
+    """Convert heights in place, and tell."""
+    if unit is None or UNITS_M[unit] == 1.0:
+        return []
+    values *= np.float32(UNITS_M[unit])
+    params = {"found": unit, "factor": f"{UNITS_M[unit]:.6g}"}
+    return [Fault("changed.raster_unit", file=file, layer=layer, params=params)]
+
+
+def _unit_of(source: Any, path: Path) -> str | None:
+    """The unit of heights that the band or the vertical part of the CRS declares, None if neither does.
+
+    InputError for one that is not known: its heights are in nobody knows what.
+    """
     text = str(source.units[0] or "").strip().casefold()
     if not text:
         parts = CRS.from_user_input(source.crs.to_wkt()).sub_crs_list
         text = parts[1].axis_info[0].unit_name.casefold() if len(parts) > 1 and parts[1].axis_info else ""
     name = _UNIT_NAMES.get(text, text)
-    return name if name in UNITS_M else None
+    if name and name not in UNITS_M:
+        raise InputError("raster.unknown_unit", found=f"{path.name}: {name}", choices=", ".join(UNITS_M))
+    return name or None
 
 
 def _without_marks(values: NDArray[np.float32], *, layer: str, file: str) -> list[Fault]:

@@ -28,6 +28,7 @@ from phusong.layers.places.evidence import (
     CERTAIN,
     FAR_M,
     MARGIN_M,
+    SAME_M,
     Ground,
     Places,
     Rated,
@@ -149,7 +150,7 @@ def _declared(
     raw: RawTable, rated: list[Rated], sample: Sample, *, declared: str, binding: bool
 ) -> tuple[Rated, list[Fault]]:
     """The reading in the declared CRS and what speaks against it; InputError if there is none or the file is wrong."""
-    own = [one for one in rated if one.way.crs == declared]
+    own = [one for one in rated if one.way.crs == declared] or _same_places(rated, sample, crs=declared)
     params: dict[str, Any] = {"file": raw.file, "found": crs_name(declared)}
     if not own:
         raise InputError("coordinates.not_in_crs", faults=_list(raw, rated), **params)
@@ -177,6 +178,17 @@ def _declared(
             raise InputError("coordinates.crs_contradicts", faults=_list(raw, rated), **told)
         return chosen, [_fault(raw, "note.crs_contradicts", **told)]
     return chosen, []
+
+
+def _same_places(rated: list[Rated], sample: Sample, *, crs: str) -> list[Rated]:
+    """The readings that are in ``crs`` just the same (OGC:CRS84 for WGS 84), said in it."""
+    box = box_in(crs, sample.ground.box)
+    found = []
+    for one in (one for one in rated if is_degrees(one.way.crs) == is_degrees(crs)):
+        same = sample.rate(replace(one.way, crs=crs), box=box)
+        if distance_m(same, one) <= SAME_M:
+            found.append(replace(same, moved_m=one.moved_m, confidence=one.confidence))
+    return found
 
 
 def _unaided(raw: RawTable, table: _Table, *, declared: str | None) -> Way:

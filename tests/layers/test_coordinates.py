@@ -555,3 +555,18 @@ def test_real_settlements_in_every_form(real: tuple[gpd.GeoDataFrame, gpd.GeoDat
     columns = (DEGREES if kind == "d" else METRES)[name](lon, lat, "EPSG:9212")
     result = placed(table({"unit_code": points["gso_code"].tolist(), **columns}), VILLAGES, places=Places(units))
     assert off_m(result, lon, lat).max() < 1.0
+
+
+@pytest.mark.parametrize("crs", ["OGC:CRS84", "EPSG:4979"])
+def test_another_name_for_a_known_crs_is_taken(crs: str) -> None:
+    units = province(106.6, 16.5)
+    _, lon, lat = points_of(units, count=80, seed=16)
+    bare = table({"site_id": [str(i) for i in range(80)]})
+    raw = RawTable(bare.frame, bare.rows, "sites.shp", geometry=shapely.points(lon, lat), crs=crs)
+    result = placed(raw, SITES, places=Places(units))
+    assert off_m(result, lon, lat).max() < 1.0
+    for other in ("EPSG:9212", "EPSG:4978"):
+        with pytest.raises(InputError):
+            placed(
+                RawTable(bare.frame, bare.rows, "s.shp", geometry=raw.geometry, crs=other), SITES, places=Places(units)
+            )

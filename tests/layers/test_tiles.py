@@ -369,3 +369,16 @@ def test_a_real_tile_as_hgt_is_the_same_as_the_geotiff(tmp_path: Path) -> None:
     grid = Grid("EPSG:32717", 735_000.0, 9_850_000.0, 90.0, (200, 200))
     one, two = (warp_tiles(tiles_of([path]), grid, layer="elevation").raster.values for path in (tile, REAL))
     np.testing.assert_allclose(one, two, atol=0.01)
+
+
+def test_a_declared_unit_nobody_knows_is_refused_and_a_rotated_raster_converted(tmp_path: Path) -> None:
+    path = geotiff(tmp_path / "a.tif", np.full((100, 100), 500, np.int16), 106.9, 16.75, 0.002, unit="fathom")
+    with pytest.raises(InputError, match="fathom"):
+        warp_tiles(tiles_of([path]), AREA, layer="elevation")
+    assert np.nanmax(warp_tiles(tiles_of([path]), AREA, layer="elevation", unit="m").raster.values) == 500
+    with rasterio.open(path, "r+") as target:
+        target.transform = target.transform @ Affine.rotation(1)
+        target.units = ("ft",)
+    warped = warp_tiles(tiles_of([path]), AREA, layer="elevation")
+    assert np.nanmax(warped.raster.values) == pytest.approx(152.4)
+    assert codes(warped) == ["changed.raster_unit"]
