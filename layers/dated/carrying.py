@@ -26,6 +26,7 @@ from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import day
 from phusong.layers.rasters import read_raster, warp_to
 from phusong.layers.readers import read_any
+from phusong.layers.readers.guard import guard
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.vector import read_vector
 from phusong.layers.schema import Column
@@ -36,6 +37,7 @@ FORMATS = (".xlsx", ".csv", ".gpkg")
 RASTERS = (".tif", ".tiff", ".img", ".asc")
 FINEST_M = 100.0  # cells onto which a population raster in degrees is brought; WorldPop and HRSL have 30 to 100 m
 _DATES = ("as_of", "observed_as_of")
+_PEOPLE = Column("population", "number", "persons", minimum=0.0)
 
 
 def carry_file(
@@ -136,22 +138,19 @@ def read_table(
     heading = next((there[n] for n in ((code.casefold(),) if code else CODES) if n in there), None)
     if heading is None:
         raise InputError("carry.no_code", names=", ".join(map(str, raw.frame.columns)))
-    frame = raw.frame.rename(columns={heading: "code"})
+    other = [name for name in raw.frame.columns if str(name) == "code" != heading]
+    frame = raw.frame.drop(columns=other).rename(columns={heading: "code"})
     columns: dict[str, pd.Series[Any]] = {}
     faults: list[Fault] = []
-    for name, kind in kinds_of(map(str, frame.columns), given=kinds).items():
-        column = _column(name, kind)
+    known = kinds_of(map(str, frame.columns), given=kinds)
+    divisors = {kind.of for kind in known.values() if kind is not None and kind.kind == "intensive"}
+    for name, kind in known.items():
+        column = _column(name, ColumnKind("extensive", "people") if kind is None and name in divisors else kind)
         if column is None:
             columns[name] = frame[name]
             continue
-        cells = []
-        for row, cell in zip(raw.rows, frame[name], strict=True):
-            try:
-                cells.append(read_cell(cell, column))
-            except CellError as error:
-                faults.append(Fault(error.code, raw.file, "", raw.sheet, int(row), name, params=error.params))
-                cells.append(None)
-        columns[name] = column_of(cells, column)
+        columns[name], odd = _read(raw, frame[name], column)
+        faults += odd
     if faults:
         raise InputError("carry.table_faults", faults=tuple(faults), file=raw.file)
     return pd.DataFrame(columns), raw.file
@@ -161,14 +160,20 @@ def read_weight(path: str | Path, units: geopandas.GeoDataFrame) -> Raster | geo
     """What divided units are weighed by: a population raster (persons a cell), or villages as points.
 
     A raster in degrees is brought onto square cells of an equal-area projection over the units, its sum kept.
-    InputError if it holds nobody there.
+    InputError if it holds nobody there, or a village has a number of people that is none.
     """
     path = Path(path)
     if path.suffix.lower() not in RASTERS:
         raw = read_vector(path, wanted="villages")
         if raw.geometry is None or raw.crs is None:
             raise InputError("carry.weight_without_places", file=path.name)
-        points = geopandas.GeoDataFrame(raw.frame, geometry=raw.geometry, crs=raw.crs)
+        frame = raw.frame
+        if "population" in frame:
+            people, odd = _read(raw, frame["population"], _PEOPLE)
+            if odd:
+                raise InputError("carry.table_faults", faults=tuple(odd), file=raw.file)
+            frame = frame.assign(population=people.to_numpy())
+        points = geopandas.GeoDataFrame(frame, geometry=raw.geometry, crs=raw.crs)
         points = points[points.geometry.notna()].reset_index(drop=True)
         points = points.set_geometry(points.geometry.representative_point())
         if points.empty or (counts_people(points) and not points["population"].sum() > 0):
@@ -183,6 +188,7 @@ def read_weight(path: str | Path, units: geopandas.GeoDataFrame) -> Raster | geo
         cell_m = max(FINEST_M, 10 * math.ceil(math.sqrt(wide_m * high_m / (0.9 * MAX_CELLS)) / 10))
         grid = Grid.covering((bounds[0], bounds[1], bounds[2], bounds[3]), crs=crs, cell_m=cell_m, margin_m=cell_m)
         raster = warp_to(path, grid, resampling="sum")
+    raster = replace(raster, values=np.where(raster.values < 0, np.nan, raster.values))  # marks of no data
     if not np.nansum(raster.values) > 0:
         raise InputError("carry.weight_without_units", file=path.name)
     return raster
@@ -221,9 +227,25 @@ def _raw(source: str | Path | RawTable, *, sheet: str | None, layer: str | None)
     path = Path(source)
     if path.suffix.lower() != ".parquet":
         return read_any(path, sheet=sheet, layer=layer, wanted="carried")
-    frame = pd.read_parquet(path)
+    guard(path)
+    try:
+        frame = pd.read_parquet(path)
+    except (OSError, ValueError) as error:  # pyarrow's own are both
+        raise InputError("read.unreadable", file=path.name) from error
     frame = frame.drop(columns=[name for name in ("geometry",) if name in frame])
     return RawTable(frame, np.arange(1, len(frame) + 1, dtype=np.int64), path.name)
+
+
+def _read(raw: RawTable, series: pd.Series[Any], column: Column) -> tuple[pd.Series[Any], list[Fault]]:
+    """The cells of a column as it wants them, and a fault for each that is none."""
+    cells, faults = [], []
+    for row, cell in zip(raw.rows, series, strict=True):
+        try:
+            cells.append(read_cell(cell, column))
+        except CellError as error:
+            faults.append(Fault(error.code, raw.file, "", raw.sheet, int(row), column.name, params=error.params))
+            cells.append(None)
+    return column_of(cells, column), faults
 
 
 def _column(name: str, kind: ColumnKind | None) -> Column | None:
@@ -233,5 +255,6 @@ def _column(name: str, kind: ColumnKind | None) -> Column | None:
     if name in _DATES:
         return Column(name, "date")
     if kind is not None and kind.numeric:
-        return Column(name, "number")
+        counted = kind.kind == "places" or (kind.kind == "extensive" and kind.of != "area")
+        return Column(name, "number", "persons" if counted else "")
     return Column(name, "yes_no") if kind is not None and kind.kind == "flag" else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -31,6 +32,7 @@ def from_lineage(
     from_name: str | None = "name",
     to_name: str | None = "name_2025",
     file: str = "",
+    numbers: Sequence[int] | None = None,
 ) -> Crosswalk:
     """The crosswalk of a table with one row an old unit, its new unit's code in ``to_code``, several set off by ";".
 
@@ -38,7 +40,8 @@ def from_lineage(
     are not known (NaN) until ``weighed`` takes them from outlines.
 
     Raises:
-        InputError: a column is missing, an old unit stands twice, or a code is empty (a fault each, row 2 the first).
+        InputError: a column is missing, an old unit stands twice, or a code is empty (a fault each, with its row of
+            ``numbers``, else row 2 the first).
     """
     missing = [name for name in (from_code, to_code) if name not in table]
     if missing:
@@ -47,7 +50,8 @@ def from_lineage(
     seen: dict[str, int] = {}
     heads = (from_code, to_code, from_name, to_name)
     columns = [table[head].tolist() if head in table else [None] * len(table) for head in heads]
-    for row, (old, news, name, new_name) in enumerate(zip(*columns, strict=True), start=2):
+    numbers = range(2, len(table) + 2) if numbers is None else numbers
+    for row, (old, news, name, new_name) in zip(numbers, zip(*columns, strict=True), strict=True):
         try:
             code = read_cell(old, _CODE)
             successors = [read_cell(part, _CODE) for part in str(read_cell(news, _CODE)).split(SEPARATOR)]
@@ -99,6 +103,7 @@ def read_lineage(
         to_code=to_code or f"code_{after.year}",
         to_name=f"name_{after.year}",
         file=raw.file,
+        numbers=raw.rows.tolist(),
     )
     return walk.back() if turned else walk
 

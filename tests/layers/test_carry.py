@@ -21,7 +21,7 @@ from rasterio.warp import Resampling, reproject, transform_bounds
 
 from phusong.coverage.indicators import expand
 from phusong.layers.dated.carry import Carried, carry
-from phusong.layers.dated.carrying import carry_file, read_weight
+from phusong.layers.dated.carrying import carry_file, read_table, read_weight
 from phusong.layers.dated.crosswalk import UNMATCHED_COLUMNS, Crosswalk, kinds, tidy
 from phusong.layers.dated.kinds import ColumnKind, column_kind, kinds_of
 from phusong.layers.dated.lineage import from_lineage, read_lineage
@@ -559,3 +559,38 @@ def _back(old: gpd.GeoDataFrame, new: gpd.GeoDataFrame) -> Crosswalk:
     from phusong.layers.dated.crosswalk import from_polygons  # noqa: PLC0415
 
     return from_polygons(old, new).back()
+
+
+def test_thousands_are_never_read_as_parts_and_denominators_are_numbers(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("code,people\na,12.345\n", encoding="utf-8")
+    with pytest.raises(InputError) as refused:
+        read_table(path, valid_on=OLD)
+    assert [fault.code for fault in refused.value.faults] == ["fault.grouped_number"]
+    path.write_text("ma,code,odd,per_odd\na,x,20,1.5\n", encoding="utf-8")
+    table, _ = read_table(path, valid_on=OLD, kinds={"per_odd": "intensive:odd"}, code="ma")
+    assert table.to_dict("records") == [{"code": "a", "odd": 20.0, "per_odd": 1.5}]
+    broken = tmp_path / "t.parquet"
+    broken.write_bytes(b"PAR1" + b"x" * 40 + b"PAR1")
+    with pytest.raises(InputError) as refused:
+        read_table(broken, valid_on=OLD)
+    assert refused.value.code == "read.unreadable"
+
+
+def test_weights_are_people_and_never_negative(tmp_path: Path) -> None:
+    old = drawn("aaaa", OLD)
+    villages = gpd.GeoDataFrame({"population": ["10", "20"]}, geometry=old.geometry.centroid.repeat(2).array, crs=CRS)
+    villages.to_file(tmp_path / "v.gpkg", engine="pyogrio")
+    read = read_weight(tmp_path / "v.gpkg", old)
+    assert not isinstance(read, Raster)
+    assert read["population"].tolist() == [10, 20]
+    villages.assign(population=[-1, 20]).to_file(tmp_path / "w.gpkg", engine="pyogrio")
+    with pytest.raises(InputError) as refused:
+        read_weight(tmp_path / "w.gpkg", old)
+    assert [fault.code for fault in refused.value.faults] == ["fault.too_small"]
+    people = np.ones((20, 80), dtype=np.float32)
+    people[0, 0] = -9999
+    path = write_cog(Raster(Grid(CRS, 5e5, 18e5 + 2000.0, 100.0, (20, 80)), people), tmp_path / "p.tif")
+    raster = read_weight(path, old)
+    assert isinstance(raster, Raster)
+    assert np.nansum(raster.values) == 1599

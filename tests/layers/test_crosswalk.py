@@ -323,3 +323,10 @@ def test_an_outline_within_another_or_twice_overlaps() -> None:
     big, small = shapely.box(0, 0, 10, 10), shapely.box(2, 2, 4, 4)
     assert overlap_m2(np.array([big, small, shapely.box(10, 0, 20, 10)], dtype=object)) == 4
     assert overlap_m2(np.array([big, big], dtype=object)) == 100
+
+
+def test_faults_of_a_lineage_name_the_rows_of_the_file() -> None:
+    table = pd.DataFrame({"gso_code": ["1", "1"], "code_2025": ["9", "9"]})
+    with pytest.raises(InputError) as refused:
+        from_lineage(table, from_valid_on=OLD, to_valid_on=NEW, numbers=[5, 8])
+    assert [(fault.row, fault.params["first_row"]) for fault in refused.value.faults] == [(8, 5)]
