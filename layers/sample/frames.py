@@ -11,17 +11,10 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
-from phusong.layers.schema import LAYERS, Kind
+from phusong.layers.columns.cells import DTYPES
+from phusong.layers.schema import LAYERS
 
 AS_OF: Final = date(2012, 12, 31)
-DTYPES: Final[dict[Kind, str]] = {
-    "text": "str",
-    "word": "str",
-    "number": "float64",
-    "integer": "Int64",
-    "yes_no": "boolean",
-    "date": "datetime64[s]",
-}
 
 
 def source_text(seed: int) -> str:

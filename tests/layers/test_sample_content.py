@@ -15,11 +15,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
+from phusong.layers.columns.cells import DTYPES
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.sample.content import Totals, populate
 from phusong.layers.sample.figures import figures
-from phusong.layers.sample.frames import DTYPES, layer_frame, points_xy
+from phusong.layers.sample.frames import layer_frame, points_xy
 from phusong.layers.sample.ground import MOUNTAIN_SHARE, Ground, path_loss_db, spread, survey
 from phusong.layers.sample.masts import LIMIT_DB, SMALL_CARRIER_DBM, least_loss_db, weaker_db
 from phusong.layers.sample.settle import split_exactly
