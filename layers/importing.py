@@ -10,7 +10,6 @@ import difflib
 import math
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import date
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -89,7 +88,7 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     known = there.get(layer.name)
     if asked.mapping is not None:
         recall(study.mappings_path, layer, ())  # a broken file is told before anything is written
-    if asked.add or _of_other_dates(everything.get(layer.name), settings.units_valid_on):
+    if asked.add:
         _refuse_losses(everything.get(layer.name), layer)  # rows that stay are written again
     units = units_of(there, study)
     outlines = None if units is None else units.frame
@@ -120,6 +119,8 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
             checked, already, whole = beside(checked, known.frame, layer)
         else:
             whole = in_place(checked, None if known is None else known.frame)
+            if layer.name == "units" and (known is None or len(whole) > len(checked.frame)):
+                _refuse_losses(everything.get("units"), layer)  # units of other dates stay
     judged = checked if not read.folded or checked.fatal else _with_folded(checked, read)
     report = report_of(
         read.given,
@@ -143,13 +144,6 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     if asked.mapping is not None:
         remember(study.mappings_path, layer, [*read.match.used, *read.match.unmatched], asked.mapping)
     return Imported(report, tuple(told))
-
-
-def _of_other_dates(known: Checked | None, day: date) -> bool:
-    """Whether the study's units are of other dates too, which stay when those of a date are imported anew."""
-    if known is None or known.layer != "units":
-        return False
-    return known.fatal or bool((known.frame["valid_on"] != np.datetime64(day, "s")).any())
 
 
 def _refuse_losses(known: Checked | None, layer: Layer) -> None:

@@ -246,6 +246,24 @@ def test_what_writing_again_would_lose_is_refused(study: Path, tmp_path: Path) -
         assert (study / "layers.gpkg").read_bytes() == before
 
 
+def test_faulty_units_are_not_lost_beside_units_of_another_date(study: Path, tmp_path: Path) -> None:
+    units = gpd.read_file(study / "layers.gpkg", layer="units")
+    later = units.assign(valid_on="2025-07-01")
+    later.to_file(tmp_path / "later.gpkg", driver="GPKG")
+    pyogrio.write_dataframe(
+        units.assign(population=[-1, *units["population"][1:]]), study / "layers.gpkg", layer="units"
+    )
+    before = (study / "layers.gpkg").read_bytes()
+    with pytest.raises(InputError) as caught:
+        import_files(study, "units", [tmp_path / "later.gpkg"])
+    assert caught.value.code == "import.there_faulty"
+    assert (study / "layers.gpkg").read_bytes() == before
+    units.to_file(tmp_path / "mended.gpkg", driver="GPKG")
+    assert import_files(study, "units", [tmp_path / "mended.gpkg"]).report.kept == len(units)
+    assert import_files(study, "units", [tmp_path / "later.gpkg"]).report.kept == len(units)
+    assert len(gpd.read_file(study / "layers.gpkg", layer="units")) == 2 * len(units)
+
+
 def test_sectors_of_a_rejected_mast_are_rejected_with_it(study: Path, tmp_path: Path) -> None:
     place = layer(study, "units").to_crs("EPSG:4326").geometry.iloc[0].representative_point()
     rows = [
