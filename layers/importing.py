@@ -133,7 +133,7 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     )
     if not write:
         return Imported(report, (), tuple(preview(read.given, encoding=asked.encoding)))
-    told = _write_reports(study, report, read.given)
+    told = _write_reports(study, report, read.legible)
     if checked.fatal:
         raise InputError("import.refused", faults=checked.faults, file=file.name, layer=layer.name)
     told += _put_apart(study, report, read, checked, layer)
@@ -187,10 +187,10 @@ def _with_folded(checked: Checked, read: Understood) -> Checked:
     return replace(checked, rows=rows, faults=(*checked.faults, *lost))
 
 
-def _write_reports(study: Study, report: ImportReport, given: RawTable | None) -> list[Path]:
+def _write_reports(study: Study, report: ImportReport, legible: RawTable | None) -> list[Path]:
     folder, lang = study.imports_dir, study.settings.language
     folder.mkdir(exist_ok=True)
-    return [write_report([report], folder / f"{report.layer}.{kind}", lang=lang, tables=[given]) for kind in FORMATS]
+    return [write_report([report], folder / f"{report.layer}.{kind}", lang=lang, tables=[legible]) for kind in FORMATS]
 
 
 def _put_apart(study: Study, report: ImportReport, read: Understood, checked: Checked, layer: Layer) -> list[Path]:
@@ -199,7 +199,7 @@ def _put_apart(study: Study, report: ImportReport, read: Understood, checked: Ch
     rows = rejected_rows(report.faults)
     if rows:
         path = folder / f"{layer.name}.rejects.xlsx"
-        told.append(write_rejects(read.given, rows, report.faults, path, lang=lang, used=read.match.used))
+        told.append(write_rejects(read.legible, rows, report.faults, path, lang=lang, used=read.match.used))
     for old in folder.glob(f"{layer.name}.rejects.*"):
         if old not in told:
             old.unlink()

@@ -68,12 +68,13 @@ class Asked:
 
 
 class Understood(NamedTuple):
-    """A file's table as its reader gave it, and the same in the schema's terms.
+    """A file's table as its reader gave it, the same with its text made Unicode, and in the schema's terms.
 
     ``folded``: rows that stand for a sector of a mast, and the row that is the mast's own.
     """
 
     given: RawTable
+    legible: RawTable
     raw: RawTable
     match: Match
     folded: tuple[tuple[int, int], ...] = ()
@@ -161,7 +162,7 @@ def understood(
         known = [recall(mappings, layer, list(map(str, raw.frame.columns)), file=raw.file) for raw in plainer]
         mapping, notes = max(known, key=lambda one: len(one.mapping))
     match = chosen(plainer, layer, mapping=mapping)
-    origin = next(raw for raw, other in zip(given, plainer, strict=True) if _same_table(other, match.raw))
+    origin, legible = next(pair for pair in zip(given, plainer, strict=True) if _same_table(pair[1], match.raw))
     raw = replace(match.raw, faults=(*match.raw.faults, *notes))
     raw = plain(worded(raw, layer), layer, decimal=asked.decimal, day_first=asked.day_first)
     if units is not None and len(units):
@@ -171,7 +172,7 @@ def understood(
     gone: tuple[tuple[int, int], ...] = ()
     if layer.name == "sites" and raw.geometry is not None:
         raw, gone = folded(raw)
-    return Understood(origin, raw, match, gone)
+    return Understood(origin, legible, raw, match, gone)
 
 
 def _places(raw: RawTable, layer: Layer, units: geopandas.GeoDataFrame | None) -> Places:
