@@ -1,8 +1,10 @@
-"""A tiny study built in code: four communes of 8 x 8 km, a ridge between west and east, two masts in the east."""
+"""A tiny study built in code: four communes of 8 x 8 km, a ridge, two masts in the east; and a browser for pages."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -186,3 +188,17 @@ def tiny_study_of_module(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def elevation_of_tiny() -> Raster:
     """The elevation, to be changed by a test."""
     return tiny_elevation()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A Chromium for all tests of a module; without one on the machine they are skipped."""
+    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine")
+    api = pytest.importorskip("playwright.sync_api")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
+    with api.sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=found, args=flags)
+        yield chromium
+        chromium.close()

@@ -2,11 +2,9 @@
 
 import json
 import re
-import shutil
-import sqlite3
 import time
-from collections.abc import Callable, Iterator
-from datetime import date, datetime
+from collections.abc import Callable
+from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,6 @@ import numpy as np
 import openpyxl
 import pandas as pd
 import pytest
-import python_calamine
-import shapely
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +21,6 @@ from phusong.layers.errors import ComputeError, Fault, InputError
 from phusong.layers.messages import LANGS, Lang, Text, has, say
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.table import read_tables
-from phusong.layers.readers.vector import layer_names, read_vector
 from phusong.layers.report import (
     LONGEST_TEXT,
     ImportReport,
@@ -44,7 +39,7 @@ from phusong.layers.report import (
 from phusong.layers.schema import LAYERS
 from phusong.layers.study_layers import read_layers
 from phusong.layers.writers.report import REASON, SOURCE_ROW, unmarked, write_rejects, write_report
-from phusong.layers.writers.workbook import MOST_COMMENTS, Mark, Page, write_book
+from phusong.layers.writers.workbook import Page, write_book
 
 CRS = "EPSG:9212"
 SLACK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -360,21 +355,6 @@ def test_a_flood_does_not_hide_the_others_nor_fill_the_page(tmp_path: Path) -> N
     assert "4–3003" in cells
 
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.mark.browser
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_page_opens_offline_and_sorts(browser: Any, tmp_path: Path, lang: Lang) -> None:
@@ -451,68 +431,6 @@ def test_no_cell_of_a_report_acts_as_a_formula(tmp_path: Path) -> None:
                     assert cell.number_format == "@"
                     seen += 1
     assert seen == 2 * 5  # of the notes and of the heights
-
-
-@SLACK
-@given(
-    st.lists(
-        st.lists(
-            st.one_of(
-                st.none(),
-                st.booleans(),
-                st.integers(-(2**53), 2**53),
-                st.floats(allow_nan=False, allow_infinity=False),
-                st.text(
-                    st.characters(exclude_categories=("Cs",), exclude_characters="\ufffe\uffff"), min_size=1, max_size=9
-                ),
-                st.dates(date(1900, 3, 1), date(2100, 1, 1)),
-                st.datetimes(datetime(1900, 3, 1), datetime(2100, 1, 1)).map(lambda at: at.replace(microsecond=0)),
-            ),
-            min_size=2,
-            max_size=2,
-        ),
-        max_size=4,
-    )
-)
-def test_cells_come_back_as_they_stood(tmp_path: Path, rows: list[list[Any]]) -> None:
-    path = write_book([Page("a", ["one", "two"], rows, as_stood=True)], tmp_path / "a.xlsx")
-    sheet = openpyxl.load_workbook(path)["a"]
-    for k, row in enumerate(rows, start=2):
-        for i, value in enumerate(row, start=1):
-            got = sheet.cell(k, i).value
-            if isinstance(value, str):
-                assert got == re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f]", "\ufffd", value)
-            elif isinstance(value, date) and not isinstance(value, datetime):
-                assert got == datetime(value.year, value.month, value.day)
-            else:
-                assert got == value
-                assert isinstance(got, bool) == isinstance(value, bool)
-
-
-def test_another_reader_agrees_about_the_workbook(tmp_path: Path) -> None:
-    rows = [
-        ["007", 3, 2.5, True, date(2012, 12, 31), None, "=1+1"],
-        ["Hướng Hóa", -1, 1e-9, False, None, "a\nb", " x "],
-    ]
-    pages = [Page("Mã/số", list("abcdefg"), rows, {(0, 1): Mark("yellow", "xem lại")}), Page("mã số", ["a"], [])]
-    book = python_calamine.load_workbook(str(write_book(pages, tmp_path / "a.xlsx")))
-    assert book.sheet_names == ["Mã số", "mã số 2"]
-    assert book.get_sheet_by_index(0).to_python() == [
-        list("abcdefg"),
-        ["007", 3.0, 2.5, True, date(2012, 12, 31), "", "'=1+1"],
-        ["Hướng Hóa", -1.0, 1e-9, False, "", "a\nb", " x "],
-    ]
-
-
-def test_comments_are_limited_colours_are_not(tmp_path: Path) -> None:
-    count = MOST_COMMENTS + 20
-    marks = {(i, 0): Mark("red", f"số {i}") for i in range(count)}
-    path = write_book([Page("a", ["one"], [["x"]] * count, marks, as_stood=True)], tmp_path / "a.xlsx")
-    cells = [row[0] for row in openpyxl.load_workbook(path)["a"].iter_rows(min_row=2)]
-    assert [cell.comment.text if cell.comment else None for cell in cells] == [
-        f"số {i}" if i < MOST_COMMENTS else None for i in range(count)
-    ]
-    assert all(cell.fill.fgColor.rgb == "FFF8C9C9" for cell in cells)
 
 
 def test_faults_beyond_a_sheet_are_counted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -599,63 +517,6 @@ def test_a_row_that_was_never_taken_apart_has_its_reason_alone(tmp_path: Path) -
     path = write_rejects(raw, [9], [fault], tmp_path / "a.xlsx", lang="en")
     cells = [cell.value for cell in openpyxl.load_workbook(path)["Sheet1"][2]]
     assert cells == [None] * 6 + [9, say(fault.code, "en", **fault.params)]
-
-
-def test_rejects_of_a_table_with_shapes_are_a_geopackage(tmp_path: Path) -> None:
-    frame = pd.DataFrame({"site_id": ["007", "008"], "fid": [7, 8], "mixed": pd.Series([1, "a"], dtype=object)})
-    shapes = np.array([shapely.Point(106.5, 16.7), shapely.Point(107, 17)], dtype=object)
-    raw = RawTable(frame, np.array([1, 2]), "a.geojson", "", shapes, "EPSG:4326")
-    fault = Fault("fault.no_geometry", raw.file, "sites", row=2, params={"expected": "point"})
-    path = write_rejects(raw, [2], [fault], tmp_path / "a.xlsx", lang="vi")
-    assert path.name == "a.gpkg"
-    back = read_vector(path)
-    again = unmarked(back)
-    assert {SOURCE_ROW, REASON} < set(back.frame.columns)
-    assert again.frame.to_dict("list") == {"site_id": ["008"], "fid_": [8], "mixed": ["a"]}
-    assert again.geometry is not None
-    assert again.geometry[0].equals(shapes[1])
-    assert again.crs == "EPSG:4326"
-
-
-def rejects_with_shape(tmp_path: Path, frame: pd.DataFrame, rows: list[int], file: str = "a.geojson") -> RawTable:
-    """The rejects of a geographic file of points, read again."""
-    shapes = np.array([shapely.Point(106.5 + i, 16.7) for i in range(len(frame))], dtype=object)
-    raw = RawTable(frame, np.arange(1, len(frame) + 1), file, "", shapes, "EPSG:4326")
-    faults = [Fault("fault.no_geometry", file, "sites", row=row, params={"expected": "point"}) for row in rows]
-    return read_vector(write_rejects(raw, rows, faults, tmp_path / "a.gpkg", lang="vi"))
-
-
-@pytest.mark.parametrize("stem", ["gpkg", "gpkg_sites", "GPKG sites"])
-def test_a_layer_named_as_a_geopackage_names_its_own_gets_another_name(tmp_path: Path, stem: str) -> None:
-    rejects_with_shape(tmp_path, pd.DataFrame({"site_id": ["007"]}), [1], f"{stem}.geojson")
-    assert layer_names(tmp_path / "a.gpkg") == [f"_{stem}"]
-
-
-def test_properties_of_equal_names_are_all_kept(tmp_path: Path) -> None:
-    names = ["Ghi", "ghi", "GHI_", "Độ", "độ", "fid", "FID_", "geom", REASON]
-    frame = pd.DataFrame([[f"{i}" for i in range(len(names))]], columns=names)
-    again = unmarked(rejects_with_shape(tmp_path, frame, [1])).frame
-    assert again.iloc[0].tolist() == frame.iloc[0].tolist()
-    assert list(again.columns) == ["Ghi", "ghi_", "GHI__", "Độ", "độ_", "fid_", "FID__", "geom_", f"{REASON}_"]
-
-
-@pytest.mark.parametrize("rows", [[2, 9], [9]])
-def test_a_row_without_shape_that_was_never_read_has_its_reason_alone(tmp_path: Path, rows: list[int]) -> None:
-    frame = pd.DataFrame({"code": [1, 2**60 + 1], "high": [True, False], "m": [1.5, 2.5], "site_id": ["007", "008"]})
-    frame["at"] = pd.to_datetime(["2012-12-31", "2012-12-30"])
-    back = rejects_with_shape(tmp_path, frame, rows)
-    assert back.frame[SOURCE_ROW].tolist() == rows
-    assert all(back.frame[REASON])
-    cells = unmarked(back).frame
-    assert list(cells.columns) == list(frame.columns)
-    assert cells.iloc[-1].isna().all()
-    assert back.geometry is not None
-    assert [shape is None for shape in back.geometry] == [row == 9 for row in rows]
-    if 2 in rows:
-        with sqlite3.connect(tmp_path / "a.gpkg") as base:
-            found = base.execute("SELECT code, high, m, site_id, at FROM a").fetchall()
-        base.close()
-        assert found == [(2**60 + 1, 0, 2.5, "008", "2012-12-30"), (None,) * 5]
 
 
 @pytest.mark.slow

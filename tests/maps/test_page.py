@@ -6,7 +6,6 @@ import dataclasses
 import importlib.util
 import json
 import re
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -191,9 +190,6 @@ def test_a_bare_view_still_makes_a_page(view: Any) -> None:
 
 # ---- in a real browser -------------------------------------------------------------------------------------------
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"]
-
 
 class Watched:
     """A page that records what must not happen: requests, console errors, dialogs."""
@@ -223,17 +219,6 @@ class Watched:
     def _dialog(self, dialog: Any) -> None:
         self.troubles.append(f"dialog {dialog.message}")
         dialog.dismiss()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    api = pytest.importorskip("playwright.sync_api")
-    with api.sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture
