@@ -18,6 +18,7 @@ of Windows-1252 or, where that has none or Latin-1 was assumed, as the C1 contro
 
 from __future__ import annotations
 
+import codecs
 import re
 import unicodedata
 from functools import cache
@@ -64,7 +65,7 @@ _BREAK = re.compile(r"([ \t\r\n\f\v!-@\[-`{-~]+)")
 
 def cell_form(data: bytes) -> str:
     """Bytes as they stand in a Unicode cell: Windows-1252, and C1 controls where it has no character."""
-    return "".join(map(_CHARACTERS.__getitem__, data))
+    return codecs.charmap_decode(data, "strict", _CHARACTERS)[0]
 
 
 def encode(text: str, encoding: Encoding) -> str:
@@ -226,7 +227,7 @@ def _decoded_byte(code: int) -> str:
         return chr(code)
 
 
-_CHARACTERS = [_decoded_byte(code) for code in range(256)]
+_CHARACTERS = "".join(map(_decoded_byte, range(256)))
 _BYTES = {chr(code): code for code in range(0x80, 0x100)} | {_CHARACTERS[code]: code for code in range(0x80, 0x100)}
 _TONED = frozenset(letter for letter in LETTERS if any(tone in unicodedata.normalize("NFD", letter) for tone in TONES))
 
@@ -235,7 +236,7 @@ _TONED = frozenset(letter for letter in LETTERS if any(tone in unicodedata.norma
 def _readings() -> dict[str, list[str]]:
     """What each byte of the encodings of one byte a letter says; none where a letter would have to be and is not."""
     below = [chr(code) for code in range(0x80)]
-    middle = _CHARACTERS[0x80:0xA1]
+    middle = list(_CHARACTERS[0x80:0xA1])
     tcvn3 = [
         letter if letter != _NONE else (sign if sign in _SIGNS else _NONE)
         for letter, sign in zip(_TCVN3, _CHARACTERS[0xA1:], strict=True)

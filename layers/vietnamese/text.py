@@ -42,8 +42,8 @@ _ALIASES = {
 }  # fmt: skip
 FEWEST_WORDS = 5  # distinct words with marks from which a column is judged by itself, not by its table
 _LOST = "\ufffd"
-_BLANKS: dict[int, str | None] = dict.fromkeys(map(ord, "\u00a0\u2007\u2009\u202f"), " ")
-_BLANKS |= dict.fromkeys(map(ord, "\u200b\u200e\u200f\ufeff"))
+_BLANKS: dict[int, str | None] = dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
+_BLANKS |= dict.fromkeys((0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF))
 _PIECES = re.compile(r"([,;|\t\r\n\"]+)")
 _BREAKS = "–—‘’“”…•\u00a0\u2009\u202f\u200b/-,.;:()'\""  # between words of a plain text
 _PRIOR_UNICODE = 0.6
@@ -57,6 +57,13 @@ _SUREST = 0.9999  # nothing is told more surely by its words
 _MOST_WORDS = 5000  # distinct ones that are judged; more say nothing new
 _SAMPLE = 1 << 22  # bytes of a file that are judged
 _SHORTEST_UTF16 = 4
+_MARKS = (  # of byte orders; that of UTF-32 begins like that of UTF-16
+    (b"\xef\xbb\xbf", "utf-8"),
+    (b"\xff\xfe\0\0", "utf-32-le"),
+    (b"\0\0\xfe\xff", "utf-32-be"),
+    (b"\xff\xfe", "utf-16-le"),
+    (b"\xfe\xff", "utf-16-be"),
+)
 _LINE = 60
 
 
@@ -103,11 +110,13 @@ def decode_bytes(data: bytes, *, encoding: str | None = None, file: str = "") ->
     file is UTF-8 with broken places, or if it is not in the encoding said.
     """
     asked = known_encoding(encoding, file=file, choices=(*BYTE_CHOICES, *CHOICES)) if encoding else None
-    for mark, name in ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be")):
+    for mark, name in _MARKS:
         if data.startswith(mark):
             return _strict(data[len(mark) :], name, file=file)
-    if asked == "utf-16" or (asked is None and (_looks_utf16(data))):
-        return _strict(data, "utf-16-be" if data[:1] == b"\0" else "utf-16-le", file=file)
+    if (wide := _utf16(data)) and asked in (None, "utf-16"):
+        return _strict(data, wide, file=file)
+    if asked == "utf-16":
+        raise InputError("text.not_in_encoding", file=file, encoding=asked)
     if asked != "viscii" or not data.isascii():  # six capitals of VISCII are control characters
         try:
             return Decoded(data.decode(), "utf-8", 1.0)
@@ -228,13 +237,14 @@ def _broken(data: bytes, error: UnicodeDecodeError, *, file: str) -> InputError:
     return InputError("text.broken", file=file, encoding=error.encoding, line=line, byte=error.start + 1)
 
 
-def _looks_utf16(data: bytes) -> bool:
-    """Without a byte order mark: every second byte of most of the text is 0."""
+def _utf16(data: bytes) -> str | None:
+    """The order of bytes of UTF-16 without a mark, told by the zeros: every second byte of most of the text is one."""
     head = data[: 1 << 16]
-    if len(head) < _SHORTEST_UTF16:
-        return False
-    few, many = sorted((head[::2].count(0), head[1::2].count(0)))
-    return many > 0.2 * len(head) > 2 * few
+    high, low = head[::2].count(0), head[1::2].count(0)  # of big and little endian
+    few, many = sorted((high, low))
+    if len(head) < _SHORTEST_UTF16 or not many > 0.2 * len(head) > 2 * few:
+        return None
+    return "utf-16-be" if high > low else "utf-16-le"
 
 
 def _lines(cells: str, encoding: Encoding) -> str | None:
@@ -316,7 +326,10 @@ def _readings(raw: RawTable, headings: list[str], texts: list[list[str]]) -> lis
     done = []
     for strings in texts:
         own = detect(strings)
-        done.append(own if own.sure and own.count >= FEWEST_WORDS else whole)
+        few = own.count < FEWEST_WORDS
+        if few and own.sure and whole.sure and "unicode" != own.encoding != whole.encoding:
+            raise _doubt(raw, replace(own, other=whole.encoding), strings)
+        done.append(whole if few or not own.sure else own)
         if not done[-1].sure and any(_differs(text, done[-1]) for text in strings):
             raise _doubt(raw, done[-1], strings)
     if not whole.sure and any(_differs(name, whole) for name in headings):
@@ -370,8 +383,10 @@ class _Column:
         self.foreign: set[str] = set()
         self.made: dict[str, str] = {}
         encoding = reading.encoding
-        if encoding != "unicode":
-            mixed = mixed or any(_plainly_unicode(text, encoding) for text in strings)
+        if encoding != "unicode" and not mixed:
+            own = detect(strings)  # a column of Có and Không in a table of TCVN3
+            plain = own.encoding == "unicode" and own.sure
+            mixed = plain or _plainly_unicode(strings, encoding)
         for text in strings:
             new = text if encoding == "unicode" else converted(text, encoding)
             if new is None and not _plain(text):
@@ -423,9 +438,9 @@ class _Column:
         return done
 
 
-def _plainly_unicode(text: str, encoding: Encoding) -> bool:
-    """Whether a text is Vietnamese as it stands and cannot be in ``encoding``."""
-    marked = [word for word in words(text) if not word.isascii()]
+def _plainly_unicode(texts: Iterable[str], encoding: Encoding) -> bool:
+    """Whether a word of the texts is Vietnamese as it stands and cannot be in ``encoding``."""
+    marked = {word for text in texts for word in words(text) if not word.isascii()}
     return any(converted(word, encoding) is None and _all_syllables(word) for word in marked)
 
 

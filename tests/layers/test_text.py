@@ -275,10 +275,17 @@ def test_a_file_is_told_by_its_words(encoding: Encoding) -> None:
     assert encoding in fault.say("vi")
 
 
-@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"])
-def test_unicode_files_are_read_as_they_are(codec: str) -> None:
-    done = decode_bytes(LIST.encode(codec))
-    assert (done.text, done.score, done.fault("list.csv")) == (LIST, 1.0, None)
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("text", [LIST, f"Đơn vị;{LIST}"])  # its first letter has no zero byte in UTF-16
+def test_unicode_files_are_read_as_they_are(codec: str, text: str) -> None:
+    done = decode_bytes(text.encode(codec))
+    assert (done.text, done.score, done.fault("list.csv")) == (text, 1.0, None)
+
+
+def test_what_is_not_utf16_is_not_read_as_such() -> None:
+    with pytest.raises(InputError) as caught:
+        decode_bytes(b"a;b\n1;22\n1;23\n", encoding="utf-16")
+    assert caught.value.code == "text.not_in_encoding"
 
 
 def test_western_bytes_are_windows_1252() -> None:
@@ -311,6 +318,30 @@ def test_the_users_word_is_checked() -> None:
 
 
 # Tables.
+
+
+@pytest.mark.parametrize("words", [["Có", "Không"], ["Có", "Có"], ["Đã có", "Chưa"], ["Tốt", "Kém"]])
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_few_unicode_words_beside_a_column_in_an_old_encoding_stay(encoding: Encoding, words: list[str]) -> None:
+    """In TCVN3 "Có" would be "Cú" and "Không" "Khụng", syllables too."""
+    names = [encode(name, encoding) for name in NAMES[:10]]
+    for asked in (None, encoding):
+        done = decoded(table(name=names, has=words * 5), encoding=asked)
+        assert list(done.frame["name"]) == NAMES[:10]
+        assert list(done.frame["has"]) == words * 5
+
+
+def test_a_few_words_in_another_old_encoding_are_asked_about() -> None:
+    raw = table(name=[encode(n, "tcvn3") for n in NAMES[:4]], has=[encode(w, "vni") for w in ("Có", "Không")] * 2)
+    with pytest.raises(InputError) as caught:
+        decoded(raw)
+    assert caught.value.code == "text.which_cells"
+    assert {caught.value.params["found"], caught.value.params["other"]} == {"vni", "tcvn3"}
+
+
+def test_invisible_signs_go() -> None:
+    done = decoded(table(name=["Hải\u00ad Lăng", "Gio\u2060 Mỹ\u200d", "Hồ\u3000Xá", "\u202aBA\u202c"]))
+    assert list(done.frame["name"]) == ["Hải Lăng", "Gio Mỹ", "Hồ Xá", "BA"]
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
