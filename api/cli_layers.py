@@ -137,7 +137,7 @@ def carry(
     table: Annotated[Path, typer.Argument(metavar="TABLE")],
     from_: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"])],
     to: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"])],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE")] = None,
     study: Annotated[Path | None, typer.Option(metavar="DIR")] = None,
     old: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
     new: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
@@ -145,10 +145,12 @@ def carry(
     weight: Annotated[Path | None, typer.Option(metavar="FILE")] = None,
     kind: Annotated[list[str] | None, typer.Option(metavar="COLUMN=KIND")] = None,
     code: Annotated[str | None, typer.Option()] = None,
-    sheet: Annotated[str | None, typer.Option()] = None,
+    sheet: Annotated[str | None, typer.Option("--sheet", "--layer")] = None,
+    decimal: Annotated[DecimalMark | None, typer.Option()] = None,
+    day_first: Annotated[bool | None, typer.Option("--day-first/--month-first")] = None,
     sum_known: Annotated[bool, typer.Option("--sum-known")] = False,
 ) -> None:
-    from phusong.layers.dated.carrying import carry_file, read_weight
+    from phusong.layers.dated.carrying import carry_file
     from phusong.layers.dated.lineage import read_lineage
     from phusong.layers.dated.units import read_units
 
@@ -156,15 +158,15 @@ def carry(
     days = (from_.date(), to.date())
     there = Study(study).layers_path if study is not None else None
     outlines = [
+    if study is None and not (old or new or lineage) and Path("study.toml").is_file():
+        study = Path()
         None if path is None else read_units(path, valid_on=day)
         for path, day in zip((old or there, new or there), days, strict=True)
     ]
-    ground = outlines[0] if outlines[0] is not None else outlines[1]
-    if weight is not None and ground is None:
-        raise InputError("cli.carry.weight_alone")
+    path = out or Path(f"{table.stem}_{days[1]}.xlsx")
     done = carry_file(
         table,
-        out=out,
+        out=path,
         old=outlines[0],
         new=outlines[1],
         weight=None if weight is None or ground is None else read_weight(weight, ground),
@@ -175,6 +177,8 @@ def carry(
         sheet=sheet,
         lang=front.lang,
     )
+        decimal=None if decimal is None else decimal.value,
+        day_first=day_first,
     report = done.report
     for one in report.columns:
         numbers = {name: number(getattr(one, name), front.lang, decimals=2) for name in ("total", "moved", "listed")}
@@ -183,7 +187,7 @@ def carry(
         front.say(f"cli.carry.{summed}", column=one.column, **numbers, **counts)
     for note in report.notes:
         front.err.print(escape("  " + note.say(front.lang)))
-    front.say("cli.carry.done", rows=report.rows_out, listed=len(done.listed), path=out)
+    front.say("cli.carry.done", rows=report.rows_out, listed=len(done.listed), path=path)
 
 
 def _pair(text: str) -> tuple[str, str]:

@@ -229,7 +229,7 @@ def _joined(
             tags = tags or tags_of(source)
             own = _unit_of(source, path) if layer == "elevation" and unit is None else None
         if not declared:
-            faults += _without_marks(part, layer=layer, file=path.name)
+            faults += without_marks(part, layer=layer, file=path.name)
         faults += _to_metres(part, unit or own, layer=layer, file=path.name)
         at = np.s_[top - window.row_off : bottom - window.row_off, left - window.col_off : right - window.col_off]
         there = values[at]
@@ -283,7 +283,7 @@ def _unit_of(source: Any, path: Path) -> str | None:
     return name or None
 
 
-def _without_marks(values: NDArray[np.float32], *, layer: str, file: str) -> list[Fault]:
+def without_marks(values: NDArray[np.float32], *, layer: str, file: str) -> list[Fault]:
     """Make the undeclared marks of "no data" voids, in place, and tell."""
     faults = []
     for mark in UNDECLARED_VOIDS.get(layer, ()):

@@ -161,7 +161,7 @@ def _numbers(cells: _Cells, decimal: Mark | None) -> None:
                 cells.put(text, value)
         else:
             cells.put(text, value, code=_how(found, mark), made=f"{value:.15g}")
-    _typed(cells, units)
+    _typed(cells, units, decimal)
 
 
 def _unit_unsaid(cells: _Cells, value: float, units: list[str]) -> dict[str, str] | None:
@@ -240,9 +240,9 @@ def _decided(votes: Counter[T], doubtful: int, told: T | None) -> T | None:
     return way if count >= DECIDING_SHARE * doubtful else None
 
 
-def _typed(cells: _Cells, units: list[str]) -> None:
-    """Numbers that stand as numbers: thousands lost in a column of counts, shares in a column of percent, days, and
-    numbers beside others of another unit."""
+def _typed(cells: _Cells, units: list[str], decimal: Mark | None) -> None:
+    """Numbers that stand as numbers: thousands lost in a column of counts (unless the user says that points stand
+    before decimals), shares in a column of percent, days, and numbers beside others of another unit."""
     column = cells.column
     texts = {at for rows in cells.where.values() for at in rows}
     for at, cell in enumerate(cells.cells):
@@ -263,7 +263,7 @@ def _typed(cells: _Cells, units: list[str]) -> None:
                 made = f"{cells.cells[at] * 100:.15g}"
                 cells.sheet.refuse("fault.share_or_percent", cells.heading, [at], found=found, made=made)
         return
-    parts = [at for at in typed if not float(cells.cells[at]).is_integer()]
+    parts = [at for at in typed if decimal != "." and not float(cells.cells[at]).is_integer()]
     lost = [at for at in parts if _may_be_thousands(float(cells.cells[at]))]
     if len(lost) == len(parts):
         small = [at for at in typed if _may_be_thousands(float(cells.cells[at]))]

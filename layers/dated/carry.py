@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any, Literal
 
@@ -18,11 +18,14 @@ from phusong.layers.dated.crosswalk import Crosswalk, Dropped
 from phusong.layers.dated.kinds import PEOPLE, ColumnKind, kinds_of
 from phusong.layers.dated.moves import Moved, Parts
 from phusong.layers.dated.overlay import Floats
+from phusong.layers.dated.units import date_of, units_on
 from phusong.layers.errors import Fault, InputError
 
 Partial = Literal["none", "sum"]
 OWN_COLUMNS = ("code", "valid_on", "name", "from_codes")
 """Columns of a carried frame before the table's: who the new unit is, and which units of the table it is made of."""
+MARKS = ("from_codes", "estimated", "incomplete")
+"""Columns of a table that was carried before, by which it is known as one."""
 LISTED_COLUMNS = ("column", "from_code", "to_code", "value", "amount", "reason")
 
 
@@ -73,14 +76,19 @@ class Carried:
     def on(self, units: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
         """All units of the new date with the carried figures and their outlines, empty where the table says nothing.
 
-        The units' CRS; InputError if they are of another date.
+        A unit that has figures and no outline (of a descent that names others than the map has) comes last, without
+        one. The units' CRS; InputError if they are of another date.
         """
-        day = self.report.to_valid_on
-        if not (units["valid_on"] == np.datetime64(day, "s")).all():
-            raise InputError("units.no_such_date", asked=day.isoformat(), found="-")
-        figures = self.frame.drop(columns=["valid_on", "name"])
+        if date_of(units) != self.report.to_valid_on:
+            units = units_on(units, self.report.to_valid_on)
         whole = units[["code", "valid_on", "name", units.geometry.name]]
-        return whole.merge(figures, on="code", how="left", sort=False)
+        figures = self.frame.drop(columns=["valid_on", "name"])
+        shown = whole.merge(figures, on="code", how="left", sort=False)
+        bare = self.frame[~self.frame["code"].isin(units["code"])]
+        if bare.empty:
+            return shown
+        rows = geopandas.GeoDataFrame(bare.assign(**{whole.geometry.name: None}), geometry=whole.geometry.name)
+        return pd.concat([shown, rows.set_crs(units.crs)[list(shown.columns)]], ignore_index=True)
 
 
 def carry(
@@ -116,6 +124,10 @@ def carry(
     frame = pd.concat([one.frame for one in done], ignore_index=True)
     listed = pd.concat([one.listed for one in done], ignore_index=True)
     notes = [Fault("note.column_not_carried", column=name) for name, kind in found.items() if kind is None]
+    own = (*OWN_COLUMNS, *MARKS) if set(MARKS) <= set(columns) else OWN_COLUMNS[:3]
+    dropped = [name for name, kind in found.items() if str(kind) == "drop" and name not in {*own, *(kinds or ())}]
+    if dropped:
+        notes.append(Fault("note.columns_dropped", params={"names": ", ".join(dropped)}))
     reports = tuple(_together([one.reports[name] for one in done]) for name in columns if name in done[0].reports)
     report = CarryReport(
         crosswalk.from_valid_on,
@@ -153,7 +165,8 @@ def _carry_group(
         kind = kinds[name]
         if kind is None or kind.kind == "drop":
             continue
-        moved[name] = _move(table, name, kind, parts=parts, done=moved, fill=partial == "sum")
+        done = _move(table, name, kind, parts=parts, done=moved, fill=partial == "sum")
+        moved[name] = _inherited(table, {name, *kind.needs}, done, parts=parts)
         rows = moved[name].listed.assign(column=name)
         listed.append(rows.reindex(columns=list(LISTED_COLUMNS)))
         reports[name] = _report(name, kind, table[name], moved[name])
@@ -198,6 +211,18 @@ def _move(
     if kind.kind == "flag":
         return moves.flag(_flags(table[name], name), parts, rule=kind.of)
     return moves.same(table[name], parts)
+
+
+def _inherited(table: pd.DataFrame, names: set[str], moved: Moved, *, parts: Parts) -> Moved:
+    """A figure of units whose own was estimated or incomplete when the table was carried before is so still."""
+    if not set(MARKS) <= set(table.columns):
+        return moved
+    there = np.asarray(pd.notna(moved.values), dtype=bool)
+    for mark in ("estimated", "incomplete"):
+        told = [not names.isdisjoint(cell.split(", ")) for cell in table[mark].fillna("").astype(str)]
+        at = (parts.row >= 0) & np.asarray(told, dtype=bool)[parts.row]
+        moved = replace(moved, **{mark: getattr(moved, mark) | ((parts.count(at) > 0) & there)})
+    return moved
 
 
 def _denominators(table: pd.DataFrame, of: str, parts: Parts) -> Floats:

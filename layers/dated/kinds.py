@@ -28,7 +28,6 @@ from importlib.resources import files
 
 from phusong.layers.errors import InputError
 
-FLAGS = ("any", "all", "majority", "agree")
 _FORM = re.compile(
     r"extensive(:people|:area)?|places|same|drop|intensive:[^/:]+|(ratio|radius):[^/:]+/[^/:]+|flag:(any|all|majority|agree)"
 )
@@ -52,6 +51,13 @@ class ColumnKind:
         return self.kind in ("extensive", "places", "intensive", "ratio", "radius")
 
     @property
+    def needs(self) -> tuple[str, ...]:
+        """The columns that it cannot be carried without; people and land are known of every part."""
+        if self.kind in ("ratio", "radius"):
+            return self.pair
+        return (self.of,) if self.kind == "intensive" and self.of not in ("people", "area") else ()
+
+    @property
     def pair(self) -> tuple[str, str]:
         """The two columns a ratio or radius is computed from."""
         one, other = self.of.split("/")
@@ -66,14 +72,22 @@ def column_kind(text: str, *, column: str = "") -> ColumnKind:
     return ColumnKind(kind, of or ("people" if kind == "extensive" else ""))
 
 
+def known_name(heading: str) -> str:
+    """The name under which a heading's column is declared, without regard to case and blanks; else the heading."""
+    name = "_".join(heading.casefold().replace("-", " ").split())
+    return name if any(fnmatchcase(name, pattern) for pattern, _ in _declared()) else heading
+
+
 def kinds_of(columns: Iterable[str], *, given: Mapping[str, str] | None = None) -> dict[str, ColumnKind | None]:
-    """The kind of each column: the caller's word, else the declared one, else None. InputError for an unknown kind, or
-    a caller's column that is not there."""
+    """The kind of each column: the caller's word, else the declared one, else None. InputError for an unknown kind, a
+    caller's column that is not there, or one whose kind needs a column that is not there."""
     names, told = list(columns), dict(given or {})
     for name, text in told.items():
-        if name not in names:
-            raise InputError("carry.no_such_column", column=name, names=", ".join(names))
-        column_kind(text, column=name)
+        kind = column_kind(text, column=name)
+        there = {*names, *(PEOPLE if set(PEOPLE) & set(names) else ())}
+        missing = [name] if name not in names else [one for one in kind.needs if one not in there]
+        if missing:
+            raise InputError("carry.no_such_column", column=missing[0], names=", ".join(names))
     found: dict[str, ColumnKind | None] = {}
     for name in names:
         declared = next((text for pattern, text in _declared() if fnmatchcase(name, pattern)), None)

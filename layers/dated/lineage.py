@@ -12,9 +12,9 @@ import pandas as pd
 
 from phusong.layers.columns.cells import CellError, read_cell
 from phusong.layers.dated.crosswalk import Crosswalk, kinds, no_units, same_names, tidy
-from phusong.layers.dated.units import CODES
+from phusong.layers.dated.units import CODES, texts_of
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.readers import read_any
+from phusong.layers.readers import RawTable, read_any
 from phusong.layers.schema import Column
 
 SEPARATOR = ";"
@@ -63,10 +63,9 @@ def from_lineage(
             faults.append(Fault("fault.lineage_twice", file, "units", row=row, fatal=True, params=params))
             continue
         seen[code] = row
-        names = str(new_name).split(SEPARATOR) if isinstance(new_name, str) else []
-        names = names if len(names) == len(successors) else [""] * len(successors)
+        names = _as_many(new_name if isinstance(new_name, str) else "", successors)
         for successor, called in dict(zip(successors, names, strict=True)).items():
-            rows.append((code, name if isinstance(name, str) else "", successor, called.strip()))
+            rows.append((code, name if isinstance(name, str) else "", successor, called))
     if faults:
         raise InputError("units.unusable", faults=tuple(faults), file=file)
     pairs = pd.DataFrame(rows, columns=["from_code", "from_name", "to_code", "to_name"])
@@ -76,36 +75,71 @@ def from_lineage(
     return Crosswalk(from_valid_on, to_valid_on, _whole(pairs), "none", no_units(), no_units())
 
 
-def read_lineage(
-    path: str | Path,
-    *,
-    from_valid_on: date,
-    to_valid_on: date,
-    from_code: str | None = None,
-    to_code: str | None = None,
-    sheet: str | None = None,
-) -> Crosswalk:
-    """``from_lineage`` of a file (CSV, XLSX).
+def read_lineage(path: str | Path, *, from_valid_on: date, to_valid_on: date) -> Crosswalk:
+    """``from_lineage`` of a file (CSV, XLSX) that lists units with their successors.
 
-    The old code is looked for under ``units.CODES``, the new one under ``code_<year of to_valid_on>``, the names beside
-    them under ``name`` and ``name_<year>``, unless the caller says under which headings the codes stand. A file that
-    has the year of ``from_valid_on`` there instead is read the other way round.
+    The codes of a date stand under ``code_<year>`` and the names under ``name_<year>``; those of the units that the
+    file lists may stand under ``units.CODES`` and ``name``. A file may have several dates: from one of its later dates
+    to another it tells through the units it lists; of a row with several units of both, which does not say which became
+    which, each may have become each, and a note says so. Either way round. InputError if the file has not both dates.
     """
-    raw = read_any(path, sheet=sheet)
-    headings = [f"code_{day.year}" for day in (to_valid_on, from_valid_on)]
-    turned = to_code is None and headings[0] not in raw.frame and headings[1] in raw.frame
-    before, after = (to_valid_on, from_valid_on) if turned else (from_valid_on, to_valid_on)
+    raw = read_any(path)
+    listed = next((name for name in CODES if name in raw.frame), None)
+    heads: list[str | None] = [f"code_{day.year}" for day in (from_valid_on, to_valid_on)]
+    heads = [head if head in raw.frame else listed for head in heads]
+    missing = next((day for day, head in zip((from_valid_on, to_valid_on), heads, strict=True) if head is None), None)
+    if missing is not None or heads[0] == heads[1]:
+        wanted = f"code_{(missing or to_valid_on).year}"
+        raise InputError("units.no_column", file=raw.file, wanted=wanted, names=", ".join(map(str, raw.frame.columns)))
+    names = ["name" if head == listed else str(head).replace("code_", "name_") for head in heads]
+    turned = heads[1] == listed
+    days, codes = [from_valid_on, to_valid_on], list(map(str, heads))
+    for both in (days, codes, names) if turned else ():
+        both.reverse()
+    (before, after), (from_code, to_code), (from_name, to_name) = days, codes, names
+    table, numbers, notes = raw.frame, raw.rows.tolist(), list[Fault]()
+    if from_code != listed:
+        table, numbers, notes = _of_a_later_date(raw, from_code, to_code, from_name, to_name)
     walk = from_lineage(
-        raw.frame,
+        table,
         from_valid_on=before,
         to_valid_on=after,
-        from_code=from_code or next((name for name in CODES if name in raw.frame), CODES[0]),
-        to_code=to_code or f"code_{after.year}",
-        to_name=f"name_{after.year}",
+        from_code=from_code,
+        to_code=to_code,
+        from_name=from_name,
+        to_name=to_name,
         file=raw.file,
-        numbers=raw.rows.tolist(),
+        numbers=numbers,
     )
-    return walk.back() if turned else walk
+    return replace(walk.back() if turned else walk, notes=tuple(notes))
+
+
+def _of_a_later_date(
+    raw: RawTable, from_code: str, to_code: str, from_name: str, to_name: str
+) -> tuple[pd.DataFrame, list[int], list[Fault]]:
+    """One row a unit of a date that is not the listed units' own, with all units that the rows which name it became;
+    the row it is named first in; a note on each row that does not say which became which."""
+    frame = raw.frame.reindex(columns=[from_code, to_code, from_name, to_name])
+    cells = [texts_of(frame.iloc[:, i]).fillna("").tolist() for i in range(4)]
+    found: dict[str, tuple[int, str, dict[str, str]]] = {}
+    notes = []
+    for row, olds, news, called, became in zip(raw.rows.tolist(), *cells, strict=True):
+        one, other = olds.split(SEPARATOR), news.split(SEPARATOR)
+        if len(one) > 1 and len(other) > 1:
+            params = {"found": f"{olds} / {news}"}
+            notes.append(Fault("note.lineage_unclear", raw.file, "units", row=row, params=params))
+        for code, name in zip(one, _as_many(called, one), strict=True):
+            known = found.setdefault(code.strip(), (row, name, {}))[2]
+            known |= dict(zip(map(str.strip, other), _as_many(became, other), strict=True))
+    rows = [(code, SEPARATOR.join(new), name, SEPARATOR.join(new.values())) for code, (_, name, new) in found.items()]
+    table = pd.DataFrame(rows, columns=[from_code, to_code, from_name, to_name])
+    return table, [row for row, _, _ in found.values()], notes
+
+
+def _as_many(names: str, codes: list[str]) -> list[str]:
+    """Names set off by ";", one a code; empty ones where they are not as many."""
+    found = names.split(SEPARATOR)
+    return [name.strip() for name in found] if len(found) == len(codes) else [""] * len(codes)
 
 
 def weighed(lineage: Crosswalk, polygons: Crosswalk) -> Crosswalk:

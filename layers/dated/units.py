@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
@@ -13,7 +14,7 @@ import pandas as pd
 import shapely
 
 from phusong.layers.checks.validate import Checked
-from phusong.layers.columns.cells import CellError, read_cell
+from phusong.layers.columns.cells import CellError, read_cell, read_cells
 from phusong.layers.errors import Fault, InputError, MissingError
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.vector import read_vector
@@ -22,7 +23,7 @@ from phusong.layers.vietnamese.spelling import Name
 
 KEY = ("code", "valid_on")
 CODES = ("code", "gso_code", "unit_code", "census_code_old")
-"""Headings under which files of units keep their code; the first that is there and unique is taken."""
+"""Headings under which files of units keep their code; the first that is there is taken."""
 NAMES = ("name", "full_name", "unit_name", "name_vi")
 _SHOWN = 5  # examples in a message
 _DAY = Column("valid_on", "date", nullable=True)
@@ -143,55 +144,38 @@ def refuse_other_date(
     table_valid_on: date,
     code: str = "code",
     table_units: pd.DataFrame | None = None,
-    file: str = "",
+    file: str | Path = "TABLE",
+    study: str | Path = "DIR",
 ) -> None:
     """InputError if a table's units are not those of ``units`` (one date), with what a join by bare code would do.
 
     It says how many of the table's codes exist in ``units`` all the same and how many of these bear another name
-    there, by the names in ``table_units`` (the units of the table's own date) or else in the table's column
-    ``unit_name`` or ``name``, and names the command that carries the table over.
+    there, by the names in ``table_units`` (the units of the table's own date, if the study has them) or else in the
+    table's column ``unit_name`` or ``name``, and names the command that carries the table over.
     """
     there = date_of(units)
     if there == table_valid_on:
         return
-    codes = texts_of(table[code]).dropna().drop_duplicates()
+    codes = texts_of(table[code]).dropna().drop_duplicates() if code in table else pd.Series(dtype="str")
     both = codes[codes.isin(units["code"])]
+    known = table_units is not None and len(table_units) > 0
+    words = ["phusong", "carry", str(file), "--from", str(table_valid_on), "--to", str(there), "--study", str(study)]
+    words += [] if known else ["--old", f"UNITS_{table_valid_on}.gpkg"]
     params: dict[str, Any] = {
-        "file": file or "TABLE",
+        "file": Path(file).name,
         "table_valid_on": table_valid_on.isoformat(),
         "units_valid_on": there.isoformat(),
         "both": len(both),
         "codes": len(codes),
+        "command": shlex.join(words),
     }
-    named = _names(table, code) if table_units is None else table_units.set_index("code")["name"]
+    named = table_units.set_index("code")["name"] if table_units is not None and known else _names(table, code)
     if named is None:
         raise InputError("units.other_date", **params)
     mine, theirs = named.reindex(both).fillna(""), units.set_index("code")["name"].reindex(both).fillna("")
     differ = [c for c in both if mine[c] and theirs[c] and not same_name(mine[c], theirs[c])]
     example = f"{differ[0]}: {mine[differ[0]]} / {theirs[differ[0]]}" if differ else "-"
     raise InputError("units.other_date_named", renamed=len(differ), example=example, **params)
-
-
-def join(
-    table: pd.DataFrame, units: geopandas.GeoDataFrame, *, table_valid_on: date, code: str = "code", file: str = ""
-) -> geopandas.GeoDataFrame:
-    """The table's rows with the outline and name of the unit each names, in the units' CRS; the table's date must be
-    that of the units.
-
-    Columns of the table are kept; ``unit_name``, ``valid_on`` and ``geometry`` are added.
-
-    Raises:
-        InputError: another date (see ``refuse_other_date``), or codes that are not among the units.
-    """
-    refuse_other_date(table, units, table_valid_on=table_valid_on, code=code, file=file)
-    rows = pd.Index(units["code"]).get_indexer(texts_of(table[code]))
-    if (rows < 0).any():
-        missing = table[code][rows < 0]
-        raise InputError("units.unknown_codes", count=int((rows < 0).sum()), found=_examples(missing), file=file)
-    found = table.reset_index(drop=True).assign(
-        unit_name=units["name"].to_numpy()[rows], valid_on=units["valid_on"].to_numpy()[rows]
-    )
-    return geopandas.GeoDataFrame(found, geometry=np.asarray(units.geometry.array)[rows], crs=units.crs)
 
 
 def same_name(one: str, other: str) -> bool:
@@ -251,12 +235,13 @@ def _found(frame: pd.DataFrame, names: tuple[str, ...]) -> str | None:
 
 
 def texts_of(cells: pd.Series[Any]) -> pd.Series[str]:
-    return pd.Series([read_cell(cell, _CODE) for cell in cells], dtype="str")
+    """Cells as the texts that codes and names are; NA where a cell is empty or no text (a formula that failed)."""
+    return pd.Series(read_cells(cells.tolist(), _CODE)[0], dtype="str")
 
 
 def _names(table: pd.DataFrame, code: str) -> pd.Series[str] | None:
     heading = next((name for name in ("unit_name", "name") if name in table), None)
-    if heading is None:
+    if heading is None or code not in table:
         return None
     return pd.Series(table[heading].to_numpy(), index=texts_of(table[code])).groupby(level=0).first()
 

@@ -16,7 +16,6 @@ from phusong.layers.dated.units import (
     checked_units,
     date_of,
     dates,
-    join,
     layers_by_code,
     needs_date,
     read_units,
@@ -102,28 +101,33 @@ def test_a_join_across_a_change_says_what_it_would_do_and_which_command_does_it_
     new = units(["1", "2", "9"], ["Xã Hòa An", "Phường Lý", "Xã Mới"], NEW)
     table = pd.DataFrame({"code": ["1", "2", "3"], "name": ["Xã Hoà An", "Xã Vĩnh Tú", "Xã Cũ"], "people": [1, 2, 3]})
     with pytest.raises(InputError) as refused:
-        join(table, new, table_valid_on=OLD, file="people.csv")
+        refuse_other_date(table, new, table_valid_on=OLD, file="in/people of 2012.csv", study="s")
     params = refused.value.params
     assert (params["both"], params["codes"], params["renamed"]) == (2, 3, 1)
     assert params["example"] == "2: Xã Vĩnh Tú / Phường Lý"
+    command = "phusong carry 'in/people of 2012.csv' --from 2012-12-31 --to 2025-07-01 --study s"
     for lang in ("en", "vi"):
-        assert "phusong carry people.csv --from 2012-12-31 --to 2025-07-01" in refused.value.say(lang)
+        assert f"{command} --old UNITS_2012-12-31.gpkg" in refused.value.say(lang)
+    old = units(["1", "2"], ["Xã Hoà An", "Phường Lý"])  # of a study that has the units of that date, too
+    with pytest.raises(InputError) as refused:
+        refuse_other_date(table, new, table_valid_on=OLD, table_units=old, file="t.csv", study="s")
+    assert refused.value.params["renamed"] == 0
+    assert refused.value.params["command"] == "phusong carry t.csv --from 2012-12-31 --to 2025-07-01 --study s"
     with pytest.raises(InputError) as refused:
         refuse_other_date(table.drop(columns="name"), new, table_valid_on=OLD)
     assert refused.value.code == "units.other_date"
 
 
-def test_a_join_of_one_date_keeps_rows_and_adds_outlines() -> None:
+def test_tables_of_the_units_own_date_pass_and_cells_that_are_no_codes_do_not_matter() -> None:
     old = units(["1", "2"], ["A", "B"])
-    joined = join(pd.DataFrame({"code": ["2", "1", "2"], "people": [5, 6, 7]}), old, table_valid_on=OLD)
-    assert joined["people"].tolist() == [5, 6, 7]
-    assert joined["unit_name"].tolist() == ["B", "A", "B"]
-    assert joined.geometry.iloc[0].equals(old.geometry.iloc[1])
-    numbers = join(pd.DataFrame({"code": [2.0, 1.0]}), old, table_valid_on=OLD)  # as a spreadsheet keeps them
-    assert numbers["unit_name"].tolist() == ["B", "A"]
-    with pytest.raises(InputError, match="2 rows name units that are not there"):
-        join(pd.DataFrame({"code": ["1", "7", "8"]}), old, table_valid_on=OLD)
-    with pytest.raises(InputError):
+    refuse_other_date(pd.DataFrame({"code": ["1"]}), old, table_valid_on=OLD)
+    odd = pd.DataFrame({"code": ["#N/A", b"1", 1.0, [1], None], "name": "A"})  # as a workbook may have them
+    with pytest.raises(InputError) as refused:
+        refuse_other_date(odd, old, table_valid_on=NEW)
+    assert (refused.value.params["codes"], refused.value.params["both"]) == (1, 1)
+    with pytest.raises(InputError, match="0 of its 0 codes"):
+        refuse_other_date(pd.DataFrame({"name": ["A"]}), old, table_valid_on=NEW)
+    with pytest.raises(InputError, match="--old or --new"):
         units_on(old, NEW)
 
 
@@ -168,7 +172,7 @@ def test_codes_of_2012_mean_other_communes_in_2025() -> None:
     old = read_units(Path(DATA) / "communes_2012_4prov.gpkg", valid_on=OLD)
     new = read_units(Path(DATA) / "communes_2025_4prov.gpkg", valid_on=NEW, name="full_name")
     with pytest.raises(InputError) as refused:
-        join(pd.DataFrame({"code": old["code"], "people": 1}), new, table_valid_on=OLD)
+        refuse_other_date(pd.DataFrame({"code": old["code"], "people": 1}), new, table_valid_on=OLD)
     assert refused.value.params["both"] == len(set(old["code"]) & set(new["code"])) > 100
     with pytest.raises(InputError) as refused:
         refuse_other_date(old, new, table_valid_on=OLD, table_units=old)
