@@ -42,7 +42,7 @@ Frame = pd.DataFrame
 ROOMS = ("api", "coverage", "layers", "maps")
 VERSIONED = (
     "phusong",
-    *("numpy", "numba", "scipy", "pandas", "geopandas", "shapely", "pyproj", "rasterio", "exactextract"),
+    *("numpy", "numba", "scipy", "pandas", "geopandas", "shapely", "pyproj", "rasterio"),
 )
 
 

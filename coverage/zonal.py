@@ -7,11 +7,10 @@ from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
-from exactextract import exact_extract
-from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
 from pyproj import CRS
 
+from phusong.layers.cell_shares import Frame, cell_shares
 from phusong.layers.errors import ComputeError, CrsError, Fault, InputError
 from phusong.layers.grid import Grid
 
@@ -87,10 +86,10 @@ def _mean(total: NDArray[np.float64], known: NDArray[np.float64], weight: NDArra
 
 
 def zones(units: gpd.GeoDataFrame, *, grid: Grid, layer: str = "units") -> Zones:
-    """Exact share of every cell of ``grid`` inside every polygon of ``units`` (same CRS), by exactextract.
+    """Exact share of every cell of ``grid`` inside every polygon of ``units`` (same CRS).
 
-    Coverage shares are the area of the polygon clipped to the cell (Baston 2023, exactextract), not the cell-centre
-    rule; a polygon smaller than a cell keeps its true share. exactextract keeps shares in single precision (6e-8).
+    Shares are the area of the polygon clipped to the cell, not the cell-centre rule; a polygon smaller than a cell
+    keeps its true share.
 
     Raises:
         CrsError: the polygons are not in the grid's CRS.
@@ -101,26 +100,9 @@ def zones(units: gpd.GeoDataFrame, *, grid: Grid, layer: str = "units") -> Zones
     if units.crs is None or CRS.from_user_input(units.crs) != crs:
         raise CrsError("error.zones_crs", layer=layer, found=str(units.crs), crs=grid.crs)
     _refuse_outside(units, grid=grid, layer=layer)
-    n = len(units)
-    rows, cols = grid.shape
-    left, bottom, right, top = grid.bounds
-    wkt = crs.to_wkt()
-    source = NumPyRasterSource(np.broadcast_to(np.int8(0), (rows, cols)), left, bottom, right, top, srs_wkt=wkt)
-    shapes = gpd.GeoDataFrame(geometry=gpd.GeoSeries(units.geometry.array, crs=wkt))
-    cells: list[NDArray[np.int64]] = [np.empty(0, np.int64)]
-    shares: list[NDArray[np.float64]] = [np.empty(0, np.float64)]
-    counts = np.zeros(n, np.int64)
-    if n:
-        table = exact_extract(source, shapes, ["cell_id", "coverage"], output="pandas")
-        for i, (cell, share) in enumerate(zip(table["cell_id"], table["coverage"], strict=True)):
-            keep = share > 0
-            order = np.argsort(cell[keep], kind="stable")
-            cells.append(cell[keep][order].astype(np.int64))
-            shares.append(share[keep][order].astype(np.float64))
-            counts[i] = keep.sum()
-    made = Zones(
-        grid, np.repeat(np.arange(n, dtype=np.int32), counts), np.concatenate(cells), np.concatenate(shares), n
-    )
+    left, _, _, top = grid.bounds
+    frame = Frame(left, top, grid.cell_m, grid.cell_m, grid.shape)
+    made = Zones(grid, *cell_shares(units.geometry.to_numpy(), frame), len(units))
     area_km2 = np.asarray(units.geometry.area, dtype=np.float64) / 1e6
     lost = np.abs(made.area_km2 - area_km2) > AREA_TOLERANCE * area_km2 + 1e-9 * made.cell_km2
     if lost.any():

@@ -8,11 +8,9 @@ from typing import Any, TypeAlias
 import geopandas
 import numpy as np
 import shapely
-from exactextract import exact_extract
-from exactextract.raster import NumPyRasterSource
 from numpy.typing import NDArray
-from pyproj import CRS
 
+from phusong.layers.cell_shares import Frame, raster_sums
 from phusong.layers.grid import Raster
 
 WIDTH_M = 400.0
@@ -158,14 +156,11 @@ def counts_people(points: geopandas.GeoDataFrame) -> bool:
 
 
 def _raster_sums(pieces: Pieces, raster: Raster) -> tuple[Floats, Floats]:
-    left, bottom, right, top = raster.grid.bounds
-    wkt = CRS.from_user_input(raster.grid.crs).to_wkt()
-    source = NumPyRasterSource(raster.values, left, bottom, right, top, nodata=np.nan, srs_wkt=wkt)
-    shapes = geopandas.GeoDataFrame(geometry=geopandas.GeoSeries(pieces.shapes, crs=wkt))
-    table = exact_extract(source, shapes, ["sum", "count"], output="pandas")
-    cells = np.nan_to_num(np.asarray(table["count"], dtype=np.float64))
-    known = np.minimum(cells * raster.grid.cell_m**2 / pieces.area_m2, 1.0)
-    return np.nan_to_num(np.asarray(table["sum"], dtype=np.float64)), known
+    grid = raster.grid
+    frame = Frame(grid.left_m, grid.top_m, grid.cell_m, grid.cell_m, grid.shape)
+    sums = raster_sums(pieces.shapes, [(0, raster.values)], frame)
+    known = np.minimum(sums.known_cells * grid.cell_m**2 / pieces.area_m2, 1.0)
+    return np.nan_to_num(sums.total), known
 
 
 def _differences(
