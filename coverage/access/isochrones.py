@@ -6,9 +6,8 @@ from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
-import shapely
 from rasterio.features import shapes
-from shapely.geometry import shape
+from shapely.geometry import MultiPolygon, shape
 
 from phusong.coverage.access.travel_time import Travel
 
@@ -16,7 +15,7 @@ from phusong.coverage.access.travel_time import Travel
 def isochrones(travel: Travel, *, limits_min: Sequence[float]) -> gpd.GeoDataFrame:
     """One row a limit, rising: ``limit`` (in the unit of the travel's cost) and ``geometry``, a MultiPolygon.
 
-    The union of the cells whose cost is at most the limit, so each holds those before it, and areas are whole numbers of
+    The union of the cells whose cost is at most the limit: each holds those before it, and areas are whole numbers of
     cells; empty where no cell is within. In the CRS of the grid. ValueError for a limit that is negative, unknown or
     above the limit of the search.
     """
@@ -28,5 +27,5 @@ def isochrones(travel: Travel, *, limits_min: Sequence[float]) -> gpd.GeoDataFra
         within = (travel.cost <= limit) & np.isfinite(travel.cost)
         # parts that meet at a corner only are parts of their own: each cell is joined to its four neighbours
         found = shapes(within.astype(np.uint8), mask=within, connectivity=4, transform=travel.grid.transform)
-        areas.append(shapely.multipolygons([shape(geometry) for geometry, _ in found]))
+        areas.append(MultiPolygon([shape(geometry) for geometry, _ in found]))
     return gpd.GeoDataFrame({"limit": limits}, geometry=areas, crs=travel.grid.crs)
