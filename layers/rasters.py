@@ -14,6 +14,7 @@ import rasterio
 from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS
+from rasterio._err import CPLE_BaseError
 from rasterio.enums import Resampling
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.warp import reproject, transform_bounds
@@ -27,10 +28,18 @@ from phusong.layers.writers.aside import written_aside
 Warp = Literal["nearest", "bilinear", "average", "sum", "mode"]
 Colour = tuple[int, int, int, int]
 MAX_READ = 16 * MAX_CELLS  # of a finer source, 1.6 GB
+LARGEST_BLOCK_BYTES = 2**29
+"""A file is unpacked by blocks; a small file of one huge block would fill the memory."""
 TIFF_MARKS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 HGT_NAME = re.compile(r"([NS])(\d{2})([EW])(\d{3})", re.IGNORECASE)
 HGT_BYTES = {2 * 1201**2: 3.0, 2 * 3601**2: 1.0}
 """Size of an SRTM tile of one degree by its cells, seconds of arc: 16-bit heights, edges shared with its neighbours."""
+_HEAD_LINE = 200  # bytes
+_HEAD_WORDS = {
+    *(b"ncols", b"nrows", b"xllcorner", b"xllcenter", b"yllcorner", b"yllcenter"),
+    *(b"cellsize", b"dx", b"dy", b"nodata_value"),
+}
+_OF_NUMBERS = b"0123456789.,+-eE \t\r\nnaNA"  # of "nan" too
 
 
 def crs_text(crs: Any) -> str:
@@ -69,9 +78,22 @@ def raster_bounds(path: str | Path, *, crs: str) -> tuple[float, float, float, f
     with opened(path) as source:
         if source.crs is None:
             raise CrsError("read.raster_no_crs", file=Path(path).name)
-        corners = [source.transform @ at for at in ((0, 0), (source.width, 0), (0, source.height), source.shape[::-1])]
-        xs, ys = zip(*corners, strict=True)
-        left, bottom, right, top = transform_bounds(source.crs, crs, min(xs), min(ys), max(xs), max(ys))
+        return box_of(source.transform, source.shape, source.crs, crs=crs, file=Path(path).name)
+
+
+def box_of(
+    transform: Affine, shape: tuple[int, int], source: Any, *, crs: Any, file: str
+) -> tuple[float, float, float, float]:
+    """(left, bottom, right, top) in ``crs`` of rows and columns in the CRS ``source``, rotated or not; may be infinite.
+
+    CrsError where there is no way from one CRS to the other.
+    """
+    rows, cols = shape
+    xs, ys = zip(*(transform @ at for at in ((0, 0), (cols, 0), (0, rows), (cols, rows))), strict=True)
+    try:
+        left, bottom, right, top = transform_bounds(source, crs, min(xs), min(ys), max(xs), max(ys))
+    except (CPLE_BaseError, RasterioError) as error:  # such as a local one, or one of the Moon
+        raise CrsError("read.broken_crs", file=file) from error
     return left, bottom, right, top
 
 
@@ -86,8 +108,7 @@ def warp_to(path: str | Path, grid: Grid, *, resampling: Warp = "bilinear") -> R
 
     ``bilinear`` for heights, ``sum`` for counts in a cell (totals are kept), ``mode`` for classes: the one that most of
     the source's known cells within a cell have. Bilinear takes only the valid neighbours of a cell whose centre lies in
-    a valid cell of the source. Errors as ``read_raster``,
-    but the source may have any CRS and any cells.
+    a valid cell of the source. Errors as ``read_raster``, but the source may have any CRS and any cells.
     """
     with opened(path) as source:
         if source.crs is None:
@@ -183,10 +204,17 @@ def opened(path: str | Path) -> Any:
             source = rasterio.open(path, driver=driver)
     except RasterioError as error:
         raise InputError("read.raster_unreadable", file=path.name) from error
-
-    if source.transform.is_identity:  # such as a scan
+    flat = not source.transform.determinant or not np.isfinite(source.transform).all()
+    if flat or source.transform.is_identity:  # such as a scan
         source.close()
         raise InputError("read.raster_no_place", file=path.name)
+    blocks = (
+        rows * cols * np.dtype(dtype).itemsize
+        for (rows, cols), dtype in zip(source.block_shapes, source.dtypes, strict=True)
+    )
+    if max(blocks, default=0) > LARGEST_BLOCK_BYTES:
+        source.close()
+        raise InputError("read.raster_too_large", file=path.name)
     return source
 
 
@@ -198,7 +226,22 @@ def _driver(path: Path) -> str | None:
         head = file.read(64)
     if head.startswith(TIFF_MARKS):
         return "GTiff"
-    return "AAIGrid" if head.lstrip()[:5].lower() in (b"ncols", b"nrows") else None
+    if head.lstrip()[:5].lower() not in (b"ncols", b"nrows"):
+        return None
+    _refuse_words(path)
+    return "AAIGrid"
+
+
+def _refuse_words(path: Path) -> None:
+    """InputError for an ASCII grid with words among its numbers, which the driver would take for 0."""
+    with path.open("rb") as file:
+        start = 0
+        while b"".join(file.readline(_HEAD_LINE).split()[:1]).lower() in _HEAD_WORDS:
+            start = file.tell()
+        file.seek(start)
+        while chunk := file.read(1 << 20):
+            if chunk.translate(None, _OF_NUMBERS):
+                raise InputError("read.raster_unreadable", file=path.name)
 
 
 def _refuse_odd_hgt(path: Path) -> None:
@@ -230,7 +273,7 @@ def window_of(source: Any, grid: Grid) -> Window:
     """The part of ``source`` that ``grid`` needs, with room for neighbours of its edge cells; all of a rotated one."""
     whole = Window(0, 0, source.width, source.height)
     t = source.transform
-    needed = transform_bounds(rasterio.crs.CRS.from_user_input(grid.crs), source.crs, *grid.bounds)
+    needed = box_of(grid.transform, grid.shape, grid.crs, crs=source.crs, file=Path(source.name).name)
     if t.b or t.d or not np.isfinite(needed).all():
         return whole
     xs = sorted((x - t.c) / t.a for x in needed[::2])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -22,7 +21,7 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import CRS, Geod
 from rasterio.enums import Resampling
-from rasterio.warp import reproject, transform_bounds
+from rasterio.warp import reproject
 from rasterio.warp import transform as move
 from rasterio.windows import Window
 
@@ -31,13 +30,12 @@ from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import (
     MAX_READ,
     Warp,
+    box_of,
     opened,
     pinned_warp,
-    raster_bounds,
     refuse_several,
     tags_of,
     values_of,
-    warp_to,
     window_of,
 )
 from phusong.layers.readers.guard import guard, kind, unpacked
@@ -51,10 +49,11 @@ _UNIT_NAMES = {
     "centimeter": "cm", "foot": "ft", "feet": "ft", "us survey foot": "us-ft", "ussurveyfoot": "us-ft", "ftus": "us-ft",
 }  # fmt: skip
 UNDECLARED_VOIDS = {
-    "elevation": (-32768.0, -32767.0, -9999.0, -99999.0, float(np.finfo(np.float32).min)),
-    "population": (-99999.0, -9999.0, -200.0, float(np.finfo(np.float32).min)),
+    "elevation": (-32768.0, -32767.0, -9999.0, -99999.0),
+    "population": (-99999.0, -9999.0, -200.0),
 }
 """What products write for "no data" (SRTM, WorldPop, GHSL) and some copies of them no longer declare."""
+BEYOND = 1e30  # no height and no number of people: the least number of a float, mostly
 INDOCHINA = (102.0, 8.0, 110.0, 23.4)
 HIGHEST_OF_INDOCHINA_M = 3147.3
 """Fansipan, survey of 2019; nothing within ``INDOCHINA`` (left, bottom, right, top in degrees) is higher."""
@@ -67,6 +66,7 @@ AGREE = 1e-3  # of a cell or of a value; more is another lattice, or a differenc
 PEOPLE_LOST_PCT, PEOPLE_LOST = 1.0, 10.0  # both must be exceeded
 _FAR_M = 1e12
 _STRIDE = 16
+_ROWS = 256  # looked at at once
 _PARTS = (8, 64)  # a side of a cell at the edge of the grid, at least and at most
 
 
@@ -118,35 +118,23 @@ def raster_files(paths: Sequence[str | Path], *, into: str | Path) -> list[Path]
 
 def tiles_of(files: Sequence[Path]) -> Tiles:
     """Files as tiles of one lattice; InputError if they are not, or have several bands; CrsError without a CRS."""
-    first: Any = None
-    places: list[tuple[int, int, Path, tuple[int, int]]] = []
-    with ExitStack() as stack:
-        for path in sorted(files, key=lambda one: (one.name, str(one))):
-            source = stack.enter_context(opened(path))
-            if source.crs is None:
-                raise CrsError("read.raster_no_crs", file=path.name)
-            refuse_several(source, path)
-            first = first or source
-            places.append((*_corner(source, first, path, Path(first.name)), path, source.shape))
-        crs, transform = first.crs, first.transform
+    files = sorted(files, key=lambda one: (one.name, str(one)))
+    frames = [_frame(path) for path in files]
+    first = frames[0]
+    places = [(*_corner(frame, first), path, frame.shape) for path, frame in zip(files, frames, strict=True)]
     row0, col0 = min(place[0] for place in places), min(place[1] for place in places)
     places.sort(key=lambda place: (place[0], place[1], place[2].name, str(place[2])))
     corners = tuple((row - row0, col - col0) for row, col, _, _ in places)
     shapes = tuple(shape for _, _, _, shape in places)
     height = max(row + rows for (row, _), (rows, _) in zip(corners, shapes, strict=True))
     width = max(col + cols for (_, col), (_, cols) in zip(corners, shapes, strict=True))
-    whole = transform @ Affine.translation(col0, row0)
-    return Tiles(tuple(place[2] for place in places), corners, shapes, whole, crs, width, height)
+    whole = first.transform @ Affine.translation(col0, row0)
+    return Tiles(tuple(place[2] for place in places), corners, shapes, whole, first.crs, width, height)
 
 
 def tiles_bounds(tiles: Tiles, *, crs: str) -> tuple[float, float, float, float]:
     """(left, bottom, right, top) of all tiles in ``crs``, metres; infinite where it cannot be shown."""
-    if len(tiles.files) == 1:
-        return raster_bounds(tiles.files[0], crs=crs)
-    left, top = tiles.transform @ (0, 0)
-    right, bottom = tiles.transform @ (tiles.width, tiles.height)
-    bounds = transform_bounds(tiles.crs, crs, left, bottom, right, top)
-    return bounds[0], bounds[1], bounds[2], bounds[3]
+    return box_of(tiles.transform, (tiles.height, tiles.width), tiles.crs, crs=crs, file=tiles.name)
 
 
 def warp_tiles(tiles: Tiles, grid: Grid, *, layer: str, unit: str | None = None) -> Warped:
@@ -158,8 +146,6 @@ def warp_tiles(tiles: Tiles, grid: Grid, *, layer: str, unit: str | None = None)
     """
     if unit is not None and unit not in UNITS_M:
         raise InputError("raster.unknown_unit", found=unit, choices=", ".join(UNITS_M))
-    if tiles.transform.b or tiles.transform.d:
-        return _rotated(tiles, grid, layer=layer, unit=unit)
     window = window_of(tiles, grid)
     if window.width < 1 or window.height < 1:
         return Warped(Raster(grid, np.full(grid.shape, np.nan, dtype=np.float32)), ())
@@ -188,25 +174,45 @@ def warp_tiles(tiles: Tiles, grid: Grid, *, layer: str, unit: str | None = None)
     return Warped(Raster(grid, out, tags), tuple(faults))
 
 
-def _corner(source: Any, first: Any, path: Path, other: Path) -> tuple[int, int]:
+class _Frame(NamedTuple):
+    """Where a file's cells lie."""
+
+    name: str
+    crs: Any
+    transform: Affine
+    shape: tuple[int, int]
+
+    def __str__(self) -> str:
+        code = self.crs.to_string()
+        width, height = _sides(self.transform)
+        return f"{width:.8g} x {height:.8g}, {code if len(code) < 40 else 'WKT'}"
+
+
+def _frame(path: Path) -> _Frame:
+    with opened(path) as source:
+        if source.crs is None:
+            raise CrsError("read.raster_no_crs", file=path.name)
+        refuse_several(source, path)
+        return _Frame(path.name, source.crs, source.transform, source.shape)
+
+
+def _sides(transform: Affine) -> tuple[float, float]:
+    """Width and height of a cell, rotated or not, in the unit of the CRS."""
+    return math.hypot(transform.a, transform.d), math.hypot(transform.b, transform.e)
+
+
+def _corner(frame: _Frame, first: _Frame) -> tuple[int, int]:
     """First row and column of a tile on the lattice of the first one."""
-    one, base = source.transform, first.transform
-    alike = source.crs == first.crs and max(abs(one.a / base.a - 1), abs(one.e / base.e - 1)) < AGREE / max(
-        source.shape
-    )
-    if source is first:
+    if frame is first:
         return 0, 0
-    col, row = (one.c - base.c) / base.a, (one.f - base.f) / base.e
-    rotated = any((one.b, one.d, base.b, base.d))
-    if rotated or not alike or max(abs(col - round(col)), abs(row - round(row))) > AGREE * 10:
-        found, expected = _cells(source), _cells(first)
-        raise InputError("raster.other_lattice", file=path.name, found=found, expected=expected, other=other.name)
-    return round(row), round(col)
-
-
-def _cells(source: Any) -> str:
-    code = source.crs.to_string()
-    return f"{abs(source.transform.a):.8g} x {abs(source.transform.e):.8g}, {code if len(code) < 40 else 'WKT'}"
+    one, base = frame.transform, first.transform
+    if not any((one.b, one.d, base.b, base.d)) and frame.crs == first.crs:
+        col, row = (one.c - base.c) / base.a, (one.f - base.f) / base.e
+        alike = max(abs(one.a / base.a - 1), abs(one.e / base.e - 1)) < AGREE / max(frame.shape)
+        if alike and max(abs(col - round(col)), abs(row - round(row))) <= AGREE * 10:
+            return round(row), round(col)
+    found, expected = str(frame), str(first)
+    raise InputError("raster.other_lattice", file=frame.name, found=found, expected=expected, other=first.name)
 
 
 def _joined(
@@ -225,11 +231,10 @@ def _joined(
             continue
         with opened(path) as source:
             part = values_of(source, 1, path, window=Window(left - col, top - row, right - left, bottom - top))
-            declared = source.nodata is not None
+            written = float(source.scales[0]), float(source.offsets[0])
             tags = tags or tags_of(source)
             own = _unit_of(source, path) if layer == "elevation" and unit is None else None
-        if not declared:
-            faults += without_marks(part, layer=layer, file=path.name)
+        faults += without_marks(part, layer=layer, file=path.name, written=written)
         faults += _to_metres(part, unit or own, layer=layer, file=path.name)
         at = np.s_[top - window.row_off : bottom - window.row_off, left - window.col_off : right - window.col_off]
         there = values[at]
@@ -246,17 +251,6 @@ def _joined(
         told: dict[str, Any] = {"count": differing, "largest": f"{largest:.4g}", "files": among[:200]}
         faults.append(Fault("note.tiles_differ", file=tiles.name, layer=layer, params=told))
     return values, covered, tags, faults
-
-
-def _rotated(tiles: Tiles, grid: Grid, *, layer: str, unit: str | None) -> Warped:
-    """A raster whose rows do not run east, warped: in metres, its voids as they are declared."""
-    path = tiles.files[0]
-    used = unit
-    if layer == "elevation" and unit is None:
-        with opened(path) as source:
-            used = _unit_of(source, path)
-    raster = warp_to(path, grid, resampling=RESAMPLING[layer])
-    return Warped(raster, tuple(_to_metres(raster.values, used, layer=layer, file=path.name)))
 
 
 def _to_metres(values: NDArray[np.float32], unit: str | None, *, layer: str, file: str) -> list[Fault]:
@@ -283,16 +277,29 @@ def _unit_of(source: Any, path: Path) -> str | None:
     return name or None
 
 
-def without_marks(values: NDArray[np.float32], *, layer: str, file: str) -> list[Fault]:
-    """Make the undeclared marks of "no data" voids, in place, and tell."""
-    faults = []
-    for mark in UNDECLARED_VOIDS.get(layer, ()):
-        there = values == np.float32(mark)
-        if there.any():
-            values[there] = np.nan
-            params = {"count": int(there.sum()), "found": f"{mark:g}"}
-            faults.append(Fault("changed.raster_void", file=file, layer=layer, params=params))
-    return faults
+def without_marks(
+    values: NDArray[np.float32], *, layer: str, file: str, written: tuple[float, float] = (1.0, 0.0)
+) -> list[Fault]:
+    """Make the undeclared marks of "no data" voids, in place, and tell; a file may declare one mark and hold another.
+
+    ``written``: scale and offset of the file, which its marks have gone through as well.
+    """
+    marks = UNDECLARED_VOIDS.get(layer)
+    if marks is None:
+        return []
+    found: dict[str, int] = {}
+    for start in range(0, len(values), _ROWS):
+        part = values[start : start + _ROWS]
+        for mark in (*marks, None):
+            there = np.abs(part) > BEYOND if mark is None else part == np.float32(mark * written[0] + written[1])
+            if there.any():
+                said = f"{part[there][0] if mark is None else mark:g}"
+                found[said] = found.get(said, 0) + int(there.sum())
+                part[there] = np.nan
+    return [
+        Fault("changed.raster_void", file=file, layer=layer, params={"count": count, "found": mark})
+        for mark, count in found.items()
+    ]
 
 
 def _gaps(covered: NDArray[np.bool_], transform: Affine, tiles: Tiles, grid: Grid) -> list[Fault]:
@@ -340,14 +347,9 @@ def _unit_doubts(values: NDArray[np.float32], transform: Affine, tiles: Tiles) -
 
     Feet over low hills and decimetres of a plain pass both: nothing in the numbers tells them from metres.
     """
-    known = values[np.isfinite(values)]
-    if not known.size:
-        return []
     rows, cols = values.shape
-    left, top = transform @ (0, 0)
-    right, bottom = transform @ (cols, rows)
-    box = transform_bounds(tiles.crs, "EPSG:4326", left, bottom, right, top)
-    highest = float(known.max())
+    highest = float(np.fmax.reduce(values, axis=None))
+    box = box_of(transform, values.shape, tiles.crs, crs="EPSG:4326", file=tiles.name)
     inside = box[0] >= INDOCHINA[0] and box[1] >= INDOCHINA[1] and box[2] <= INDOCHINA[2] and box[3] <= INDOCHINA[3]
     choices = ", ".join(UNITS_M)
     if inside and highest > HIGHEST_OF_INDOCHINA_M + 10:
@@ -356,10 +358,14 @@ def _unit_doubts(values: NDArray[np.float32], transform: Affine, tiles: Tiles) -
     x_m, y_m = _cell_m(box, transform, tiles)
     if not FINEST_M <= min(x_m, y_m) <= max(x_m, y_m) <= COARSEST_M or min(rows, cols) < 3:
         return []
-    down, across = np.gradient(values)
-    steep = np.hypot(down / np.float32(y_m), across / np.float32(x_m))
-    steep = steep[np.isfinite(steep)]
-    steep_pct = 100 * float((steep > STEEP).mean()) if steep.size else 0.0
+    steep, told = 0, 0
+    for start in range(0, rows, _ROWS):
+        end = min(start + _ROWS, rows)
+        above = max(start - 1, 0)  # slopes of the first and last row of a part need the rows beside it
+        down, across = np.gradient(values[above : end + 1])
+        slope = np.hypot(down / np.float32(y_m), across / np.float32(x_m))[start - above : end - above]
+        steep, told = steep + int((slope > STEEP).sum()), told + int(np.isfinite(slope).sum())
+    steep_pct = 100 * steep / told if told else 0.0
     if steep_pct <= STEEPEST_PCT:
         return []
     params = {"found": f"{steep_pct:.0f}", "most": f"{STEEPEST_PCT:g}", "choices": choices}
@@ -368,18 +374,23 @@ def _unit_doubts(values: NDArray[np.float32], transform: Affine, tiles: Tiles) -
 
 def _cell_m(box: tuple[float, float, float, float], transform: Affine, tiles: Tiles) -> tuple[float, float]:
     """Width and height of a cell in the middle, metres."""
-    if not CRS.from_user_input(tiles.crs.to_wkt()).is_geographic:
-        return abs(transform.a), abs(transform.e)
+    known = CRS.from_user_input(tiles.crs.to_wkt())
+    width, height = _sides(transform)
+    if not known.is_geographic:
+        factor = known.axis_info[0].unit_conversion_factor if known.axis_info else 1.0  # to metres
+        return width * factor, height * factor
     lon, lat = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     earth = Geod(ellps="WGS84")
-    _, _, x_m = earth.inv(lon, lat, lon + abs(transform.a), lat)
-    _, _, y_m = earth.inv(lon, lat, lon, lat + abs(transform.e))
+    _, _, x_m = earth.inv(lon, lat, lon + width, lat)
+    _, _, y_m = earth.inv(lon, lat, lon, lat + height)
     return x_m, y_m
 
 
 def _people(values: NDArray[np.float32], transform: Affine, tiles: Tiles, grid: Grid, *, after: float) -> list[Fault]:
     """A note on the people within the grid before and after the warp; fatal if they differ."""
-    before = float(np.nansum(values * _inside(values.shape, transform, tiles, grid), dtype=np.float64))
+    before = 0.0
+    for start, share in _inside(values.shape, transform, tiles, grid):
+        before += float(np.nansum(values[start : start + len(share)] * share, dtype=np.float64))
     lost_pct = 100 * (after - before) / before if before else 0.0
     params = {"before": f"{before:.0f}", "after": f"{after:.0f}", "lost_pct": f"{lost_pct:+.3f}"}
     if abs(lost_pct) > PEOPLE_LOST_PCT and abs(after - before) > PEOPLE_LOST:
@@ -387,25 +398,28 @@ def _people(values: NDArray[np.float32], transform: Affine, tiles: Tiles, grid: 
     return [Fault("note.people_total", file=tiles.name, layer="population", params=params)]
 
 
-def _inside(shape: tuple[int, int], transform: Affine, tiles: Tiles, grid: Grid) -> NDArray[np.float32]:
-    """The share of each source cell that lies within the grid, by parts of a cell where its corners disagree."""
+def _inside(
+    shape: tuple[int, int], transform: Affine, tiles: Tiles, grid: Grid
+) -> Iterator[tuple[int, NDArray[np.float32]]]:
+    """The share of each source cell that lies within the grid, by parts of a cell where its corners disagree.
+
+    Some rows at a time, with the number of the first.
+    """
     rows, cols = shape
-    share = np.empty(shape, dtype=np.float32)
     parts = _PARTS[0]
-    for start in range(0, rows, 256):
-        end = min(start + 256, rows)
+    for start in range(0, rows, _ROWS):
+        end = min(start + _ROWS, rows)
         x_m, y_m = _metres(np.arange(start, end + 1.0), np.arange(cols + 1.0), transform, tiles, grid)
         if not start and cols > 1:
             side_m = math.hypot(x_m[0, 1] - x_m[0, 0], y_m[0, 1] - y_m[0, 0])
             parts = min(max(parts, math.ceil(side_m / grid.cell_m)), _PARTS[1]) if math.isfinite(side_m) else parts
         corners = grid.inside(x_m, y_m)
         count = corners[:-1, :-1].astype(np.int8) + corners[:-1, 1:] + corners[1:, :-1] + corners[1:, 1:]
-        part = count.astype(np.float32) / 4
+        part = count.astype(np.float32) / np.float32(4)
         steps = (np.arange(parts) + 0.5) / parts
         for row, col in _edge(count, x_m, y_m, grid):
             part[row, col] = grid.inside(*_metres(start + row + steps, col + steps, transform, tiles, grid)).mean()
-        share[start:end] = part
-    return share
+        yield start, part
 
 
 def _edge(
@@ -429,7 +443,7 @@ def _metres(
     """
     knots = [np.unique(np.append(np.arange(0, len(at), _STRIDE), len(at) - 1)) for at in (rows, cols)]
     col, row = np.meshgrid(cols[knots[1]], rows[knots[0]])
-    x, y = transform.c + transform.a * col.ravel(), transform.f + transform.e * row.ravel()
+    x, y = transform @ (col.ravel(), row.ravel())
     moved = np.array(move(tiles.crs, rasterio.crs.CRS.from_user_input(grid.crs), x, y), dtype=np.float64)
     moved[~np.isfinite(moved)] = _FAR_M
     for axis, (at, knot) in enumerate(zip((rows, cols), knots, strict=True), start=1):

@@ -5,6 +5,7 @@ import os
 import warnings
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyproj
@@ -16,7 +17,7 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 from rasterio.errors import NotGeoreferencedWarning
 
-from phusong.layers.errors import InputError
+from phusong.layers.errors import CrsError, InputError
 from phusong.layers.grid import Grid
 from phusong.layers.tiles import Warped, raster_files, tiles_bounds, tiles_of, warp_tiles
 
@@ -371,14 +372,145 @@ def test_a_real_tile_as_hgt_is_the_same_as_the_geotiff(tmp_path: Path) -> None:
     np.testing.assert_allclose(one, two, atol=0.01)
 
 
-def test_a_declared_unit_nobody_knows_is_refused_and_a_rotated_raster_converted(tmp_path: Path) -> None:
+def test_a_declared_unit_nobody_knows_is_refused(tmp_path: Path) -> None:
     path = geotiff(tmp_path / "a.tif", np.full((100, 100), 500, np.int16), 106.9, 16.75, 0.002, unit="fathom")
     with pytest.raises(InputError, match="fathom"):
         warp_tiles(tiles_of([path]), AREA, layer="elevation")
     assert np.nanmax(warp_tiles(tiles_of([path]), AREA, layer="elevation", unit="m").raster.values) == 500
+
+
+# rasters that lie otherwise
+
+
+def turned(path: Path, *, degrees: float = 3.0, south_up: bool = False) -> Path:
+    """The file with its cells turned about their middle, or with its first row in the south."""
     with rasterio.open(path, "r+") as target:
-        target.transform = target.transform @ Affine.rotation(1)
-        target.units = ("ft",)
+        middle = Affine.translation(target.width / 2, target.height / 2)
+        turn = Affine.scale(1, -1) if south_up else Affine.rotation(degrees)
+        target.transform = target.transform @ middle @ turn @ ~middle
+    return path
+
+
+@pytest.mark.parametrize("way", [{"degrees": 3.0}, {"degrees": 90.0}, {"south_up": True}])
+def test_a_turned_raster_is_judged_like_any_other(tmp_path: Path, way: dict[str, Any]) -> None:
+    """Its undeclared voids, units, doubtful heights and people."""
+    heights = np.full((200, 200), 500, np.int16)
+    heights[90:110, 90:110] = -9999
+    path = turned(geotiff(tmp_path / "a.tif", heights, 106.85, 16.9, 0.002, unit="ft"), **way)
     warped = warp_tiles(tiles_of([path]), AREA, layer="elevation")
-    assert np.nanmax(warped.raster.values) == pytest.approx(152.4)
-    assert codes(warped) == ["changed.raster_unit"]
+    assert codes(warped) == ["changed.raster_void", "changed.raster_unit"]
+    assert warped.faults[0].params == {"count": 400, "found": "-9999"}
+    assert (np.nanmin(warped.raster.values), np.nanmax(warped.raster.values)) == pytest.approx((152.4, 152.4))
+    high = turned(geotiff(tmp_path / "b.tif", np.full((200, 200), 5600, np.int16), 106.85, 16.8, 0.002), **way)
+    assert codes(warp_tiles(tiles_of([high]), AREA, layer="elevation")) == ["fault.heights_of_unit"]
+    rough = np.where(np.add.outer(np.arange(300), np.arange(300)) % 4 < 2, 0, 800).astype(np.int16)
+    steep = turned(geotiff(tmp_path / "c.tif", rough, 106.85, 16.85, 0.001), **way)
+    assert codes(warp_tiles(tiles_of([steep]), AREA, layer="elevation")) == ["fault.slopes_of_unit"]
+    people = turned(geotiff(tmp_path / "d.tif", np.ones((60, 60), np.float32), 106.95, 16.75, 0.002), **way)
+    counted = warp_tiles(tiles_of([people]), AREA, layer="population")
+    assert codes(counted) == ["note.people_total"]
+    assert float(counted.faults[0].params["before"]) == pytest.approx(3600, abs=1)
+    assert float(np.nansum(counted.raster.values, dtype=np.float64)) == pytest.approx(3600, rel=5e-3)
+
+
+def test_tiles_whose_first_row_lies_in_the_south(tmp_path: Path) -> None:
+    both = [
+        turned(geotiff(tmp_path / f"{k}.tif", np.full((100, 100), 5, np.int16), left, 16.9, 0.004), south_up=True)
+        for k, left in enumerate((106.6, 107.0))
+    ]
+    tiles = tiles_of(both)
+    assert tiles_bounds(tiles, crs=CRS)[0] == pytest.approx(tiles_bounds(tiles_of(both[:1]), crs=CRS)[0], abs=1)
+    assert np.isfinite(warp_tiles(tiles, AREA, layer="elevation").raster.values).all()
+
+
+def test_turned_tiles_are_not_joined(tmp_path: Path) -> None:
+    values = np.ones((9, 9), np.float32)
+    both = [turned(geotiff(tmp_path / f"{k}.tif", values, 106.9, 16.7, 0.002), degrees=90.0) for k in (1, 2)]
+    with pytest.raises(InputError) as caught:
+        tiles_of(both)
+    assert caught.value.code == "raster.other_lattice"
+
+
+@pytest.mark.parametrize(
+    "transform",
+    [
+        Affine(0.002, 0, 106.9, 0, 0, 16.75),
+        Affine(float("nan"), 0, 106.9, 0, -0.002, 16.75),
+        Affine(0.002, 0.002, 106.9, 0.002, 0.002, 16.75),
+    ],
+)
+def test_cells_without_extent_are_refused(tmp_path: Path, transform: Affine) -> None:
+    path = geotiff(tmp_path / "a.tif", np.ones((9, 9), np.float32), 106.9, 16.75, 0.002)
+    with rasterio.open(path, "r+") as target:
+        target.transform = transform
+    with pytest.raises(InputError) as caught:
+        tiles_of([path])
+    assert caught.value.code == "read.raster_no_place"
+
+
+@pytest.mark.parametrize("crs", ['LOCAL_CS["x",UNIT["metre",1]]', "+proj=longlat +R=1737400"])
+def test_a_crs_from_which_no_way_leads_is_refused(tmp_path: Path, crs: str) -> None:
+    path = geotiff(tmp_path / "a.tif", np.ones((9, 9), np.float32), 106.9, 16.75, 0.002, crs=crs)
+    for step in (lambda tiles: tiles_bounds(tiles, crs=CRS), lambda tiles: warp_tiles(tiles, AREA, layer="elevation")):
+        with pytest.raises(CrsError, match=r"a\.tif"):
+            step(tiles_of([path]))
+
+
+# values that are none
+
+
+@pytest.mark.parametrize(
+    ("layer", "mark", "scale", "nodata"),
+    [
+        ("elevation", -32768, 1.0, -9999.0),  # declares one mark, holds another
+        ("elevation", -9999, 0.1, None),  # the mark has the scale of the rest
+        ("elevation", np.inf, 1.0, None),
+        ("population", -3.4e38, 1.0, None),  # nearly the least number of a float
+    ],
+)
+def test_marks_beside_a_declared_one_or_written_otherwise(
+    tmp_path: Path, layer: str, mark: float, scale: float, nodata: float | None
+) -> None:
+    values = np.full((100, 100), 50, np.float32)
+    values[40:60, 40:60] = mark
+    values[:5] = -99999 if nodata is None else nodata
+    path = geotiff(tmp_path / "a.tif", values, 106.9, 16.75, 0.002, scale=scale, nodata=nodata)
+    warped = warp_tiles(tiles_of([path]), AREA, layer=layer)
+    told = {fault.params["found"]: fault.params["count"] for fault in warped.faults if "void" in fault.code}
+    assert told == {f"{np.float32(mark):g}": 400} | ({"-99999": 500} if nodata is None else {})
+    assert np.nanmin(warped.raster.values) >= 0
+    assert np.isnan(warped.raster.values).any()
+
+
+@pytest.mark.parametrize(("numbers", "good"), [("1,5 2", True), ("nan 2", True), ("x 2", False), ("1 - b", False)])
+def test_words_in_an_ascii_grid_are_not_taken_for_zero(tmp_path: Path, numbers: str, good: bool) -> None:
+    path = tmp_path / "dem.asc"
+    path.write_text(f"ncols 2\nNROWS 1\nxllcorner 106\nyllcorner 16\ncellsize 0.1\nNODATA_value -9999\n{numbers}\n")
+    path.with_suffix(".prj").write_text(pyproj.CRS.from_epsg(4326).to_wkt("WKT1_ESRI"))
+    if good:
+        assert tiles_of([path]).width == 2
+        return
+    with pytest.raises(InputError) as caught:
+        tiles_of([path])
+    assert caught.value.code == "read.raster_unreadable"
+
+
+def test_a_small_file_of_one_huge_block_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = geotiff(tmp_path / "a.tif", np.ones((9, 9), np.float32), 106.9, 16.75, 0.002)
+    monkeypatch.setattr("phusong.layers.rasters.LARGEST_BLOCK_BYTES", 9 * 9 * 4 - 1)
+    with pytest.raises(InputError) as caught:
+        tiles_of([path])
+    assert caught.value.code == "read.raster_too_large"
+
+
+def test_slopes_do_not_depend_on_how_many_rows_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heights = np.random.default_rng(2).uniform(0, 900, (131, 90)).astype(np.float32)
+    found = []
+    for rows in (1, 2, 65, 130, 256):
+        monkeypatch.setattr("phusong.layers.tiles._ROWS", rows)
+        path = geotiff(tmp_path / "a.tif", heights, 106.95, 16.75, 0.001)
+        warped = warp_tiles(tiles_of([path]), AREA, layer="elevation")
+        assert codes(warped) == ["fault.slopes_of_unit"]
+        found.append(warped.faults[0].params["found"])
+    down, across = np.gradient(heights)
+    assert set(found) == {f"{100 * (np.hypot(down / 110.65, across / 106.6) > 1).mean():.0f}"}
