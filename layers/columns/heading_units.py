@@ -18,7 +18,8 @@ from phusong.layers.columns.synonyms import data
 from phusong.layers.schema import Column
 
 _SAID = re.compile(r"^(đơn vị( tính)?|đvt|dvt|tính bằng|unit|in)(\s*:\s*|\s+)", re.IGNORECASE)
-_THOUSANDS = re.compile(r"^1[.,\s]?000\b")
+_THOUSANDS = re.compile(r"^(?:x\s*)?(?:1[.,\s]?000|['’]?000s?|thousands?)(?![\d.,]*\d)\s*", re.IGNORECASE)
+_SCALE = re.compile(r"^(?:x\s*)?(?:[\d.,]+\s*|(?:nghìn|ngàn|triệu|tỷ|million)\s+)")
 _BARE = re.compile(r"[+\-−]?[\d.,\s\u00a0\u202f\u2009'’]*\d(?:[eE][+-]?\d{1,3})?")
 _LONGEST = 40
 _DECIMALS = 4  # so many digits behind the point can be no group of thousands
@@ -35,13 +36,14 @@ class Changed(NamedTuple):
 
 @lru_cache(maxsize=1 << 12)
 def is_unit(text: str) -> bool:
-    """Whether a text is a unit, of any column or of none of the schema."""
+    """Whether a text is a unit, of any column or of none of the schema, or so many of one ("10 ha", "triệu m2")."""
     plain = _plain(text)
     if not plain or len(plain) > _LONGEST:
         return False
     if {written.folded(text), plain} & set(data()["units"]["other"]):
         return True
-    return any(_one(plain, Column("", "number", unit)) is not None for unit in written.UNITS)
+    either = {plain, _SCALE.sub("", plain)}
+    return any(_one(text, Column("", "number", unit)) is not None for unit in written.UNITS for text in either)
 
 
 def takes_unit(column: Column, unit: str) -> bool:
@@ -68,7 +70,7 @@ def in_column_unit(cells: Sequence[Any], column: Column, unit: str) -> Changed:
     made: list[Any] = []
     count, found, example = 0, "", ""
     for cell in cells:
-        number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool) and math.isfinite(cell)
+        number = isinstance(cell, int | float | np.number) and not isinstance(cell, bool) and _is_finite(cell)
         value: Any = cell
         if number:
             text = f"{Decimal(repr(float(cell))):f}"
@@ -90,13 +92,22 @@ def in_column_unit(cells: Sequence[Any], column: Column, unit: str) -> Changed:
     return Changed(made, count, found or unit, example or column.unit)
 
 
+def _is_finite(number: int | float | np.number[Any]) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        return False  # an integer beyond all floats
+
+
 def _plain(unit: str) -> str:
     text = _SAID.sub("", unicodedata.normalize("NFC", unit).strip())
-    plain = written.folded(_THOUSANDS.sub("nghìn", text))
+    plain = written.folded(_THOUSANDS.sub("nghìn ", text))
     return next((name for name, texts in data()["units"].items() if plain in texts and name != "other"), plain)
 
 
 def _one(unit: str, column: Column, *, of: str = "1") -> float | None:
-    """One (or ``of``) such unit in the column's unit, None if it is no unit of it."""
+    """One (or ``of``) such unit in the column's unit, None if it is no unit of it ("100 km" is none: 1 100 km)."""
+    if not unit or unit[0].isdecimal():
+        return None
     read = written.number(f"{of} {unit}", replace(column, minimum=None, maximum=None))
-    return read.one if isinstance(read, written.Number) and unit else None
+    return read.one if isinstance(read, written.Number) else None

@@ -55,14 +55,17 @@ _FOOTNOTE = re.compile(r"(\s*(\*+|[†‡§]|(?<!\bm)(?<!\b[kcd]m)[⁰¹²³⁴�
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}")
 _SIGNS = re.compile(r"[%‰°º]")
 _EPSG = re.compile(r"\bEPSG\s*:?\s*(\d{4,5})\b", re.IGNORECASE)
-_CRS_WORDS = re.compile(r"\bVN[\s-]?2000\b|\bWGS[\s-]?(?:19)?84\b|\bUTM\b", re.IGNORECASE)
+_CRS_WORDS = re.compile(r"(?<![^\W_])(?:VN[\s_-]?2000|WGS[\s_-]?(?:19)?84|UTM)(?![^\W_])", re.IGNORECASE)
 _YEAR = re.compile(
     r"(?<!VN)(?<!WGS)(?:^|[\s,_-]|(?<=[^\W\d_]))"
     r"(?:(?:số liệu|tính|thời điểm|cuối|đến|ngày|năm|nam|in|of|year|as of|at)\s+)*"
     r"(?:\d{1,2}[/.-]){0,2}(?:19|20)\d{2}$",
     re.IGNORECASE,
 )
-_UNIT_AFTER = re.compile(r"^(.*\w)[\s,:_-]+((?:\S+\s)?\S+)$")
+_DAY = re.compile(r"[\d./-]+")
+_UNIT_AFTER = re.compile(r"^(.*?\w)[\s,:_-]+((?:\S+\s)?\S+)$")
+_SAME = re.compile(r"/|\s[-–]\s")  # between two names of one thing
+_MINUTES = ({"phut", "minute", "minutes", "min"}, {"giai", "second", "seconds", "sec"})
 
 
 @dataclass(frozen=True)
@@ -250,7 +253,15 @@ def _told(judged: _Judged, mapping: dict[str, str]) -> dict[str, str]:
 def _from_two(judged: _Judged, name: str, headings: Iterable[str]) -> Fault:
     lines = [" ".join(heading.split()) for heading in headings]
     quoted = ", ".join(f'"{line}"' for line in lines)
+    if name in COORDINATES and any(map(_is_minutes, lines)):
+        return judged.fault("fault.degrees_in_columns", name, headings=quoted)
     return judged.fault("fault.column_from_two", name, headings=quoted, example=lines[0], name=name)
+
+
+def _is_minutes(heading: str) -> bool:
+    """Whether a heading is one of minutes or seconds alone, beside one of degrees."""
+    words = {key(word).plain for word in re.split(r"[\W_]+", heading)}
+    return sum(bool(words & names) for names in _MINUTES) == 1
 
 
 def _settle(judged: _Judged, name: str, rivals: list[_Meant]) -> None:
@@ -354,7 +365,7 @@ def _parts(text: str) -> list[tuple[str, bool]]:
     end = 0
     for bracket in _BRACKETS.finditer(text):
         parts += [(part, False) for part in text[end : bracket.start()].split(" / ")]
-        parts += [(part, True) for part in re.split(r"[,;]", next(filter(None, bracket.groups()), ""))]
+        parts += [(part, True) for part in re.split(r";|,(?!\d)", next(filter(None, bracket.groups()), ""))]
         end = bracket.end()
     parts += [(part, False) for part in text[end:].split(" / ")]
     return [(part.strip(" .,:;-_*"), inside) for part, inside in parts if re.search(r"\w|[%°º]", part)]
@@ -368,7 +379,7 @@ def _without_remarks(part: str, one: _Meant, layer: Layer, *, inside: bool) -> s
     if words := _CRS_WORDS.search(part):
         one.said["crs"] = words[0]
         part = _CRS_WORDS.sub("", part).strip(" .,:;-_")
-    elif (not is_idle(part, layer) or part.isdecimal()) and (year := _YEAR.search(part)):
+    elif (not is_idle(part, layer) or _DAY.fullmatch(part)) and (year := _YEAR.search(part)):
         one.said["year"] = year[0].strip(" ,_-")
         part = part[: year.start()].strip(" .,:;-_")
     if inside and is_unit(part):
@@ -385,19 +396,34 @@ def _names(parts: list[str], one: _Meant, layer: Layer, book: Book) -> list[Syno
             return found
     if not core:
         return next(filter(None, map(book.find, reversed(parts))), [])
-    hits = {synonym.target: synonym for part in core for synonym in book.find(part)}
-    rest = [part for part in core if not book.find(part)]
+    found = {part: _known(part, book) for part in core}
+    hits = {synonym.target: synonym for part in core for synonym in found[part]}
+    if len(hits) > 1:  # "Có điện (x)": no place
+        figures = {part for part in core if not any(_lists_words(part, layer, name) for name in hits)}
+        hits = {target: one for target, one in hits.items() if any(one in found[part] for part in figures)}
+    rest = [part for part in core if not found[part]]
     if hits and all(_lists_words(part, layer, next(iter(hits))) for part in rest):
         return list(hits.values())
     one.near = next(iter(hits), None)
     return []
 
 
+def _known(part: str, book: Book) -> list[Synonym]:
+    """What a part of a heading means: by itself, or as two names of one thing ("Kinh độ/Longitude")."""
+    names = [name for name in _SAME.split(part) if name.strip()]
+    found = book.find(part)
+    if found or len(names) < 2:
+        return found
+    each = [book.find(name) for name in names]
+    same = {synonym.target for every in each for synonym in every}
+    return each[0] if len(same) == 1 and all(each) else []
+
+
 def _lists_words(part: str, layer: Layer, name: str) -> bool:
     """Whether a part of a heading only lists what may stand in its column: 2G/3G/4G, có/không."""
     if name in COORDINATES + UNIT_NAMES:
         return False
-    column, words = layer.column(name), [word.strip() for word in re.split(r"[/,;|]", part) if word.strip()]
+    column, words = layer.column(name), [word.strip() for word in re.split(r"[/,;|:=]", part) if word.strip()]
     if column.kind == "word":
         return all(word_of(word, layer, column) is not None for word in words)
     return column.kind == "yes_no" and all(word.casefold() in YES | NO for word in words)
@@ -415,7 +441,11 @@ def _built(judged: _Judged) -> Match:
     for heading in judged.headings:
         name = judged.used.get(heading, heading)
         plain = "_".join(heading.casefold().replace("-", " ").split())
-        names.append(heading + LEFT_ALONE if heading not in judged.used and plain in known else name)
+        if heading not in judged.used and plain in known:
+            name += LEFT_ALONE
+            while name in judged.headings:
+                name += LEFT_ALONE
+        names.append(name)
     frame = raw.frame.set_axis(pd.Index(names, dtype=object), axis=1)
     notes = list(judged.notes)
     for name, unit in judged.units.items():
@@ -423,7 +453,7 @@ def _built(judged: _Judged) -> Match:
             continue
         changed = in_column_unit(frame[name].tolist(), layer.column(name), unit)
         frame = frame.assign(**{name: pd.Series(changed.cells, index=frame.index, dtype=object)})
-        params = {"count": changed.number, "found": changed.found, "made": changed.made, "unit": unit}
+        params = {"count": changed.number, "found": changed.found, "made": changed.made, "unit": unit, "name": name}
         heading = next(each for each, used in judged.used.items() if used == name)
         notes.append(judged.fault("changed.heading_unit", heading, expected=layer.column(name).unit, **params))
     crs = raw.crs or next(iter(judged.epsg), None)

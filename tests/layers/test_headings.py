@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from phusong.layers.checks.validate import is_note, validate
 from phusong.layers.columns.headings import LEAST_SCORE, Match, chosen, matched, worded
-from phusong.layers.columns.mappings import parse_mapping, recall, remember
 from phusong.layers.columns.synonyms import (
     COORDINATES,
     UNIT_NAMES,
@@ -187,7 +186,19 @@ def test_each_word_synonym_means_one_word() -> None:
         ("villages", "Điện lưới", "grid_power"),
         ("postal_points", "Loại hình", "kind"),
         ("facilities", "Mạng LAN", "lan"),
+        ("sites", "Kinh độ/Longitude", "lon"),
+        ("sites", "Tên trạm - Site name", "name"),
+        ("sites", "LAT_WGS84", "lat"),
+        ("sites", "VN2000_X", "x_m"),
+        ("units", "Dân số (31.12.2012)", "population"),
+        ("units", "Area (sq km)", "area_km2"),
+        ("villages", "Có điện lưới (x)", "grid_power"),
+        ("sites", "Dùng chung (Có: x)", "shared"),
+        ("sectors", "Azimuth (0-360 độ)", "azimuth_deg"),
         # other things
+        ("sites", "Mã trạm/Tên trạm gốc", None),
+        ("units", "Tên xã (01/07/2025)", None),  # as "Tên xã (2025)"
+        ("units", "Dân số/km2", None),
         ("sites", "Ghi chú", None),
         ("sites", "STT", None),
         ("sites", "Địa chỉ", None),
@@ -288,6 +299,15 @@ def test_one_heading_for_two_columns_is_refused_with_both_names() -> None:
     assert used(["Mã trạm / Tên trạm"], SITES, **{"Mã trạm / Tên trạm": "site_id"}) == {"Mã trạm / Tên trạm": "site_id"}
 
 
+def test_degrees_minutes_and_seconds_in_columns_of_their_own_are_refused_with_how_to_join_them() -> None:
+    parts = [f"{axis} / {part}" for axis in ("Kinh độ", "Vĩ độ") for part in ("Độ", "Phút", "Giây")]
+    said = faults_of(["Mã trạm", *parts], SITES)
+    assert set(said) == {"fault.degrees_in_columns"}
+    assert "join them" in said["fault.degrees_in_columns"]
+    two = faults_of(["Kinh độ (độ, phút, giây)", "Kinh độ (độ thập phân)"], SITES)
+    assert set(two) == {"fault.column_from_two"}
+
+
 def test_the_same_figure_of_two_years_is_in_doubt() -> None:
     assert set(faults_of(["Dân số 2011", "Dân số 2012"], UNITS)) == {"fault.column_from_two"}
     match = matched(table(["Dân số 2011", "Dân số 2012"]), UNITS, mapping={"Dân số 2012": "population"})
@@ -318,6 +338,8 @@ def test_what_is_left_alone_cannot_be_taken_for_a_column() -> None:
     assert match.unmatched == ("Name (+)",)
     assert match.raw.frame.columns.tolist() == ["Name (+)", "name", "site_id"]
     assert "fault.heading_twice" not in [f.code for f in validate(match.raw, SITES, crs="EPSG:9212").faults]
+    twins = matched(table(["Name", "Name (+)", "Tên trạm"]), SITES, mapping={"Tên trạm": "name"})
+    assert twins.raw.frame.columns.tolist() == ["Name (+) (+)", "Name (+)", "name"]
     alone = matched(table(["name", "site_id"]), SITES, mapping={"name": "-"})
     assert alone.used == {"site_id": "site_id"}
 
@@ -331,52 +353,7 @@ def test_an_unknown_heading_is_kept_and_the_nearest_named() -> None:
     assert "azimuth_deg" in note.say("vi")
 
 
-# Units
-
-
-def test_watts_kilometres_and_feet_become_the_columns_units() -> None:
-    raw = table({"Công suất (W)": [20, 40.0, None], "Độ cao anten (ft)": [100, 98.425, 131]})
-    match = matched(raw, SECTORS)
-    # 20 W = 43.01 dBm, 40 W = 46.02 dBm: 10 log10(P / 1 mW)
-    power = match.raw.frame["carrier_power_dbm"].tolist()
-    assert power[:2] == pytest.approx([43.0103, 46.0206], abs=1e-4)
-    assert power[2] is None
-    assert match.raw.frame["height_m"].tolist() == pytest.approx([30.48, 29.99994, 39.9288], abs=1e-12)
-    assert codes(match) == ["changed.heading_unit"] * 2
-    assert "2 cells were brought to dBm, such as 20 W to 43.01" in match.raw.faults[0].say("en")
-
-
-@given(st.floats(0.001, 1e6), st.sampled_from([("Độ cao anten (km)", 1000.0), ("Độ cao anten (cm)", 0.01)]))
-@settings(max_examples=100, deadline=None)
-def test_typed_numbers_are_never_taken_for_thousands(value: float, heading: tuple[str, float]) -> None:
-    match = matched(table({heading[0]: [value]}), SECTORS)
-    (made,) = match.raw.frame["height_m"].tolist()
-    assert math.isclose(made, value * heading[1], rel_tol=1e-12)
-
-
-def test_texts_get_their_unit_beside_them() -> None:
-    raw = table({"Công suất (W)": ["20", "12,5", "43 dBm", "-", "0"]})
-    match = matched(raw, SECTORS)
-    assert match.raw.frame["carrier_power_dbm"].tolist() == ["20 w", "12,5 w", "43 dBm", "-", "0 w"]
-    made = plain(match.raw, SECTORS).frame["carrier_power_dbm"].tolist()
-    assert made[:3] == pytest.approx([43.0103, 40.9691, 43.0], abs=1e-4)
-
-
-def test_thousands_of_people() -> None:
-    for heading in ("Dân số (nghìn người)", "Dân số (1000 người)", "Dân số (ĐVT: nghìn người)"):
-        match = matched(table({heading: [4.1, 12]}), UNITS)
-        assert match.raw.frame["population"].tolist() == [4100, 12000]
-    assert matched(table({"Diện tích (ha)": [12650]}), UNITS).raw.frame["area_km2"].tolist() == [126.5]
-    assert matched(table({"Dân số (người)": [4100]}), UNITS).raw.frame["population"].tolist() == [4100]
-
-
-def test_another_unit_is_another_figure() -> None:
-    match = matched(table({"Dân số (người)": [1], "Dân số (%)": [2], "Công suất (kVA)": [3]}), UNITS)
-    assert match.used == {"Dân số (người)": "population"}
-    assert codes(match) == ["note.heading_unit"]
-    power = matched(table({"Công suất (kVA)": [3]}), SECTORS)
-    assert power.used == {}
-    assert codes(power) == ["note.heading_unit"]
+def test_the_user_cannot_map_another_unit() -> None:
     said = faults_of(["Công suất (kVA)"], SECTORS, **{"Công suất (kVA)": "carrier_power_dbm"})
     assert "dBm" in said["fault.map_unit"]
 
@@ -403,73 +380,6 @@ def test_a_mapping_goes_before_all_and_must_fit() -> None:
     assert 'nearest is "Cột A"' in faults_of(["Cột A"], SITES, **{"Cột B": "name"})["fault.map_no_heading"]
     two = faults_of(["Cột A", "Cột B"], SITES, **{"Cột A": "name", "Cột B": "name"})
     assert '"Cột A", "Cột B"' in two["fault.column_from_two"]
-
-
-def test_the_option_is_read_and_refused() -> None:
-    assert parse_mapping(["Tên = trạm=name", "X=-", "Xã=unit_name"], SITES) == {
-        "Tên = trạm": "name",
-        "X": "-",
-        "Xã": "unit_name",
-    }
-    for text, code in (("name", "form"), ("=name", "form"), ("A=nme", "no_column"), ("A=Tên trạm", "no_column")):
-        with pytest.raises(InputError) as error:
-            parse_mapping([text], SITES)
-        assert error.value.code == f"headings.map_{code}"
-        if code == "no_column":
-            assert error.value.params["nearest"] == "name"
-    with pytest.raises(InputError) as error:
-        parse_mapping(["A=name", "A=owner"], SITES)
-    assert error.value.code == "headings.map_twice"
-
-
-HEADINGS = st.lists(st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=8), min_size=1, max_size=4)
-
-
-@settings(max_examples=60, deadline=None)
-@given(HEADINGS, st.data())
-def test_a_saved_mapping_comes_back(
-    tmp_path_factory: pytest.TempPathFactory, headings: list[str], draw: st.DataObject
-) -> None:
-    path = tmp_path_factory.mktemp("study") / "imports" / "mappings.toml"
-    wanted = {" ".join(unicodedata.normalize("NFC", h).split()): "name" for h in headings[:1]}
-    remember(path, SITES, headings, wanted)
-    remember(path, UNITS, headings, {"a": "population"})
-    back = recall(path, SITES, draw.draw(st.permutations(headings)))
-    assert back.mapping == wanted
-    assert [note.code for note in back.notes] == ["note.mapping_used"]
-    assert recall(path, LAYERS["villages"], headings) == ({}, ())
-
-
-def test_a_saved_mapping_is_not_taken_for_other_headings(tmp_path: Path) -> None:
-    path = tmp_path / "imports" / "mappings.toml"
-    remember(path, SITES, ["Cột A", "Cột B"], {"Cột A": "site_id"})
-    back = recall(path, SITES, ["Cột A", "Cột C"], file="b.xlsx")
-    assert back.mapping == {}
-    (note,) = back.notes
-    assert 'there: "Cột B"; here: "Cột C"' in note.say("en")
-    remember(path, SITES, ["Cột B", "Cột A"], {"Cột A": "name"})
-    assert recall(path, SITES, ["Cột A", "Cột B"]).mapping == {"Cột A": "name"}
-    assert path.read_text(encoding="utf-8").count("[[mapping]]") == 1
-    assert recall(path, SITES, ["Cột A", "Cột B (+)"]).mapping == {"Cột A": "name"}  # as a Match lists it
-    remember(path, SITES, ["Cột B", "Cột A"], {})
-    assert recall(path, SITES, ["Cột A", "Cột B"]) == ({}, ())
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "[[mapping",
-        "mapping = 3",
-        "[[mapping]]\nlayer = 'sites'",
-        "[[mapping]]\nlayer='a'\nheadings=[1]\n[mapping.columns]\nb='c'",
-    ],
-)
-def test_broken_mappings_are_an_input_error(tmp_path: Path, text: str) -> None:
-    path = tmp_path / "mappings.toml"
-    path.write_text(text, encoding="utf-8")
-    with pytest.raises(InputError) as error:
-        recall(path, SITES, ["a"])
-    assert error.value.code == "headings.mappings_unreadable"
 
 
 # Sheets
