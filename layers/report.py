@@ -18,8 +18,8 @@ import numpy as np
 
 from phusong.layers.checks.validate import Checked
 from phusong.layers.errors import ComputeError, Fault, PhusongError
-from phusong.layers.messages import LANGS, Lang, Text, has, say
-from phusong.layers.messages.format import number, plain
+from phusong.layers.messages import LANGS, Lang, Text, say
+from phusong.layers.messages.format import number
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import LAYERS
 
@@ -42,9 +42,9 @@ class ImportReport:
     """What became of one table: ``kept + rejected = read`` rows, whatever happened.
 
     ``already`` of the kept rows stood in the study before, alike. ``used``: heading in the file -> column of the
-    schema; ``unmatched``: headings that are none. ``reading``: how the coordinates were read (the fields of
-    ``coordinates.Reading``); ``operation``: the PROJ operation. Each rejected row is named by a fault and each row
-    named by one is rejected, unless the table is refused whole: then none is kept. ComputeError if that does not hold.
+    schema; ``unmatched``: headings that are none. ``operation``: the PROJ operation. Each rejected row is named by a
+    fault and each row named by one is rejected, unless the table is refused whole: then none is kept. ComputeError if
+    that does not hold.
     """
 
     file: str
@@ -57,8 +57,6 @@ class ImportReport:
     already: int = 0
     used: Mapping[str, str] = field(default_factory=dict)
     unmatched: tuple[str, ...] = ()
-    encoding: str = ""
-    reading: Mapping[str, Any] | None = None
     operation: str = ""
     faults: tuple[Fault, ...] = ()
 
@@ -127,8 +125,6 @@ def report_of(
     already: int = 0,
     used: Mapping[str, str] | None = None,
     unmatched: Sequence[str] = (),
-    encoding: str = "",
-    reading: Mapping[str, Any] | None = None,
     operation: str = "",
 ) -> ImportReport:
     """The report on a table as its reader gave it (``raw``) and as it was judged in the end.
@@ -150,8 +146,6 @@ def report_of(
         already=0 if checked.fatal else already,
         used=dict(used or {}),
         unmatched=tuple(unmatched),
-        encoding=encoding,
-        reading=reading,
         operation=operation,
         faults=checked.faults,
     )
@@ -293,14 +287,10 @@ def counts(report: ImportReport, lang: Lang) -> str:
 
 
 def basis(report: ImportReport, lang: Lang) -> list[tuple[str, str]]:
-    """On what the rows rest, label and text: checksum, encoding, reading of the coordinates, columns."""
+    """On what the rows rest, label and text: checksum, operation between coordinate systems, columns."""
     lines: list[tuple[str, str]] = []
     if report.sha256:
         lines.append(("sha256", report.sha256))
-    if report.encoding:
-        lines.append(("encoding", tell(report.encoding)))
-    if report.reading is not None:
-        lines.append(("reading", _reading(report.reading, lang)))
     if report.operation:
         lines.append(("operation", tell(report.operation)))
     if report.used:
@@ -309,18 +299,6 @@ def basis(report: ImportReport, lang: Lang) -> list[tuple[str, str]]:
     if report.unmatched:
         lines.append(("unmatched", "; ".join(map(tell, report.unmatched))))
     return [(say(f"import_report.basis.{code}", lang), words) for code, words in lines]
-
-
-def _reading(reading: Mapping[str, Any], lang: Lang) -> str:
-    forms = [tell(form) for form in str(reading.get("form", "")).split("/")]  # of eastings and northings, or of both
-    parts = [" / ".join(say(code, lang) if has(code := f"coordinates.form.{form}") else form for form in forms)]
-    if reading.get("axes") == "yx":
-        parts.append(say("import_report.reading.swapped", lang))
-    for name in ("share_inside", "confidence"):
-        if reading.get(name) is not None:
-            share_pct = plain(100 * float(reading[name]), lang, most=1)
-            parts.append(say(f"import_report.reading.{name}", lang, share_pct=share_pct))
-    return ", ".join(filter(None, (tell(reading.get("crs", "")), *parts)))
 
 
 def lines(reports: Sequence[ImportReport], lang: Lang) -> list[str]:
@@ -393,10 +371,9 @@ def as_json(reports: Sequence[ImportReport]) -> dict[str, Any]:
 
 def report_json(report: ImportReport) -> dict[str, Any]:
     """A report without its faults as plain values."""
-    names = ("file", "sha256", "sheet", "layer", "read", "kept", "rejected", "already", "encoding", "operation")
+    names = ("file", "sha256", "sheet", "layer", "read", "kept", "rejected", "already", "operation")
     values: dict[str, Any] = {name: getattr(report, name) for name in names}
     values["refused"] = report.refused
-    values["reading"] = None if report.reading is None else {k: _json(v) for k, v in report.reading.items()}
     values["used"] = dict(report.used)
     values["unmatched"] = list(report.unmatched)
     return values

@@ -39,6 +39,7 @@ _DAY_0 = datetime(1899, 12, 30)
 _FIRST_DAY = datetime(1900, 3, 1)  # before it, spreadsheets disagree about 1900-02-29
 _LARGEST_WHOLE = 2**53
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_LIKE_AN_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff\ud800-\udfff]")
 
 Colour = Literal["red", "yellow"]
@@ -55,8 +56,8 @@ class Mark(NamedTuple):
 class Page:
     """One sheet: headings, rows, and marked cells by (row, column), both from 0, the header not counted.
 
-    ``as_stood``: text is written letter for letter, with the format "text"; otherwise cells that begin like a formula
-    are neutralised as in ``writers.tables``, and the list can be filtered.
+    ``as_stood``: text and headings are written letter for letter, with the format "text"; otherwise those that begin
+    like a formula are neutralised as in ``writers.tables``, and the list can be filtered.
     """
 
     name: str
@@ -69,7 +70,7 @@ class Page:
 _PLAIN, _DATE, _TIME, _TEXT, _QUOTED = range(5)
 _LOOKS = 5
 _COLOURS: dict[Colour | None, int] = {None: 0, "red": 1, "yellow": 2}
-_HEADER = _LOOKS * len(_COLOURS)
+_HEADER, _QUOTED_HEADER = _LOOKS * len(_COLOURS), _LOOKS * len(_COLOURS) + 1
 
 
 def write_book(pages: Sequence[Page], path: str | Path) -> Path:
@@ -116,12 +117,9 @@ def _sheet(page: Page, texts: dict[str, int], *, first: bool, with_comments: boo
             yield f'<col min="{i}" max="{i}" width="{width:g}" customWidth="1"/>'
         yield "</cols>"
     yield "<sheetData>"
-    cells = [
-        f'<c r="{letter}1" s="{_HEADER}" t="s"><v>{texts.setdefault(neutral(str(name)), len(texts))}</v></c>'
-        for letter, name in zip(letters, page.headings, strict=True)
-    ]
-    yield f'<row r="1">{"".join(cells)}</row>'
     starts, look = [f'<c r="{letter}' for letter in letters], _Look(texts, page.as_stood)
+    heads = "".join(f"{start}1{look.heading(str(name))}" for start, name in zip(starts, page.headings, strict=True))
+    yield f'<row r="1">{heads}</row>'
     marked = {row for row, _ in page.marks}
     for start in range(0, len(page.rows), _ROWS_AT_ONCE):
         out = []
@@ -169,10 +167,17 @@ class _Look:
     def text(self, words: str, base: int) -> str:
         """What follows the place of a cell that holds a text."""
         if self.as_stood:
-            base += _QUOTED if words.startswith(FORMULA_STARTS) else _TEXT
-        else:
-            words = neutral(words)
-        return f'" s="{base}" t="s"><v>{self.texts.setdefault(words, len(self.texts))}</v></c>'
+            return self._cell(words, base + (_QUOTED if words.startswith(FORMULA_STARTS) else _TEXT))
+        return self._cell(neutral(words), base)
+
+    def heading(self, words: str) -> str:
+        """The same of a heading."""
+        if self.as_stood:
+            return self._cell(words, _QUOTED_HEADER if words.startswith(FORMULA_STARTS) else _HEADER)
+        return self._cell(neutral(words), _HEADER)
+
+    def _cell(self, words: str, style: int) -> str:
+        return f'" s="{style}" t="s"><v>{self.texts.setdefault(words, len(self.texts))}</v></c>'
 
 
 def _cell(value: Any) -> tuple[str, int, str]:
@@ -206,28 +211,29 @@ def _day(value: date) -> tuple[str, int, str]:
 
 
 def _shared(text: str) -> str:
-    return f'<si><t xml:space="preserve">{_xml(_cut(text))}</t></si>'
+    return f'<si><t xml:space="preserve">{_xml(_cut(text, LONGEST_CELL))}</t></si>'
 
 
-def _cut(text: str) -> str:
-    if len(text) <= LONGEST_CELL // 2:
+def _cut(text: str, most: int) -> str:
+    """The text, cut to ``most`` characters as UTF-16 counts them."""
+    if len(text) <= most // 2:
         return text
-    units = text.encode("utf-16-le", "replace")[: 2 * LONGEST_CELL]
-    return units.decode("utf-16-le", "ignore")
+    return text.encode("utf-16-le", "replace")[: 2 * most].decode("utf-16-le", "ignore")
 
 
 def _xml(text: str) -> str:
-    """Text as XML holds it; a carriage return would be read as a line feed if it were not written as a reference."""
-    return escape(_NOT_XML.sub("\ufffd", text), {"\r": "&#13;"})
+    """Text as a workbook holds it: "_x0041_" would be read as "A" if its first sign were not escaped, and a carriage
+    return as a line feed if it were not written as a reference."""
+    return escape(_LIKE_AN_ESCAPE.sub("_x005F_", _NOT_XML.sub("\ufffd", text)), {"\r": "&#13;"})
 
 
 def _sheet_name(name: str, others: Sequence[str]) -> str:
-    plain = _NO_SHEET_NAME.sub(" ", name).strip().strip("'")[:31].strip().strip("'") or "data"
+    plain = _cut(_NO_SHEET_NAME.sub(" ", name).strip().strip("'"), 31).strip().strip("'") or "data"
     taken = {other.casefold() for other in others} | {"history"}
     made, k = plain, 1
     while made.casefold() in taken:
         k += 1
-        made = f"{plain[: 30 - len(str(k))]} {k}"
+        made = f"{_cut(plain, 30 - len(str(k)))} {k}"
     return made
 
 
@@ -292,10 +298,11 @@ def _styles() -> str:
             f'<xf numFmtId="49" {at} applyNumberFormat="1"/>',
             f'<xf numFmtId="49" {at} applyNumberFormat="1" quotePrefix="1"/>',
         ]
-    cells.append(
-        '<xf numFmtId="0" fontId="1" fillId="2" borderId="0" xfId="0" applyFont="1" applyFill="1" applyAlignment="1">'
-        '<alignment vertical="top" wrapText="1"/></xf>'
-    )
+    cells += [
+        f'<xf numFmtId="{number_format}" fontId="1" fillId="2" borderId="0" xfId="0" applyFont="1" applyFill="1" '
+        f'applyNumberFormat="1" applyAlignment="1"{quoted}><alignment vertical="top" wrapText="1"/></xf>'
+        for number_format, quoted in ((0, ""), (49, ' quotePrefix="1"'))
+    ]
     font = '<sz val="11"/><name val="Calibri"/><family val="2"/>'
     return (
         f'{_XML}<styleSheet xmlns="{_MAIN}"><numFmts count="2"><numFmt numFmtId="164" formatCode="yyyy\\-mm\\-dd"/>'

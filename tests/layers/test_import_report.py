@@ -4,6 +4,7 @@ import json
 import re
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from html.parser import HTMLParser
 from pathlib import Path
@@ -89,7 +90,7 @@ def sectors_report(raw: RawTable, **more: Any) -> ImportReport:
 
 def hostile_report() -> tuple[ImportReport, RawTable]:
     raw = raw_sectors(len(HOSTILE), dict(enumerate(HOSTILE)), note=list(HOSTILE))
-    return sectors_report(raw, unmatched=HOSTILE, encoding=HOSTILE[0], used={HOSTILE[6]: "height_m"}), raw
+    return sectors_report(raw, unmatched=HOSTILE, operation=HOSTILE[0], used={HOSTILE[6]: "height_m"}), raw
 
 
 def flood(count: int) -> tuple[ImportReport, RawTable]:
@@ -358,7 +359,13 @@ def test_a_flood_does_not_hide_the_others_nor_fill_the_page(tmp_path: Path) -> N
 @pytest.mark.browser
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_page_opens_offline_and_sorts(browser: Any, tmp_path: Path, lang: Lang) -> None:
-    report, _ = hostile_report()
+    report, raw = hostile_report()
+    at = {"file": raw.file, "layer": "sectors", "sheet": raw.sheet, "column": "height_m"}
+    more = [
+        Fault("fault.not_a_number", **at, row=row, params={"found": found})
+        for row, found in enumerate(("10", "2.5", "-1.5", "2.25"), 30)
+    ]
+    report = replace(report, read=22, rejected=21, faults=(*report.faults, *more))
     path = write_report([report], tmp_path / "a.html", lang=lang)
     context = browser.new_context(viewport={"width": 1280, "height": 800}, offline=True)
     page = context.new_page()
@@ -383,6 +390,13 @@ def test_the_page_opens_offline_and_sorts(browser: Any, tmp_path: Path, lang: La
     down = page.evaluate(rows.format(column))
     assert [row for row in down if row] == [row for row in reversed(up) if row]
     assert down[-1] == "" or all(down)
+    found = heads.index(say("import_report.column.found", lang))
+    head = page.locator("#faults th").nth(found)
+    head.locator("button").click()
+    numbers = [text for text in page.evaluate(rows.format(found)) if re.fullmatch(r"-?[0-9.]+", text)]
+    assert numbers == ["-1.5", "2.25", "2.5", "10", "100000"]
+    last = page.locator("#faults th").last.bounding_box()
+    assert last["x"] + last["width"] <= 1280  # no long word pushes out of sight how to mend it
     assert page.evaluate("getComputedStyle(document.querySelector('thead th')).backgroundColor") == "rgb(221, 232, 228)"
     assert troubles == []
     context.close()
@@ -509,6 +523,7 @@ def test_hostile_cells_of_rejects_come_back_letter_for_letter(tmp_path: Path) ->
         kept = re.sub("[\x00-\x08\x0b\x0c\x0e-\x1f]", "\ufffd", text)[:32_767]
         assert sheet.cell(k, 5).value == kept
         assert sheet.cell(k, 5).data_type == "s"
+    assert unmarked(read_tables(path)[0]).frame["note"].tolist()[14] == HOSTILE[14] == "_x0041_"
 
 
 def test_a_row_that_was_never_taken_apart_has_its_reason_alone(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import openpyxl
+import pytest
 import python_calamine
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -75,3 +76,27 @@ def test_comments_are_limited_colours_are_not(tmp_path: Path) -> None:
         f"số {i}" if i < MOST_COMMENTS else None for i in range(count)
     ]
     assert all(cell.fill.fgColor.rgb == "FFF8C9C9" for cell in cells)
+
+
+def test_headings_stand_as_they_stood_without_acting(tmp_path: Path) -> None:
+    heads = ["- Nữ", "=1+1", "+84", "Mã"]
+    for as_stood, shown in ((True, heads), (False, ["'- Nữ", "'=1+1", "'+84", "Mã"])):
+        path = write_book([Page("a", heads, [["x"] * 4], as_stood=as_stood)], tmp_path / "a.xlsx")
+        cells = openpyxl.load_workbook(path)["a"][1]
+        assert [cell.value for cell in cells] == shown
+        assert {cell.data_type for cell in cells} == {"s"}
+        assert [cell.quotePrefix for cell in cells] == [as_stood] * 3 + [False]
+        assert all(cell.font.b for cell in cells)
+
+
+@pytest.mark.parametrize("text", ["_x0041_", "a_x000D_b", "_x005F_x0041_", "_x41_", "__x0041__", "x_"])
+def test_a_text_like_an_escape_is_not_read_as_one(tmp_path: Path, text: str) -> None:
+    path = write_book([Page("a", [text], [[text]], as_stood=True)], tmp_path / "a.xlsx")
+    assert python_calamine.load_workbook(str(path)).get_sheet_by_index(0).to_python() == [[text], [text]]
+
+
+def test_names_of_sheets_are_short_as_office_programs_count(tmp_path: Path) -> None:
+    """31 characters of UTF-16, of which a sign beyond the basic plane takes two."""
+    book = openpyxl.load_workbook(write_book([Page("\U0001f4e1" * 40, ["a"], [])] * 2, tmp_path / "a.xlsx"))
+    assert all(len(name.encode("utf-16-le")) <= 2 * 31 for name in book.sheetnames)
+    assert len(set(book.sheetnames)) == 2
