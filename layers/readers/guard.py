@@ -45,7 +45,11 @@ ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _CHUNK = 2**20
 _ENTRY = b"PK\x01\x02"
 _HEAD_BYTES = 4096
-_HTML = re.compile(rb"<(!doctype\s+html|html|table|head|body|meta)\b", re.IGNORECASE)
+_HTML = re.compile(
+    rb"(<\?xml[^>]*>\s*)?(<!--([^-]|-(?!->))*-->\s*)*"
+    rb"<(!doctype\s+html|html|head|body|meta|title|style|script|link|base|table|tr|div|span|center|font|form|b|p|br|h[1-6])\b",
+    re.IGNORECASE,
+)
 _ROOTS = frozenset({"kml", "gpx", "osm"})
 _ZIPPED = (".xlsx", ".xlsm", ".ods", ".kmz")
 _WHOLE = frozenset({".csv", ".tsv", ".txt", ".xls", ".xlsx", ".xlsm", ".ods", ".kmz"})

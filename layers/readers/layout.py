@@ -8,8 +8,10 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,7 +21,7 @@ from numpy.typing import NDArray
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.messages import Text
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.readers.sheets import Cell, column_name
+from phusong.layers.readers.sheets import Cell, column_name, row_names
 from phusong.layers.vietnamese import text as texts  # as a module: it reads RawTable from this package
 from phusong.layers.vietnamese.encodings import converted
 
@@ -83,11 +85,11 @@ class Headings(NamedTuple):
 
 @dataclass
 class _Sheet:
-    """One sheet while its table is looked for: cells by column, and which are filled."""
+    """One sheet while its table is looked for: cells by column, which are filled, merged blocks in their order."""
 
     columns: list[list[Any]]
     filled: NDArray[np.bool_]
-    merged: Sequence[tuple[Cell, Cell]]
+    merged: list[tuple[Cell, Cell]]
     say: Callable[[str], str]
 
     def row(self, r: int) -> dict[int, Any]:
@@ -103,7 +105,12 @@ class _Sheet:
 
 
 def laid_out(
-    rows: list[list[Any]], *, merged: Sequence[tuple[Cell, Cell]] = (), file: str, sheet: str = "", free: bool = True
+    rows: list[list[Any]],
+    *,
+    merged: Sequence[tuple[Cell, Cell]] = (),
+    file: str,
+    sheet: str = "",
+    lengths: Sequence[int] | None = None,
 ) -> RawTable:
     """The table on a sheet, whose rows are equally long and hold None for an empty cell.
 
@@ -112,8 +119,9 @@ def laid_out(
     sections, repeated headings and what stands below the table are passed over with a note each. Text in cells merged
     downwards holds for each of their rows; numbers there are not repeated, as they would count twice.
 
-    With ``free`` cells beside the table are a note; else (CSV) a row with more cells than headings
-    bears a fault. InputError if no row names the columns well enough, or one heading stands twice.
+    Cells beside the table are a note. Of a CSV file, ``lengths`` says how many cells each row has: one with more than
+    there are headings bears a fault, those with fewer a note. InputError if no row names the columns well enough, or
+    one heading stands twice.
     """
     columns = [list(column) for column in zip(*rows, strict=True)]
     count = len(rows)
@@ -122,10 +130,15 @@ def laid_out(
         filled[:, c] = [cell is not None for cell in column]
     if not filled.any():
         raise InputError("read.no_header", file=file)
-    here = _Sheet(columns, filled, merged, _legacy(columns))
+    within = [
+        ((top, left), (min(bottom, count - 1), min(right, len(columns) - 1)))
+        for (top, left), (bottom, right) in merged
+        if top < count and left < len(columns)
+    ]
+    here = _Sheet(columns, filled, sorted(within), _legacy(columns))
     headings = find_headings(here)
+    place = f"{file}, {sheet}" if sheet else file
     if headings is None:
-        place = f"{file}, {sheet}" if sheet else file
         raise InputError("read.no_heading_row", file=place, most=LOOKED_THROUGH)
     passed: dict[str, list[int]] = {"title": [r for r in range(headings.first) if filled[r].any()]}
     start = headings.last + 1
@@ -146,24 +159,26 @@ def laid_out(
         faults.append(Fault(code, file=file, sheet=sheet, row=row, column=column, params=params))
 
     if headings.last > headings.first:
-        tell("note.headings_joined", rows=_runs(range(headings.first, headings.last + 1)))
+        tell("note.headings_joined", rows=row_names(range(headings.first, headings.last + 1)))
     _fill_down(here, start, names, tell)
     kept = _data_rows(here, start, headings, passed)
     for reason, at in passed.items():
         if at:
-            tell("note.rows_passed_over", rows=_runs(at), what=Text(f"rows.{reason}"), count=len(at))
+            tell("note.rows_passed_over", rows=row_names(at), what=Text(f"rows.{reason}"), count=len(at))
     width = max(c for c, name in enumerate(names) if name) + 1
-    if not free and width < len(columns):
-        over = kept[filled[kept, width:].any(axis=1)]
-        for r in over:
+    if lengths is not None:
+        for r in kept[filled[kept, width:].any(axis=1)].tolist():
             found = int(np.flatnonzero(filled[r])[-1]) + 1
-            tell("fault.too_many_cells", row=int(r) + 1, found=found, expected=width)
+            tell("fault.too_many_cells", row=r + 1, found=found, expected=width)
+        short = [r for r in kept.tolist() if lengths[r] < width]
+        if short:
+            tell("note.too_few_cells", rows=row_names(short), count=len(short), expected=width)
     named = [name for name in names if name]
     twice = next((name for name in named if named.count(name) > 1), None)
     if twice is not None:
-        raise InputError("read.heading_twice", file=file, column=twice)
+        raise InputError("read.heading_twice", file=place, column=twice)
     for c in range(len(columns)):
-        if not names[c] and (free or c < width) and filled[kept, c].any():
+        if not names[c] and (lengths is None or c < width) and filled[kept, c].any():
             tell("note.no_heading", number=c + 1)
     data = {}
     whole = len(kept) == count - start and bool(len(kept))
@@ -253,23 +268,25 @@ def _what(cell: Any) -> str:
 def _headings_at(here: _Sheet, r: int) -> Headings | None:
     """What row ``r``, with the rows that belong to it, names; None if it cannot be headings."""
     count, width = here.filled.shape
-    blocks: dict[Cell, tuple[Cell, Cell]] = {
-        first: (first, last) for first, last in here.merged if r <= first[0] < r + 6
-    }
+    from_here, beyond = (bisect_left(here.merged, ((row, 0),)) for row in (r, r + 6))
+    blocks = dict(here.merged[from_here:beyond])
     last = r
     grown = True
     while grown and last < min(count - 1, r + 5):
         grown = False
-        for first, end in blocks.values():
+        for first, end in blocks.items():
             if first[0] <= last < end[0] <= r + 5 and here.filled[first]:
-                last, grown = min(end[0], count - 1), True
-        groups = [(a[1], b[1]) for a, b in blocks.values() if a[0] == last and b[0] == last and b[1] > a[1]]
+                last, grown = end[0], True
+        groups = [(a[1], b[1]) for a, b in blocks.items() if a[0] == last and b[0] == last and b[1] > a[1]]
         below = here.row(last + 1) if last + 1 < count else {}
         under = [c for c in below if any(a <= c <= b for a, b in groups)]
         if groups and len(under) >= 2 and len(under) == len(below) and _texts(below):
             last, grown = last + 1, True
-    owner = {(i, k): first for first, end in blocks.values() for i in range(first[0], end[0] + 1)
-             for k in range(first[1], min(end[1], width - 1) + 1)}  # fmt: skip
+    owner: dict[Cell, Cell] = {}
+    for first, end in blocks.items():
+        if first not in owner:  # blocks that overlap are not a sheet's own
+            places = product(range(first[0], min(end[0], last) + 1), range(first[1], end[1] + 1))
+            owner.update(dict.fromkeys(places, first))
     if last == r and not any(first[0] == r for first in blocks) and _complete(here, r):
         last = r + 1
         edge = None
@@ -360,19 +377,21 @@ def _with_unit(name: str, unit: Any) -> str:
 
 
 def _fill_down(here: _Sheet, start: int, names: list[str], tell: Callable[..., None]) -> None:
-    """Give text in cells merged downwards to each of their rows; tell how many, and where a number was left alone."""
-    count, width = here.filled.shape
-    left = count * width  # blocks that overlap are not a sheet's own: no more work than there are cells
+    """Give text in cells merged downwards to each of their rows; tell how many, and where a number was left alone.
+
+    A block that is wider than one column fills its first.
+    """
+    left = here.filled.size  # blocks that overlap are not a sheet's own: no more work than there are cells
     filled: dict[int, int] = {}
     numbers: dict[int, int] = {}
-    for (top, c), (bottom, edge) in here.merged:
-        if c != edge or c >= width or top < start or bottom <= top or top >= count:
+    for (top, c), (bottom, _) in here.merged:
+        if top < start or bottom <= top:
             continue
-        value, rows = here.columns[c][top], range(top + 1, min(bottom, count - 1) + 1)
+        value, rows = here.columns[c][top], range(top + 1, bottom + 1)
         left -= len(rows)
         if value is None or left < 0:
             continue
-        if isinstance(value, int | float):
+        if isinstance(value, int | float) and not isinstance(value, bool):
             numbers[c] = numbers.get(c, 0) + len(rows)
             continue
         for r in rows:
@@ -407,7 +426,9 @@ def _data_rows(here: _Sheet, start: int, headings: Headings, passed: dict[str, l
         if cell in heads[c] and counts[r] > 1 and all(value in heads[k] for k, value in here.row(r).items()):
             return "repeated"
         if len(cell) < _LONGEST_LABEL and _TOTAL.fullmatch(here.plain(cell)):
-            return "total" if all(_is_label(here.columns[k][r]) for k in range(c)) else ""
+            before = [here.columns[k][r] for k in range(c)]
+            commune = here.plain(cell) == "trung binh" and (cell.strip().istitle() or any(map(_is_order, before)))
+            return "total" if all(map(_is_label, before)) and not commune else ""
         if c == order and mostly_numbered and _ROMAN.fullmatch(cell.strip()):
             return "section"
         return "section" if r in single and (r in wide or (c < 2 and _SECTION.fullmatch(here.plain(cell)))) else ""
@@ -431,6 +452,11 @@ def _data_rows(here: _Sheet, start: int, headings: Headings, passed: dict[str, l
 def _is_label(cell: Any) -> bool:
     """Whether what stands before "Tổng cộng" is no name of its own: empty, a number or a roman one."""
     return cell is None or not isinstance(cell, str) or bool(_ROMAN.fullmatch(cell.strip())) or cell.strip().isdigit()
+
+
+def _is_order(cell: Any) -> bool:
+    """Whether a cell counts its row, which a row of averages is not."""
+    return cell.strip().isdigit() if isinstance(cell, str) else isinstance(cell, int | float)
 
 
 def _mostly_numbers(cells: list[Any]) -> bool:
@@ -457,15 +483,3 @@ def _foot(here: _Sheet, rows: NDArray[np.int64], counts: NDArray[Any], few: floa
         elif counts[r] > 1 and usual < 3:
             break
     return foot
-
-
-def _runs(rows: Iterable[int]) -> str:
-    """Row numbers as the user sees them, runs written short: 1-3, 7."""
-    parts: list[list[int]] = []
-    for row in rows:
-        if parts and parts[-1][1] == row:
-            parts[-1][1] = row + 1
-        else:
-            parts.append([row + 1, row + 1])
-    shown = [f"{a}" if a == b else f"{a}-{b}" for a, b in parts[:20]]
-    return ", ".join(shown) + (", ..." if len(parts) > 20 else "")

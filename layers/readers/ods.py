@@ -6,9 +6,10 @@ cells before anyone can count them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
-from itertools import chain
+from itertools import chain, islice, product
 from pathlib import Path
 from typing import Any
 from xml.parsers import expat
@@ -18,21 +19,34 @@ from phusong.layers.errors import InputError
 from phusong.layers.readers.guard import MOST_NESTING, feed, inflated, prolog
 from phusong.layers.readers.sheets import Facts, Sheet, limits
 
+_LINE = "text:p"
 _CELLS = ("table:table-cell", "table:covered-table-cell")
+_CONTENT, _MANIFEST, _ENCRYPTED = "content.xml", "META-INF/manifest.xml", b":encryption-data"
+_ERROR = re.compile(r"#(N/A|DIV/0!|REF!|NAME\?|VALUE!|NUM!|NULL!)|Err:\d{3}")
+_PADDED = re.compile(r"-?0\d+")
 _NUMBERS = ("float", "percentage", "currency")
+
+
+def is_ods(path: Path) -> bool:
+    """Whether a zip archive, which ``guard`` has let through, is an OpenDocument file, whatever it is called."""
+    with ZipFile(path) as package:
+        return _CONTENT in package.namelist()
 
 
 def read_ods(path: Path) -> tuple[list[Sheet], set[str]]:
     """All sheets of an ODS file, which ``guard`` has let through, and the names of the hidden ones.
 
-    Cells are counted as they unfold, before they do. InputError if it is none, or beyond the limits.
+    Cells are counted as they unfold, before they do. InputError if it holds no sheets, is locked or beyond the limits.
     """
+    document = _Document(path.name)
     with ZipFile(path) as package, path.open("rb") as raw:
-        info = next((info for info in package.infolist() if info.filename == "content.xml"), None)
-        if info is None:
-            raise InputError("read.no_workbook", file=path.name)
-        document = _Document(path.name)
-        document.read(inflated(raw, info, file=path.name))
+        parts = {info.filename: info for info in package.infolist()}
+        manifest = inflated(raw, parts[_MANIFEST], file=path.name) if _MANIFEST in parts else iter(())
+        if _ENCRYPTED in b"".join(islice(manifest, 1)):
+            raise InputError("guard.password", file=path.name)
+        document.read(inflated(raw, parts[_CONTENT], file=path.name))
+    if not document.sheets:
+        raise InputError("read.no_workbook", file=path.name)
     return document.sheets, document.hidden
 
 
@@ -45,9 +59,10 @@ class _Document:
         self.hidden: set[str] = set()
         self.hiding: set[str] = set()  # styles of hidden tables
         self.style = ""
-        self.depth = self.aside = 0  # aside: within a remark or a drawing
+        self.depth = self.aside = self.line = 0  # aside: within a remark or a drawing; line: within a paragraph
         self.row: list[Any] = []
         self.at = self.repeat = self.column = 0
+        self.shown = True
         self.cell: dict[str, str] | None = None
         self.words: list[str] = []
         self.text = 0
@@ -80,18 +95,21 @@ class _Document:
         elif name == "table:table-row":
             self.row, self.column = [], 0
             self.repeat = _count(at, "table:number-rows-repeated")
+            self.shown = at.get("table:visibility", "visible") == "visible"
         elif name in _CELLS and self.sheets:
             self.cell, self.words = at, []
         elif _is_aside(name):
             self.aside += 1
-        elif name == "text:p" and self.words and not self.aside:
-            self.words.append("\n")
+        elif name == _LINE and not self.aside:
+            self.line += 1
+            if self.words:
+                self.words.append("\n")
         elif name in ("text:s", "text:tab", "text:line-break"):
             self.data({"text:s": " " * min(_count(at, "text:c"), 1000), "text:tab": "\t"}.get(name, "\n"))
 
     def data(self, words: str) -> None:
-        """Text, which counts within a cell that holds no table."""
-        if self.cell is not None and not self.aside:
+        """Text, which counts within a paragraph of a cell."""
+        if self.cell is not None and self.line and not self.aside:
             self.words.append(words)
 
     def end(self, name: str) -> None:
@@ -99,6 +117,8 @@ class _Document:
         self.depth -= 1
         if _is_aside(name):
             self.aside -= 1
+        elif name == _LINE and not self.aside:
+            self.line -= 1
         elif name in _CELLS and self.cell is not None:
             self._cell(self.cell, hidden=name == _CELLS[1])
             self.cell = None
@@ -107,6 +127,8 @@ class _Document:
             if self.row:
                 sheet.rows += [[] for _ in range(self.at - len(sheet.rows))]
                 sheet.rows += [list(self.row) for _ in range(self.repeat)]
+                if not self.shown:
+                    sheet.facts.hidden.update(range(self.at, self.at + self.repeat))
             self.at += self.repeat
         elif name == "table:table":
             sheet = self.sheets[-1]
@@ -127,13 +149,15 @@ class _Document:
         facts.rows, facts.columns = max(facts.rows, self.at + self.repeat), max(facts.columns, self.column)
         self.text += len(words) * repeat * self.repeat
         limits(facts.rows, facts.columns, file=self.file, sheet=self.sheets[-1].name, text=self.text)
-        if at.get("calcext:value-type") == "error" or (formula and kind == "string" and words.startswith("#")):
-            facts.errors[place] = words
+        spread = product(range(self.at, self.at + self.repeat), range(place[1], self.column))
+        if at.get("calcext:value-type") == "error" or (formula and kind == "string" and _ERROR.fullmatch(words)):
+            facts.errors.update(dict.fromkeys(spread, words))
         elif formula and not kind and facts.uncomputed is None:
             facts.uncomputed = place
-        if kind == "percentage":
-            spread = range(repeat)
-            facts.percent.update((place[0] + i, place[1] + k) for i in range(self.repeat) for k in spread)
+        elif kind == "percentage":
+            facts.percent.update(spread)
+        elif kind == "float" and _PADDED.fullmatch(words) and float(words) == value:
+            facts.padded.update(dict.fromkeys(spread, len(words.removeprefix("-"))))
         self.row += [None] * (place[1] - len(self.row)) + [value] * repeat
 
 

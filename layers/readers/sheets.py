@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,11 +15,11 @@ Cell = tuple[int, int]
 
 @dataclass
 class Facts:
-    """What is known of one sheet beside its values: how far it reaches and its odd cells.
+    """What is known of one sheet beside its values: how far it reaches, its odd cells and rows.
 
     ``errors``: what the cell shows (#N/A); ``uncomputed``: the first formula without a value; ``percent``: numbers
     shown as percent; ``padded``: whole numbers shown with zeros in front, to how many digits; ``merged``: first and
-    last cell of each merged block.
+    last cell of each merged block; ``hidden``: rows that the sheet does not show.
     """
 
     rows: int = 0
@@ -28,6 +29,7 @@ class Facts:
     percent: set[Cell] = field(default_factory=set)
     padded: dict[Cell, int] = field(default_factory=dict)
     merged: list[tuple[Cell, Cell]] = field(default_factory=list)
+    hidden: set[int] = field(default_factory=set)
 
 
 @dataclass
@@ -53,6 +55,18 @@ def column_name(column: int) -> str:
     return name
 
 
+def row_names(rows: Iterable[int]) -> str:
+    """Rows, counted from 0, as the user sees them, runs written short: 1-3, 7."""
+    parts: list[list[int]] = []
+    for row in rows:
+        if parts and parts[-1][1] == row:
+            parts[-1][1] = row + 1
+        else:
+            parts.append([row + 1, row + 1])
+    shown = [f"{a}" if a == b else f"{a}-{b}" for a, b in parts[:20]]
+    return ", ".join(shown) + (", ..." if len(parts) > 20 else "")
+
+
 def limits(rows: int, columns: int, *, file: str, sheet: str = "", text: int = 0) -> None:
     """InputError if a table of so many rows, columns and characters is beyond what is read."""
     place = f"{file}, {sheet}" if sheet else file
@@ -67,7 +81,8 @@ def limits(rows: int, columns: int, *, file: str, sheet: str = "", text: int = 0
 def shown(code: str) -> int:
     """What a number format shows: -1 percent, n > 1 whole numbers with zeros in front to n digits, 0 anything else.
 
-    Texts in quotation marks, in brackets and after a backslash are not part of the number.
+    Texts in quotation marks, in brackets and after a backslash are not part of the number, nor is the sign whose width
+    is left free (``_``) or that fills the cell (``*``). Zeros count as the first section shows them (positive numbers).
     """
     plain, k, end = "", 0, {'"': '"', "[": "]"}
     while k < len(code):
@@ -75,12 +90,13 @@ def shown(code: str) -> int:
         if letter in end:
             close = code.find(end[letter], k + 1)
             k = len(code) if close < 0 else close + 1
-        elif letter == "\\":
+        elif letter in "\\_*":
             k += 2
         else:
             plain, k = plain + letter, k + 1
     if "%" in plain:
         return -1
+    plain = plain.partition(";")[0].strip()
     return len(plain) if 1 < len(plain) <= 20 and set(plain) == {"0"} else 0
 
 

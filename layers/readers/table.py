@@ -19,9 +19,9 @@ from phusong.layers.errors import Fault, InputError
 from phusong.layers.messages import Text
 from phusong.layers.readers.guard import LONGEST_LINE_BYTES, guard, kind
 from phusong.layers.readers.layout import laid_out
-from phusong.layers.readers.ods import read_ods
+from phusong.layers.readers.ods import is_ods, read_ods
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.readers.sheets import Cell, Sheet, cell_name, column_name, limits
+from phusong.layers.readers.sheets import Cell, Sheet, cell_name, column_name, limits, row_names
 from phusong.layers.readers.xls import xls_facts
 from phusong.layers.readers.xlsx import xlsx_facts
 from phusong.layers.vietnamese import text as texts  # as a module: it reads RawTable from this package
@@ -33,7 +33,6 @@ _SAMPLED_ROWS = 200
 _CHECKED_EVERY = 10_000
 _TOLD_CELLS = 10
 _SEPARATOR_LINE = re.compile(r"sep=(.?)\r?\n", re.IGNORECASE)
-_ODS_TYPE = b"application/vnd.oasis.opendocument.spreadsheet"
 
 
 def read_tables(path: str | Path, *, encoding: str | None = None, sheet: str | None = None) -> list[RawTable]:
@@ -63,6 +62,8 @@ def read_tables(path: str | Path, *, encoding: str | None = None, sheet: str | N
                 reason = {"reason": Text(error.code, error.params)}
                 notes.append(Fault("note.sheet_passed_over", file=path.name, sheet=each.name, params=reason))
     if not tables:
+        if hidden and failed is None:
+            raise InputError("read.hidden_sheets", file=path.name, names=", ".join(hidden))
         raise failed or InputError("read.no_header", file=path.name)
     return [replace(tables[0], faults=(*notes, *tables[0].faults)), *tables[1:]]
 
@@ -94,9 +95,14 @@ def _read_csv(path: Path, *, encoding: str | None) -> RawTable:
         text, skipped = text[said.end() :], 1
     mark = said[1] if said and _usable(said[1]) else separator(text)
     rows: list[list[Any]] = []
-    widest = 0
+    broken: list[int] = []  # rows of several lines
+    widest = lines = 0
     try:
-        for row in csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True):
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=mark, strict=True)
+        for row in reader:
+            if reader.line_num - lines > 1:
+                broken.append(len(rows))
+            lines = reader.line_num
             rows.append([cell if cell.strip() else None for cell in row])
             if len(row) > widest or len(rows) % _CHECKED_EVERY == 0:
                 widest = max(widest, len(row))
@@ -104,11 +110,29 @@ def _read_csv(path: Path, *, encoding: str | None) -> RawTable:
     except csv.Error as error:
         raise InputError("read.broken_csv", file=path.name, reason=str(error)) from error
     limits(len(rows), widest, file=path.name)
+    lengths = [0] * skipped + [len(row) for row in rows]
+    usual = Counter(lengths).most_common(1)[0][0]
+    swallowed = {r + skipped + 1: count for r in broken if (count := _rows_in_a_cell(rows[r], mark, usual))}
     empty = [None] * widest
     rows = [[None] * widest] * skipped + [row if len(row) == widest else (row + empty)[:widest] for row in rows]
-    raw = laid_out(rows, file=path.name, free=False)
-    converted = decoded.fault(path.name)
-    return raw if converted is None else replace(raw, faults=(converted, *raw.faults))
+    raw = laid_out(rows, file=path.name, lengths=lengths)
+    faults = [] if (converted := decoded.fault(path.name)) is None else [converted]
+    for r in raw.rows.tolist():
+        if r in swallowed:
+            faults.append(Fault("fault.rows_in_a_cell", file=path.name, row=r, params={"count": swallowed[r]}))
+    return replace(raw, faults=(*faults, *raw.faults))
+
+
+def _rows_in_a_cell(row: list[Any], mark: str, usual: int) -> int:
+    """How many rows a quotation that was not closed took into a cell of this one, 0 if none.
+
+    Then the cell ends as many rows further down in the column it began in, and its lines hold their separators.
+    """
+    for c, cell in enumerate(row):
+        marks = [line.count(mark) for line in re.split(r"\r\n|\r|\n", cell or "")]
+        if len(marks) > 1 and usual > 2 and marks == [usual - 1 - c, *[usual - 1] * (len(marks) - 2), c]:
+            return len(marks) - 1
+    return 0
 
 
 def _usable(mark: str) -> bool:
@@ -161,15 +185,15 @@ def _short_lines(path: Path) -> None:
 
 
 def _sheets(path: Path, *, only: str | None) -> tuple[list[Sheet], list[str]]:
-    """The sheets of a workbook that are asked for or visible, by what the file is, and the names of the hidden ones."""
+    """The sheets of a workbook that are asked for or visible, by what the file is, and the names of hidden others."""
     how = kind(path)
     if how == "other":
         raise InputError("read.no_workbook", file=path.name)
-    if how == "zip" and _is_ods(path):
+    if how == "zip" and is_ods(path):
         found, hidden = read_ods(path)
         names = [sheet.name for sheet in found]
         wanted = _wanted(names, hidden, only=only, file=path.name)
-        return [sheet for sheet in found if sheet.name in wanted], [name for name in names if name in hidden]
+        return [sheet for sheet in found if sheet.name in wanted], [name for name in names if name in hidden - wanted]
     known = xlsx_facts(path) if how == "zip" else xls_facts(path)
     try:
         with path.open("rb") as file, calamine.CalamineWorkbook.from_filelike(file) as book:
@@ -187,7 +211,7 @@ def _sheets(path: Path, *, only: str | None) -> tuple[list[Sheet], list[str]]:
                 rows = [[None if cell.__class__ is str and not cell.strip() else cell for cell in row] for row in cells]
                 fact.merged = list(one.merged_cell_ranges or [])
                 sheets.append(Sheet(name, rows, fact))
-            return sheets, [name for name in names if name in hidden]
+            return sheets, [name for name in names if name in hidden - wanted]
     except calamine.PasswordError as error:
         raise InputError("guard.password", file=path.name) from error
     except (calamine.CalamineError, OSError, ValueError) as error:
@@ -198,11 +222,6 @@ def _sheets(path: Path, *, only: str | None) -> tuple[list[Sheet], list[str]]:
         if type(error).__name__ != "PanicException":  # calamine's own, on what it did not expect in a file
             raise
         raise InputError("read.unreadable", file=path.name) from error
-
-
-def _is_ods(path: Path) -> bool:
-    with path.open("rb") as file:
-        return _ODS_TYPE in file.read(200) or path.suffix.lower() == ".ods"
 
 
 def _wanted(names: list[str], hidden: set[str], *, only: str | None, file: str) -> set[str]:
@@ -236,6 +255,10 @@ def _table(sheet: Sheet, *, file: str) -> RawTable:
         listed = ", ".join(f"{cell_name(cell)} ({facts.errors[cell]})" for cell in there[:_TOLD_CELLS])
         params = {"count": len(there), "cells": listed + (", ..." if len(there) > _TOLD_CELLS else "")}
         faults.append(Fault("note.error_cells", file=file, sheet=sheet.name, params=params))
+    hidden = [r - 1 for r in raw.rows.tolist() if r - 1 in facts.hidden]
+    if hidden:
+        params = {"count": len(hidden), "rows": row_names(hidden)}
+        faults.append(Fault("note.hidden_rows", file=file, sheet=sheet.name, params=params))
     for (code, c), params in changed.items():
         faults.append(Fault(code, file=file, sheet=sheet.name, column=column_name(c), params=params))
     return replace(raw, faults=tuple(faults))

@@ -22,7 +22,7 @@ _MOST_COLUMNS = 256
 _ERRORS = {0: "#NULL!", 7: "#DIV/0!", 15: "#VALUE!", 23: "#REF!", 29: "#NAME?", 36: "#NUM!", 42: "#N/A"}
 _BOF, _EOF, _SHEET, _PASSWORD, _SST, _CONTINUE, _FORMAT, _XF = 0x809, 0x0A, 0x85, 0x2F, 0xFC, 0x3C, 0x41E, 0xE0
 _FORMULAS, _BOOLERR, _LABELSST, _MULRK = (0x06, 0x206, 0x406), 0x205, 0xFD, 0xBD
-_DIMENSIONS = 0x200
+_DIMENSIONS, _ROW, _STALE = 0x200, 0x208, 0x5E
 _VALUES = (0x203, 0x27E, 0x204, 0xD6, _LABELSST, _BOOLERR, *_FORMULAS)
 Records = Iterator[tuple[int, bytes]]
 
@@ -176,7 +176,7 @@ def _lengths(texts: list[bytes]) -> list[int]:
 
 def _sheet(records: Records, how: list[int], lengths: list[int], *, file: str) -> Facts:
     facts, depth, text = Facts(), 0, 0
-    formulas, empty = 0, []
+    formulas, empty, stale = 0, [], False
     for kind, data in records:
         if kind == _BOF:
             depth += 1
@@ -189,6 +189,11 @@ def _sheet(records: Records, how: list[int], lengths: list[int], *, file: str) -
             if top > bottom or left > right:
                 raise ValueError("a sheet that ends before it begins")
             limits(bottom - top + 1, right - left + 1, file=file)
+        elif kind == _STALE:  # its formulas are still to be computed
+            stale = True
+        elif kind == _ROW:
+            if data[12] & 0x20:
+                facts.hidden.add(struct.unpack_from("<H", data)[0])
         elif kind in _VALUES or kind == _MULRK:
             row, column, style = struct.unpack_from("<HHH", data)
             last = struct.unpack("<H", data[-2:])[0] if kind == _MULRK else column
@@ -213,7 +218,7 @@ def _sheet(records: Records, how: list[int], lengths: list[int], *, file: str) -
                 formulas += 1
                 if data[12:14] == b"\xff\xff" and data[6] == 2:
                     facts.errors[row, column] = _ERRORS.get(data[8], "#?")
-                elif data[12:14] == b"\xff\xff" and data[6] == 3:
+                elif (data[12:14] == b"\xff\xff" and data[6] == 3) or (stale and not any(data[6:14])):
                     empty.append((row, column))
     if empty and len(empty) == formulas:  # a program that computes would have given one of them a value
         facts.uncomputed = empty[0]

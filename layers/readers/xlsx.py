@@ -27,15 +27,23 @@ _KEEP = 2**16
 _REF = rb"([A-Z]{1,3}[0-9]{1,7})"
 _CELL = re.compile(rb'<c r="' + _REF + rb'"')
 _ANY_CELL, _PREFIXED = re.compile(rb"<c[\s/>]"), re.compile(rb":c[\s/>]")
-_FILLED = re.compile(rb'<c r="' + _REF + rb'"(?:[^>]*[^/>])?>')
-_ERROR = re.compile(rb'<c r="' + _REF + rb'"[^>]*? t="e"[^>]*?>(?:<f[^>]*?(?:/>|>[^<]*</f>))?<v>([^<]*)</v>')
-_EMPTY_FORMULA = re.compile(
-    rb'<c r="' + _REF + rb'"([^>]*)>\s*<f[^>]*?(?:/>|>[^<]*</f>)\s*(<v\s*/>|<v></v>|<v>0</v>)?\s*</c>'
+_FILLED = re.compile(rb'<c r="' + _REF + rb'"(?:[^<>]*[^/>])?>')
+_UNUSUAL = tuple(
+    sign.replace("t", name).encode() for name in "ts" for sign in (" t='", " t =", 't= "', "\nt=", "\rt=", "\tt=")
 )
-_SHARED = re.compile(rb' t="s"[^>]*><v>([0-9]{1,9})</v>')
+"""Ways of writing a cell's type and style that the patterns here do not know."""
+_HIDDEN = re.compile(rb'<row\b(?=[^<>]*\shidden="(?:1|true)")[^<>]*\sr="([0-9]{1,7})"')
+_FORMULA = rb"<f[^<>]*?(?:/>|>[^<]*</f>)"
+_ERROR = re.compile(
+    rb'<c r="' + _REF + rb'"[^<>]*? t="e"[^<>]*?>\s*(?:' + _FORMULA + rb")?\s*<v[^<>]*>([^<]*)</v>",
+)
+_EMPTY_FORMULA = re.compile(
+    rb'<c r="' + _REF + rb'"([^<>]*)>\s*' + _FORMULA + rb"\s*(<v\s*/>|<v[^<>]*>\s*</v>|<v[^<>]*>0</v>)?\s*</c>"
+)
+_SHARED = re.compile(rb' t="s"[^<>]*>\s*<v[^<>]*>([0-9]{1,9})</v>')
 _CLAIM = re.compile(rb"ount\s{0,20}=\s{0,20}[\"'](\d{6,30})")
 _LONGEST_CLAIM = 100
-_DIMENSION = re.compile(rb'<(?:\w+:)?dimension[^>]* ref="[A-Z]+[0-9]+:([A-Z]{1,4})[0-9]+"')
+_DIMENSION = re.compile(rb'<(?:\w+:)?dimension[^<>]* ref="[A-Z]+[0-9]+:([A-Z]{1,4})[0-9]+"')
 
 
 def xlsx_facts(path: Path) -> dict[str, Facts]:
@@ -197,8 +205,10 @@ class _Scan:
 
     def fast(self, chunks: Iterator[bytes]) -> bool:
         """Look for cells in the text itself; False if some cell is written in another way."""
+        if "0" in self.percent or "0" in self.padded:  # also the style of cells that name none
+            return False
         styles = b"|".join(style.encode() for style in (*self.percent, *self.padded))
-        styled = re.compile(rb'<c r="' + _REF + rb'"[^>]*? s="(' + styles + rb')"') if styles else None
+        styled = re.compile(rb'<c r="' + _REF + rb'"[^<>]*? s="(' + styles + rb')"') if styles else None
         longest = int(self.lengths.max()) if self.lengths.size else 0
         tail, first = b"", True
         for chunk in chain(chunks, (b"",)):
@@ -213,8 +223,10 @@ class _Scan:
             refs = _CELL.findall(text)
             if len(refs) != text.count(b"<c") and len(refs) != len(_ANY_CELL.findall(text)):
                 return False
-            if _PREFIXED.search(text):
+            if _PREFIXED.search(text) or any(sign in text for sign in _UNUSUAL):
                 return False
+            if b' hidden="' in text:
+                self.facts.hidden.update(int(row) - 1 for row in _HIDDEN.findall(text))
             if refs:
                 known = self.facts.rows, self.facts.columns
                 self._grow(refs)
@@ -270,6 +282,8 @@ class _Scan:
             elif tag == "row":
                 number = attributes.get("r", "")
                 at[:] = [int(number) if number.isdigit() else at[0] + 1, -1]
+                if attributes.get("hidden") in ("1", "true"):
+                    facts.hidden.add(at[0] - 1)
             elif tag == "c":
                 ref = attributes.get("r", "").upper().encode()
                 at[1] += 1
@@ -304,7 +318,7 @@ class _Scan:
             empty = (told == "" and kind != "str") or (told == "0" and self.recompute)
             if cell["formula"] and empty and facts.uncomputed is None:
                 facts.uncomputed = place
-            self._style(place, attributes.get("s", ""))
+            self._style(place, attributes.get("s", "0"))
             self._check()
             cell.clear()
 

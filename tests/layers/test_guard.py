@@ -313,8 +313,19 @@ def test_a_text_or_a_web_page_is_no_workbook(tmp_path: Path) -> None:
     for name in ("a.xlsx", "a.xls", "a.ods"):
         (tmp_path / name).write_text("site_id,name\nA1,Khe Sanh\n", encoding="utf-8")
         _refused(tmp_path / name, "read.no_workbook", read_tables)
-    (tmp_path / "b.xls").write_text("<html><table><tr><td>a</td></tr></table></html>")
-    _refused(tmp_path / "b.xls", "guard.web_page", read_tables)
+    for page in (
+        "<html><table><tr><td>a</td></tr></table></html>",
+        "\ufeff\r\n<!-- list --><!-- 2012 -->\r\n<DIV><table></table></DIV>",
+        '<?xml version="1.0"?>\n<html xmlns="http://www.w3.org/1999/xhtml"><body/></html>',
+        "<style>td{}</style><table></table>",
+    ):
+        (tmp_path / "b.xls").write_text(page, encoding="utf-8")
+        _refused(tmp_path / "b.xls", "guard.web_page", read_tables)
+    (tmp_path / "b.xls").write_text("<!---->" * 500 + "<kml></q>")
+    _refused(tmp_path / "b.xls", "guard.broken_xml", read_tables)
+    workbook = '<?xml version="1.0"?><Workbook xmlns="urn:schemas-microsoft-com:office:spreadsheet"/>'
+    (tmp_path / "b.xls").write_text(workbook)
+    assert "Workbook" in _refused(tmp_path / "b.xls", "guard.xml_kind", read_tables).say("vi")
     _refused(_zip(tmp_path / "c.xlsx", {"a.txt": b"1"}), "read.no_workbook", read_tables)
     _refused(_zip(tmp_path / "d.xlsb", {"xl/workbook.bin": b"1"}), "read.binary_workbook", read_tables)
 

@@ -1,19 +1,15 @@
 """Office sheets as they come: the table is found on the page, and all that was passed over is told by row."""
 
 import csv
-import io
-import os
 import re
+import struct
+import time
 import zipfile
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import pandas as pd
-import pyogrio
 import pytest
 import xlsxwriter
 import xlwt
@@ -21,13 +17,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phusong.layers.checks.validate import validate
-from phusong.layers.columns.cells import CellError, read_cell, read_cells
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.readers import RawTable
+from phusong.layers.readers.layout import laid_out
 from phusong.layers.readers.sheets import column_name, shown
-from phusong.layers.readers.table import read_tables, separator
+from phusong.layers.readers.table import read_tables
 from phusong.layers.readers.xlsx import xlsx_facts
-from phusong.layers.schema import LAYERS, Column
+from phusong.layers.schema import LAYERS
 from phusong.layers.vietnamese.encodings import encode_bytes
 
 SLOW = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped_fixture]}
@@ -341,18 +337,6 @@ def test_numbers_in_merged_cells_are_not_counted_twice(tmp_path: Path) -> None:
     }
 
 
-def test_an_open_document_as_gdal_writes_it(tmp_path: Path) -> None:
-    table = pd.DataFrame(
-        {"mã": ["00461", "2", None], "n": [1.5, None, 3], "ngày": pd.to_datetime(["2012-12-31", None, "2013-01-01"])}
-    )
-    pyogrio.write_dataframe(table, tmp_path / "a.ods", driver="ODS")
-    (raw,) = read_tables(tmp_path / "a.ods")
-    assert raw.frame.columns.tolist() == ["mã", "n", "ngày"]
-    assert raw.frame["mã"].tolist() == ["00461", "2", None]
-    assert raw.frame["n"].tolist() == [1.5, None, 3]
-    assert [str(day)[:10] for day in raw.frame["ngày"]] == ["2012-12-31", "None", "2013-01-01"]
-
-
 CELLS = st.one_of(
     st.none(),
     st.booleans(),
@@ -387,68 +371,6 @@ def test_workbooks_of_every_kind_give_back_what_was_written(tmp_path: Path, rows
     assert _cells(raw) == blank
 
 
-@settings(max_examples=60, **SLOW)
-@given(
-    st.lists(
-        st.tuples(
-            st.text(st.sampled_from('abcđ ,;"|.5\n'), min_size=1, max_size=8),
-            st.decimals(0, 999, places=2),
-            st.booleans(),
-        ),
-        min_size=2,
-        max_size=8,
-    ),
-    st.sampled_from([",", ";", "\t", "|"]),
-    st.sampled_from([".", ","]),
-)
-def test_csv_of_any_separator_and_decimal_sign(
-    tmp_path: Path, rows: list[tuple[str, Any, bool]], mark: str, decimal: str
-) -> None:
-    path = tmp_path / "a.csv"
-    with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, delimiter=mark)
-        writer.writerow(["mã trạm", "tên", "kinh độ", "vĩ độ"])
-        for i, (name, number, more) in enumerate(rows):
-            writer.writerow(
-                [f"k{i}", name, str(number).replace(".", decimal), str(number).replace(".", decimal) if more else ""]
-            )
-    (raw,) = read_tables(path)
-    assert raw.frame["mã trạm"].tolist() == [f"k{i}" for i in range(len(rows))]
-    assert raw.frame["tên"].tolist() == [name if name.strip() else None for name, _, _ in rows]
-    assert raw.frame["kinh độ"].tolist() == [str(number).replace(".", decimal) for _, number, _ in rows]
-
-
-def test_the_separator_is_not_a_comma_of_the_title_or_of_the_numbers() -> None:
-    text = "Danh sách, tỉnh Quảng Trị, năm 2012\nmã;tên;kinh độ;vĩ độ\n1;Khe Sanh;106,73;16,62\n2;Lao Bảo;106,6;16,6\n"
-    assert separator(text) == ";"
-    assert separator("code|name\n1|a, b, c\n2|d, e, f\n") == "|"
-    assert separator('a\n"x;y;z"\n') == ","
-
-
-def test_csv_may_say_its_separator_and_its_encoding(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("sep=|\nmã|tên\n1|a;b;c\n", encoding="utf-16")
-    (raw,) = read_tables(path)
-    assert _cells(raw) == [["1", "a;b;c"]]
-    assert raw.rows.tolist() == [3]
-    text = "mã xã,tên xã\n1,Hướng Phùng\n2,Đakrông\n3,Triệu Nguyên\n4,Vĩnh Ô\n5,Hải Lăng\n6,Cửa Việt\n"
-    path.write_bytes(encode_bytes(text, "tcvn3"))
-    (raw,) = read_tables(path)
-    assert raw.frame["tên xã"].tolist() == [line.split(",")[1] for line in text.splitlines()[1:]]
-    assert "changed.text_bytes" in _codes(raw.faults)
-
-
-def test_rows_with_more_cells_than_headings_are_faults_in_csv(tmp_path: Path) -> None:
-    path = tmp_path / "a.csv"
-    path.write_text("code,name,n\n1,a,2\n2,b,c,3\n4,d,5\n", encoding="utf-8")
-    (raw,) = read_tables(path)
-    assert raw.rows.tolist() == [2, 3, 4]  # the row stays, so that it can be mended
-    (fault,) = raw.faults
-    assert (fault.code, fault.row, fault.params) == ("fault.too_many_cells", 3, {"found": 4, "expected": 3})
-    checked = validate(raw, LAYERS["published_figures"], crs="EPSG:9212", defaults={"as_of": date(2012, 12, 31)})
-    assert [fault.row for fault in checked.faults if fault.row is not None] == [3]
-
-
 def test_a_workbook_is_known_by_its_content(tmp_path: Path) -> None:
     rows = [["code", "name"], ["1", "a"]]
     path = _book(tmp_path / "a.xlsx", {"a": rows})
@@ -457,10 +379,24 @@ def test_a_workbook_is_known_by_its_content(tmp_path: Path) -> None:
         assert _cells(read_tables(tmp_path / name)[0]) == [["1", "a"]]
 
 
+CELL = rb'<c r="([A-Z]+[0-9]+)"([^>/]*)(/?)>'
+
+
 @pytest.mark.parametrize(
-    "form", [rb'<c\2 r="\1"\3>', rb"<c r='\1'\2\3>", rb'<c  r="\1"\2 \3>', rb'<!--<c r="A1"/>--><c r="\1"\2\3>']
+    ("old", "form"),
+    [
+        (CELL, rb'<c\2 r="\1"\3>'),
+        (CELL, rb"<c r='\1'\2\3>"),
+        (CELL, rb'<c  r="\1"\2 \3>'),
+        (CELL, rb'<!--<c r="A1"/>--><c r="\1"\2\3>'),
+        (rb"><", rb">\n  <"),
+        (rb' ([st])="(\w+)"', rb" \1='\2'"),
+        (rb' ([st])="(\w+)"', rb'\n\1="\2"'),
+        (rb' ([st])="(\w+)"', rb' \1 = "\2"'),
+        (rb"<v>", rb'<v xml:space="preserve">'),
+    ],
 )
-def test_odd_cells_are_found_however_their_tags_are_written(tmp_path: Path, form: bytes) -> None:
+def test_odd_cells_are_found_however_their_tags_are_written(tmp_path: Path, old: bytes, form: bytes) -> None:
     path = tmp_path / "a.xlsx"
     with xlsxwriter.Workbook(path) as book:
         sheet = book.add_worksheet("a")
@@ -471,12 +407,14 @@ def test_odd_cells_are_found_however_their_tags_are_written(tmp_path: Path, form
         sheet.write_formula(3, 2, "=NA()", None, "#N/A")
         sheet.write_formula(4, 2, "=1+1", None, "")
         sheet.write_formula(5, 2, '=""', None, "x")
+        sheet.set_row(6, None, None, {"hidden": True})
     plain = read_tables(path)[0], xlsx_facts(path)["a"]
     assert (plain[1].errors, plain[1].uncomputed, len(plain[1].percent)) == ({(3, 2): "#N/A"}, (4, 2), 19)
+    assert plain[1].hidden == {6}
     with zipfile.ZipFile(path) as package:
         parts = {info.filename: package.read(info) for info in package.infolist()}
     name = "xl/worksheets/sheet1.xml"
-    parts[name] = re.sub(rb'<c r="([A-Z]+[0-9]+)"([^>/]*)(/?)>', form, parts[name])
+    parts[name] = re.sub(old, form, parts[name])
     with zipfile.ZipFile(path, "w") as package:
         for part, content in parts.items():
             package.writestr(part, content)
@@ -486,102 +424,34 @@ def test_odd_cells_are_found_however_their_tags_are_written(tmp_path: Path, form
     assert raw.faults == plain[0].faults
 
 
-ANY = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(-(10**6), 10**6),
-    st.floats(),
-    st.text(st.sampled_from("aA1 .,/-%xđĐ#N\u0301"), max_size=4),
-    st.sampled_from(["#N/A", "Viettel", "4G", "không", "2012-12-31", " any ", "1.234", "12,5", date(2012, 12, 31)]),
-    st.just(np.float64(3.5)),
+@pytest.mark.parametrize(
+    ("code", "what"),
+    [
+        ("0%", -1),
+        ('0.0" %"', 0),
+        ("[Red]0 %", -1),
+        ("0;-0%", -1),
+        ("0_%", 0),
+        ("0*%", 0),
+        ("0\\%", 0),
+        ("00000", 5),
+        ("0", 0),
+        ('000" m"', 3),
+        ("00000;-00000", 5),
+        ("00000_);(00000)", 5),
+        ("00000;@", 5),
+        ("\\Q00000", 5),
+        ("00.00", 0),
+    ],
 )
-COLUMNS = [column for layer in LAYERS.values() for column in layer.all_columns]
+def test_number_formats(code: str, what: int) -> None:
+    assert shown(code) == what
 
 
-def _alone(cell: Any, column: Column) -> tuple[Any, Any]:
-    try:
-        return read_cell(cell, column), None
-    except CellError as error:
-        return None, (error.code, error.params)
-
-
-def _alike(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and (one == other or (one != one and other != other))
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.sampled_from(COLUMNS),
-    st.one_of(
-        st.lists(ANY, max_size=8),
-        st.lists(st.one_of(st.none(), st.floats()), max_size=8),
-        st.lists(st.one_of(st.none(), st.text(st.sampled_from("ab #/N.Á\t\u0301"), max_size=4)), max_size=8),
-    ),
-    st.booleans(),
-)
-def test_a_column_is_read_as_its_cells_one_by_one(column: Column, cells: list[Any], nullable: bool) -> None:
-    column = replace(column, nullable=nullable)
-    values, errors = read_cells(cells, column)
-    told = [(values[i], (errors[i].code, errors[i].params) if i in errors else None) for i in range(len(cells))]
-    expected = [_alone(cell, column) for cell in cells]
-    assert [fault for _, fault in told] == [fault for _, fault in expected]
-    assert all(_alike(one, other) for (one, _), (other, _) in zip(told, expected, strict=True))
-
-
-def test_number_formats_and_column_names() -> None:
-    assert [shown(code) for code in ("0%", '0.0" %"', "[Red]0 %", "00000", "0", "0\\%", '000" m"')] == [
-        -1,
-        0,
-        -1,
-        5,
-        0,
-        0,
-        3,
-    ]
+def test_column_names() -> None:
     openpyxl_utils = pytest.importorskip("openpyxl.utils")
     for column in (0, 25, 26, 701, 702, 16383):
         assert column_name(column) == openpyxl_utils.get_column_letter(column + 1)
-
-
-@pytest.mark.skipif("PHUSONG_DATA" not in os.environ, reason="the folder of real data is not here")
-@pytest.mark.parametrize(
-    ("name", "count"), [("census2019_communes_vietnam.csv", 11_165), ("post_offices_vnpost_4prov.csv", 142)]
-)
-def test_real_lists_come_in_whole(name: str, count: int) -> None:
-    path = Path(os.environ["PHUSONG_DATA"]) / name
-    (raw,) = read_tables(path)
-    whole = list(csv.reader(io.StringIO(path.read_text(encoding="utf-8-sig"))))
-    assert len(raw.frame) == count
-    assert raw.frame.columns.tolist() == whole[0]
-    assert raw.frame.iloc[:, 0].fillna("").tolist() == [row[0] for row in whole[1:]]
-    assert raw.faults == ()
-
-
-def test_an_open_document_with_drawings_remarks_and_no_numbers(tmp_path: Path) -> None:
-    shape = "<draw:custom-shape><text:p>drawn</text:p></draw:custom-shape>"
-    remark = "<office:annotation><text:p>said</text:p></office:annotation>"
-
-    def cell(words: str, aside: str = "") -> str:
-        told = f"<text:p>{words}</text:p>"
-        return f'<table:table-cell office:value-type="string">{told}{aside}</table:table-cell>'
-
-    odd = '<table:table-cell office:value-type="percentage" office:value="INF"/>'
-    rows = [
-        cell("code") + cell("name") + cell("share"),
-        odd * 3,
-        cell("1", shape) + cell("Lao", remark) + odd,
-        cell("2") + cell("Ba") + odd,
-    ]
-    spaces = " ".join(f'xmlns:{name}="urn:{name}"' for name in ("office", "table", "text", "draw"))
-    inner = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
-    content = (
-        f'<office:document-content {spaces}><table:table table:name="a">{inner}</table:table></office:document-content>'
-    )
-    with zipfile.ZipFile(tmp_path / "a.ods", "w") as package:
-        package.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
-        package.writestr("content.xml", content)
-    (raw,) = read_tables(tmp_path / "a.ods")
-    assert _cells(raw)[-2:] == [["1", "Lao", float("inf")], ["2", "Ba", float("inf")]]
 
 
 def test_zeros_in_front_stand_behind_the_sign(tmp_path: Path) -> None:
@@ -594,24 +464,107 @@ def test_zeros_in_front_stand_behind_the_sign(tmp_path: Path) -> None:
     assert raw.frame["code"].tolist() == ["-00005", "00005"]
 
 
-@pytest.mark.parametrize("said", ["sep=\r\n", "sep=\n", 'sep="\n', "sep=a\n", "sep= \n"])
-def test_a_separator_that_can_be_none_is_not_taken(tmp_path: Path, said: str) -> None:
-    (tmp_path / "a.csv").write_bytes((said + "code;name\r\n1;Lao\r\n2;Ba\r\n").encode())
-    (raw,) = read_tables(tmp_path / "a.csv")
-    assert _cells(raw) == [["1", "Lao"], ["2", "Ba"]]
-    assert raw.rows.tolist() == [3, 4]
+def test_merged_blocks_beside_and_beyond_the_table_do_no_harm(tmp_path: Path) -> None:
+    rows = [["code", "name", "n"], ["1", "Lao", 5], ["2", "Ba", 6]]
+    path = tmp_path / "a.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet("a")
+        for block in ("F1:F2", "H1:K9", "A8:C900"):
+            sheet.merge_range(block, "")
+        for r, row in enumerate(rows):
+            sheet.write_row(r, 0, row)
+    (raw,) = read_tables(path)
+    assert _cells(raw) == rows[1:]
+    assert raw.faults == ()
 
 
-@pytest.mark.parametrize("kind", ["number", "integer"])
-@pytest.mark.parametrize("number", [10**400, -(10**5000)], ids=["high", "low"])
-def test_whole_numbers_beyond_all_bounds_are_refused(kind: Any, number: int) -> None:
-    values, errors = read_cells([1.0, number, None], Column("a", kind))
-    assert values == [1, None, None]
-    assert list(errors) == [1]
+def test_merged_blocks_over_one_another_take_no_time() -> None:
+    rows: list[list[Any]] = [[f"{word} {c}" for c in range(400)] for word in ("group", "name", "unit")]
+    rows += [[1.5] * 400 for _ in range(20)]
+    hostile = [((r, c), (10**6, 10**4)) for r in range(6) for c in range(400)]
+    start = time.process_time()
+    with pytest.raises(InputError):
+        laid_out(rows, merged=hostile, file="a.xlsx")
+    assert time.process_time() - start < 5
 
 
-def test_half_a_sign_is_replaced() -> None:
-    assert read_cell("Lao \ud83d", Column("a", "text")) == "Lao \ufffd"
-    with pytest.raises(CellError) as caught:
-        read_cell("\ud83d", Column("a", "number"))
-    assert caught.value.params["found"] == "\ufffd"
+def test_text_merged_over_rows_and_columns_holds_for_each_row(tmp_path: Path) -> None:
+    rows = [["code", "commune", "village", "power"], ["1", "Lao Bảo", None, True], ["2", None, None, None]]
+    rows += [["3", "Khe Sanh", "Bản A", False]]
+    (raw,) = read_tables(_book(tmp_path / "a.xlsx", {"a": rows}, ("B2:C3", "D2:D3")))
+    assert raw.frame["commune"].tolist() == ["Lao Bảo", "Lao Bảo", "Khe Sanh"]
+    assert raw.frame["power"].tolist() == [True, True, False]
+    assert [(fault.code, fault.column) for fault in raw.faults] == [
+        ("changed.merged_cells", "commune"),
+        ("changed.merged_cells", "power"),
+    ]
+
+
+def test_a_commune_called_average_is_no_average(tmp_path: Path) -> None:
+    names = ["Lao Bảo", "Trung Bình", "TRUNG BÌNH", "Trung bình"]
+    rows = [["STT", "Tên xã", "Dân số"], *[[i if i < 4 else None, name, 100] for i, name in enumerate(names, 1)]]
+    (raw,) = read_tables(_book(tmp_path / "a.xlsx", {"a": rows}))
+    assert raw.frame["Tên xã"].tolist() == names[:3]
+    assert _passed(raw) == {"total": "5"}
+
+
+@pytest.mark.parametrize("name", ["a.xlsx", "a.xls"])
+def test_hidden_rows_are_read_and_told(tmp_path: Path, name: str) -> None:
+    if name.endswith("x"):
+        with xlsxwriter.Workbook(tmp_path / name) as book:
+            sheet = book.add_worksheet("a")
+            for r, row in enumerate([["code", "name"], ["1", "Lao"], ["2", "Ba"], ["3", "Khe"]]):
+                sheet.write_row(r, 0, row)
+            sheet.set_row(2, None, None, {"hidden": True})
+    else:
+        old = xlwt.Workbook()
+        sheet = old.add_sheet("a")
+        for r, row in enumerate([["code", "name"], ["1", "Lao"], ["2", "Ba"], ["3", "Khe"]]):
+            for c, cell in enumerate(row):
+                sheet.write(r, c, cell)
+        sheet.row(2).hidden = True
+        old.save(tmp_path / name)
+    (raw,) = read_tables(tmp_path / name)
+    assert raw.rows.tolist() == [2, 3, 4]
+    (fault,) = raw.faults
+    assert (fault.code, fault.params) == ("note.hidden_rows", {"count": 1, "rows": "3"})
+    assert all("(3)" in fault.say(lang) for lang in ("en", "vi"))
+
+
+def test_a_workbook_whose_sheets_are_all_hidden_names_them(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "a.xlsx") as book:
+        book.add_worksheet("trống").activate()
+        book.add_worksheet("trạm").write_column(0, 0, ["code", "1"])
+        book.worksheets()[1].hide()
+    with pytest.raises(InputError) as caught:
+        read_tables(tmp_path / "a.xlsx")
+    assert caught.value.code == "read.hidden_sheets"
+    assert all("trạm" in caught.value.say(lang) for lang in ("en", "vi"))
+    (raw,) = read_tables(tmp_path / "a.xlsx", sheet="trạm")
+    assert raw.faults == ()  # not "passed over"
+
+
+def test_a_number_that_is_none_may_stand_in_a_row_that_could_number_the_columns(tmp_path: Path) -> None:
+    for odd in (float("nan"), float("inf")):
+        raw = laid_out([["a", "b", "c"], [1.0, 2.0, odd], [1.0, 2.0, 3.0]], file="a.xlsx")
+        assert raw.rows.tolist() == [2, 3]
+        with pytest.raises(InputError):
+            laid_out([[2011.0, odd, "c"], [1.0, 2.0, 3.0]], file="a.xlsx")
+
+
+def test_an_old_workbook_that_is_still_to_be_computed(tmp_path: Path) -> None:
+    book = xlwt.Workbook()
+    sheet = book.add_sheet("a")
+    for r, row in enumerate([["code", "n"], ["1", 5], ["2", xlwt.Formula("B2*2")]]):
+        for c, cell in enumerate(row):
+            sheet.write(r, c, cell)
+    book.save(tmp_path / "a.xls")
+    data = (tmp_path / "a.xls").read_bytes()
+    empty, counts = struct.pack("<Q", 0xFFFF000000000003), struct.pack("<HH", 0x0C, 2)
+    assert data.count(empty) == data.count(counts) == 1
+    zero = data.replace(empty, bytes(8))  # as programs write it that compute nothing
+    (tmp_path / "a.xls").write_bytes(zero)
+    assert read_tables(tmp_path / "a.xls")[0].frame["n"].tolist() == [5, 0]
+    (tmp_path / "a.xls").write_bytes(zero.replace(counts, struct.pack("<HH", 0x5E, 2)))
+    (fault,) = read_tables(tmp_path / "a.xls")[0].faults
+    assert (fault.code, fault.params) == ("fault.formula_without_value", {"cell": "B3"})
