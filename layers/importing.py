@@ -1,19 +1,23 @@
 """Brings files into a study: read with distrust, judged, put beside or in place of what is there, and reported.
 
-A study's folder ``imports/`` keeps of the last import of each layer the report (.html, .xlsx, .json), the rows that
-were rejected (to be mended and imported again with ``add``) and the columns that are none of the schema's.
+A study's folder ``imports/`` keeps the report (.html, .xlsx, .json) of the last import of each layer, and of each list
+its rows that were rejected (to be mended and imported again with ``add``) and columns that are none of the schema's.
 """
 
 from __future__ import annotations
 
 import difflib
 import math
+import re
+import unicodedata
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
+from datetime import date
 from hashlib import file_digest
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -43,6 +47,11 @@ from phusong.layers.writers.tables import write_csv
 from phusong.layers.writers.vectors import put_layer
 
 NO_CLASS = LAST_CLASS + 1  # mark for no data in the file
+LONGEST_NAME = 31
+"""Characters of a list's name in the names of its files: as many as a sheet's name may have."""
+_UNSAFE = re.compile(r"[^\w .()+,&@-]")
+_OF_RASTERS = frozenset({"as_of", "source", "height_unit"})
+_OF_TABLES = frozenset(field.name for field in fields(Asked)) - {"height_unit", "height_m"}
 
 
 class Imported(NamedTuple):
@@ -71,14 +80,17 @@ def import_files(
     if not files:
         raise InputError("import.one_file", layer=name, count=0)
     if name in RASTERS:
+        _refuse_idle(asked, name, heeded=_OF_RASTERS)
         return Imported(_import_raster(study, name, files, asked=asked, write=write))
     if name == PATTERNS:
+        _refuse_idle(asked, name, heeded=frozenset())
         return Imported(_import_patterns(study, files, write=write))
     if name not in LAYERS:
         near = difflib.get_close_matches(name, (*LAYERS, *RASTERS, PATTERNS), n=1, cutoff=0.0)
         raise InputError("import.unknown_layer", found=name, nearest=near[0])
     if len(files) != 1:
         raise InputError("import.one_file", layer=name, count=len(files))
+    _refuse_idle(asked, name, heeded=_OF_TABLES | ({"height_m"} if name in ("sites", "sectors") else set()))
     return _import_table(study, LAYERS[name], Path(files[0]), asked=asked, write=write)
 
 
@@ -94,20 +106,20 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     outlines = None if units is None else units.frame
     try:
         read = understood(file, layer, asked=asked, units=outlines, mappings=study.mappings_path)
+        if read.rejects and known is not None and not asked.add:
+            raise InputError("import.rejects_alone", file=file.name, layer=layer.name)
+        raw = _without(read.raw, read.match.unmatched)
+        day = _day(raw, read, layer, asked=asked, study=study, units=there.get("units"), file=file)
+        if asked.clean:
+            raw = _cleaned(raw, layer, crs=settings.crs)
     except InputError as error:
         if write:
             _write_reports(study, refusal(error, file=file.name, layer=layer.name), None)
         raise
-    raw = _without(read.raw, read.match.unmatched)
-    codes = needs_date(layer)
-    day = asked.valid_on if codes is None else table_date(raw, valid_on=asked.valid_on)
-    if codes is not None and day is not None and outlines is not None:
-        refuse_other_date(raw.frame, outlines, table_valid_on=day, code=codes, file=file.name)
-    if asked.clean:
-        raw = _cleaned(raw, layer, crs=settings.crs)
+    of_list = read.given.sheet if read.rejects else ""  # the sheet of rejected rows bears their list's name
     defaults: dict[str, Any] = {
         "valid_on": day or settings.units_valid_on,
-        "source": asked.source or file.name,
+        "source": asked.source or of_list or file.name,
     }
     if asked.as_of is not None:
         defaults["as_of"] = asked.as_of
@@ -133,17 +145,57 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     )
     if not write:
         return Imported(report, (), tuple(preview(read.given, encoding=asked.encoding)))
-    told = _write_reports(study, report, read.legible)
-    if checked.fatal:
-        raise InputError("import.refused", faults=checked.faults, file=file.name, layer=layer.name)
-    told += _put_apart(study, report, read, checked, layer)
-    if not len(checked.frame):
-        raise InputError("import.refused", faults=judged.faults, file=file.name, layer=layer.name)
-    if known is None or rejected_rows(known.faults) or not alike(whole, known.frame):
+    good = not checked.fatal and len(checked.frame) > 0
+    if good and (known is None or rejected_rows(known.faults) or not alike(whole, known.frame)):
         put_layer(whole, study.layers_path, layer=layer.name)
+    told = _write_reports(study, report, read.legible)
+    if not checked.fatal:
+        sheet = "" if asked.sheet is None or read.rejects else f" {asked.sheet}"
+        told += _put_apart(study, report, read, judged, layer, of=_safe(f"{defaults['source']}{sheet}"))
+    if not good:
+        params = {"file": file.name, "layer": layer.name, "read": report.read}
+        raise InputError("import.refused", faults=judged.faults, **params)
     if asked.mapping is not None:
         remember(study.mappings_path, layer, [*read.match.used, *read.match.unmatched], asked.mapping)
     return Imported(report, tuple(told))
+
+
+def _day(
+    raw: RawTable, read: Understood, layer: Layer, *, asked: Asked, study: Study, units: Checked | None, file: Path
+) -> date | None:
+    """The day of the units that the table is of or names, None where neither it nor the user says it; InputError where
+    the study's units are of another."""
+    day, here = asked.valid_on, study.settings.units_valid_on
+    if codes := needs_date(layer):
+        day = table_date(raw, valid_on=asked.valid_on)
+        if units is not None:
+            of_here, of_then = (units.frame[units.frame["valid_on"] == np.datetime64(one, "s")] for one in (here, day))
+            if len(of_here):
+                frame, root = raw.frame, study.root
+                refuse_other_date(
+                    frame, of_here, table_valid_on=day, code=codes, table_units=of_then, file=file, study=root
+                )
+        return day
+    coded = [column for column, (target, _) in layer.refers.items() if target == "units"]
+    if day not in (None, here) and not set(coded).isdisjoint(read.match.used.values()):
+        raise InputError("import.other_units", file=file.name, found=f"{day}", expected=f"{here}")
+    return day
+
+
+def _refuse_idle(asked: Asked, layer: str, *, heeded: frozenset[str]) -> None:
+    """InputError if the user said something that nobody would heed."""
+    for field in fields(Asked):
+        if field.name not in heeded and getattr(asked, field.name) != field.default:
+            option = {"mapping": "map"}.get(field.name, field.name.replace("_", "-"))
+            raise InputError("import.option_idle", option=f"--{option}", layer=layer)
+
+
+def _safe(name: str) -> str:
+    """A list's name as part of a file's name and as a sheet's; where it had to be changed a checksum tells it apart."""
+    plain = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).strip(" .")
+    if plain == name and 0 < len(plain) <= LONGEST_NAME:
+        return plain
+    return f"{plain[: LONGEST_NAME - 9].rstrip(' .')}-{crc32(name.encode()):08x}"
 
 
 def _refuse_losses(known: Checked | None, layer: Layer) -> None:
@@ -193,29 +245,33 @@ def _write_reports(study: Study, report: ImportReport, legible: RawTable | None)
     return [write_report([report], folder / f"{report.layer}.{kind}", lang=lang, tables=[legible]) for kind in FORMATS]
 
 
-def _put_apart(study: Study, report: ImportReport, read: Understood, checked: Checked, layer: Layer) -> list[Path]:
-    """Write the rejected rows and the columns that are none of the schema's, in place of the last import's."""
-    folder, lang, told = study.imports_dir, study.settings.language, list[Path]()
-    rows = rejected_rows(report.faults)
-    if rows:
-        path = folder / f"{layer.name}.rejects.xlsx"
-        told.append(write_rejects(read.legible, rows, report.faults, path, lang=lang, used=read.match.used))
-    for old in folder.glob(f"{layer.name}.rejects.*"):
-        if old not in told:
-            old.unlink()
-    (folder / f"{layer.name}.unmatched.csv").unlink(missing_ok=True)
-    if read.match.unmatched:
-        told.append(write_csv(_unmatched(read.raw, checked, layer), folder / f"{layer.name}.unmatched.csv"))
+def _put_apart(
+    study: Study, report: ImportReport, read: Understood, judged: Checked, layer: Layer, *, of: str
+) -> list[Path]:
+    """Write the rejected rows of the list named ``of`` and its columns that are none of the schema's, in place of those
+    of its last import; what its mended rows have of such columns stands beside them."""
+    stem, lang, told = study.imports_dir / f"{layer.name}.{of}", study.settings.language, list[Path]()
+    if rows := rejected_rows(report.faults):
+        path = Path(f"{stem}.rejects.xlsx")
+        told.append(write_rejects(read.legible, rows, report.faults, path, lang=lang, used=read.match.used, name=of))
+    for kind in ("xlsx", "gpkg"):
+        if (old := Path(f"{stem}.rejects.{kind}")) not in told:
+            old.unlink(missing_ok=True)
+    path = Path(f"{stem}.{report.sha256[:8]}.unmatched.csv" if read.rejects else f"{stem}.unmatched.csv")
+    path.unlink(missing_ok=True)
+    if read.match.unmatched and len(judged.rows):
+        told.append(write_csv(_unmatched(read, judged, layer), path))
     return told
 
 
-def _unmatched(raw: RawTable, checked: Checked, layer: Layer) -> pd.DataFrame:
+def _unmatched(read: Understood, judged: Checked, layer: Layer) -> pd.DataFrame:
     """The kept rows' cells under headings that are no column of the schema, beside the layer's key."""
-    known = {column.name for column in layer.all_columns}
-    place = pd.Index(raw.rows).get_indexer(pd.Index(checked.rows))
-    others = [name for name in raw.frame.columns if name not in known]
-    cells = raw.frame.iloc[place][others].reset_index(drop=True)
-    return pd.concat([pd.DataFrame(checked.frame[list(layer.key)]).reset_index(drop=True), cells], axis=1)
+    raw, masts = read.match.raw, dict(read.folded)
+    cells = raw.frame.iloc[pd.Index(raw.rows).get_indexer(pd.Index(judged.rows))][list(read.match.unmatched)]
+    own = np.flatnonzero(~np.isin(judged.rows, list(masts)))  # frames hold no row for sectors that stand for a mast
+    place = pd.Index(judged.rows[own]).get_indexer(pd.Index([masts.get(row, row) for row in judged.rows.tolist()]))
+    keys = pd.DataFrame(judged.frame[list(layer.key)]).iloc[place]
+    return pd.concat([keys.reset_index(drop=True), cells.reset_index(drop=True)], axis=1)
 
 
 def _import_patterns(study: Study, given: Sequence[Path], *, write: bool) -> ImportReport:
@@ -236,7 +292,7 @@ def _import_patterns(study: Study, given: Sequence[Path], *, write: bool) -> Imp
             faults.append(Fault("fault.pattern_twice", file=each.name, fatal=True))
             broken = True
     if broken:
-        raise InputError("import.refused", faults=tuple(faults), file=given[0].name, layer=PATTERNS)
+        raise InputError("import.refused", faults=tuple(faults), file=given[0].name, layer=PATTERNS, read=len(files))
     if write:
         study.patterns_dir.mkdir(exist_ok=True)
     for each in files if write else []:
@@ -268,7 +324,8 @@ def _import_raster(study: Study, name: str, files: Sequence[Path], *, asked: Ask
         raster, noticed = warp_tiles(tiles, grid, layer=name, unit=asked.height_unit)
     faults = [*noticed, *check_values(raster, layer=name, file=tiles.name)]
     if any(fault.fatal for fault in faults):
-        raise InputError("import.refused", faults=tuple(faults), file=tiles.name, layer=name)
+        read = int(np.isfinite(raster.values).sum())
+        raise InputError("import.refused", faults=tuple(faults), file=tiles.name, layer=name, read=read)
     known = np.isfinite(raster.values)
     if not known.any():
         raise InputError("import.raster_elsewhere", file=tiles.name)

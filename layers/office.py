@@ -6,7 +6,7 @@ cannot decide refuses the file and names the option by which the user decides. W
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
@@ -17,7 +17,7 @@ import geopandas
 import pandas as pd
 
 from phusong.layers.checks.nearness import folded
-from phusong.layers.columns.headings import Match, chosen, worded
+from phusong.layers.columns.headings import Match, chosen, matched, worded
 from phusong.layers.columns.mappings import recall
 from phusong.layers.columns.values import plain
 from phusong.layers.dated.units import date_of, texts_of
@@ -30,12 +30,14 @@ from phusong.layers.readers.opencellid import is_opencellid, read_opencellid
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.table import TEXT_FILES, WORKBOOKS, read_tables
 from phusong.layers.readers.vector import read_vectors
-from phusong.layers.schema import Layer
+from phusong.layers.schema import LAYERS, Layer
 from phusong.layers.vietnamese.names import Gazetteer, matches, resolved
 from phusong.layers.vietnamese.text import decoded
 from phusong.layers.writers.report import unmarked
 
 CELLS_BEYOND_DEG = 0.3
+MOST_NAMED = 12
+"""Other tables of a file that are named."""
 _FIBRE = ("fibre_nodes", "fibre_spans")
 
 
@@ -70,7 +72,8 @@ class Asked:
 class Understood(NamedTuple):
     """A file's table as its reader gave it, the same with its text made Unicode, and in the schema's terms.
 
-    ``folded``: rows that stand for a sector of a mast, and the row that is the mast's own.
+    ``folded``: rows that stand for a sector of a mast, and the row that is the mast's own. ``rejects``: whether these
+    are rows that an import rejected, by the columns it added.
     """
 
     given: RawTable
@@ -78,6 +81,7 @@ class Understood(NamedTuple):
     raw: RawTable
     match: Match
     folded: tuple[tuple[int, int], ...] = ()
+    rejects: bool = False
 
 
 def tables_of(path: Path, layer: Layer, *, asked: Asked, units: geopandas.GeoDataFrame | None = None) -> list[RawTable]:
@@ -154,7 +158,8 @@ def understood(
     coordinates are read so that rows fall into the units they name. ``mappings``: where what the user said of such
     headings before is kept. InputError where something stays in doubt.
     """
-    given = [unmarked(raw) for raw in tables_of(path, layer, asked=asked, units=units)]
+    tables = tables_of(path, layer, asked=asked, units=units)
+    given = [unmarked(raw) for raw in tables]
     plainer = [decoded(raw, encoding=asked.encoding) for raw in given]
     mapping: Mapping[str, str] | None = asked.mapping
     notes: tuple[Fault, ...] = ()
@@ -162,7 +167,8 @@ def understood(
         known = [recall(mappings, layer, list(map(str, raw.frame.columns)), file=raw.file) for raw in plainer]
         mapping, notes = max(known, key=lambda one: len(one.mapping))
     match = chosen(plainer, layer, mapping=mapping)
-    origin, legible = next(pair for pair in zip(given, plainer, strict=True) if _same_table(pair[1], match.raw))
+    at = next(k for k, one in enumerate(plainer) if _same_table(one, match.raw))
+    notes = (*notes, *_others([raw for k, raw in enumerate(given) if k != at], layer))
     raw = replace(match.raw, faults=(*match.raw.faults, *notes))
     raw = plain(worded(raw, layer), layer, decimal=asked.decimal, day_first=asked.day_first)
     if units is not None and len(units):
@@ -171,8 +177,32 @@ def understood(
     raw = placed(raw, layer, places=_places(raw, layer, units), crs=asked.crs)
     gone: tuple[tuple[int, int], ...] = ()
     if layer.name == "sites" and raw.geometry is not None:
+        raw = replace(raw, faults=(*raw.faults, *_sectors_too(plainer[at], layer)))
         raw, gone = folded(raw)
-    return Understood(origin, legible, raw, match, gone)
+    return Understood(given[at], plainer[at], raw, match, gone, given[at] is not tables[at])
+
+
+def _others(tables: Sequence[RawTable], layer: Layer) -> list[Fault]:
+    """A note that names the other tables of the file: what they hold is not imported."""
+    names = [f"{raw.sheet or raw.file} ({len(raw.rows)})" for raw in tables if len(raw.rows)]
+    if not names:
+        return []
+    more = ", …" if len(names) > MOST_NAMED else ""
+    params = {"names": ", ".join(names[:MOST_NAMED]) + more}
+    return [Fault("note.other_tables", tables[0].file, layer.name, params=params)]
+
+
+def _sectors_too(raw: RawTable, layer: Layer) -> list[Fault]:
+    """A note that a list of masts says of their sectors, too, with the columns it lacks for these."""
+    try:
+        used = set(matched(raw, LAYERS["sectors"]).used.values())
+    except InputError:
+        return []
+    if "technology" not in used:
+        return []
+    needed = [column.name for column in LAYERS["sectors"].columns if column.required and column.name not in used]
+    code = "note.sectors_lack" if needed else "note.sectors_too"
+    return [Fault(code, raw.file, layer.name, raw.sheet, params={"names": ", ".join(needed)})]
 
 
 def _places(raw: RawTable, layer: Layer, units: geopandas.GeoDataFrame | None) -> Places:

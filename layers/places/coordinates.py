@@ -107,15 +107,15 @@ def placed(raw: RawTable, layer: Layer, *, places: Places, crs: str | None = Non
     table = None if layer.geometry == "none" else _table(raw)
     if table is None or (table.first.blank & table.second.blank).all():
         return raw
-    user, file = _known(crs), _known(raw.crs)
-    declared = user or file
+    user = _known(crs)
+    declared = user or _known(raw.crs)
     places = _named(places, raw, layer)
     ground = Ground.of(places)
     if ground is None:
         way = _unaided(raw, table, declared=declared)
-        return _result(
-            raw, layer, table, way, _ANYWHERE, rejected=[], notes=_changes(raw, table, way, _ANYWHERE, declared)
-        )
+        unread = [(i, _unread(raw, table, way, i)) for i in _unread_rows(table, way).tolist()]
+        changed = _changes(raw, table, way, _ANYWHERE, declared)
+        return _result(raw, layer, table, way, _ANYWHERE, rejected=unread, notes=changed)
     homes = ground.homes(places.named, len(raw.rows))
     also = _as_they_stand(declared) if declared else []
     if table.says_degrees:
@@ -244,10 +244,21 @@ def _odd_rows(
             params = {"found": found, "expected": _text(way), "other": _text(other)}
             faults.append((i, _fault(raw, "fault.place_reads_otherwise", at=i, table=table, **params)))
         elif not read[i]:
-            half = bool(table.first.blank[i] != table.second.blank[i])
-            code = "fault.place_half" if half else "fault.place_unreadable"
-            faults.append((i, _fault(raw, code, at=i, table=table, found=found, expected=_text(way))))
+            faults.append((i, _unread(raw, table, way, i)))
     return faults
+
+
+def _unread_rows(table: _Table, way: Way) -> NDArray[np.int64]:
+    """The rows with coordinates that cannot be read in this way."""
+    x, y = way.read(table.first, table.second, box=_ANYWHERE)
+    filled = ~(table.first.blank & table.second.blank)
+    return np.flatnonzero(filled & ~(np.isfinite(x) & np.isfinite(y)))
+
+
+def _unread(raw: RawTable, table: _Table, way: Way, i: int) -> Fault:
+    half = bool(table.first.blank[i] != table.second.blank[i])
+    code = "fault.place_half" if half else "fault.place_unreadable"
+    return _fault(raw, code, at=i, table=table, found=_found(raw, table, i), expected=_text(way))
 
 
 def _otherwise(
@@ -352,9 +363,13 @@ def _known(crs: str | None) -> str | None:
     if crs is None:
         return None
     try:
-        return crs_text(crs)
+        known = crs_text(crs)
+        on_earth = CRS.from_user_input(known).geodetic_crs is not None
     except ProjError as error:
         raise CrsError("read.unknown_crs", found=crs) from error
+    if not on_earth:  # a drawing's own axes
+        raise CrsError("coordinates.crs_of_no_place", found=crs_name(known))
+    return known
 
 
 def _as_they_stand(crs: str) -> list[Way]:

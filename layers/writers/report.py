@@ -97,6 +97,7 @@ def write_rejects(
     *,
     lang: Lang,
     used: Mapping[str, str] | None = None,
+    name: str = "",
 ) -> Path:
     """The rows numbered ``rows`` of a table as it was read, with the reason in the last column; returns the path.
 
@@ -104,15 +105,16 @@ def write_rejects(
     reason. Offending cells are coloured, and the first bear a comment. Once mended, the file is imported like any
     other: ``unmarked`` takes the two columns off again. A row that the reader did not take apart has its reason alone.
     A table with shapes of its own is written as a GeoPackage under the same name, to be mended in a GIS.
-    ``used``: heading -> column of the schema, by which faults name their column.
+    ``used``: heading -> column of the schema, by which faults name their column. ``name``: the sheet's, else the
+    source's.
     """
     wanted, used = sorted(set(rows)), used or {}
     own = [fault for fault in faults if kind_of(fault) in ("rejected", "refused")]
     words = [text(fault, lang) for fault in own]
     if raw.geometry is not None:
         reasons = _reasons(own, words, used)
-        return _write_shapes(raw, raw.geometry, wanted, reasons, Path(path).with_suffix(".gpkg"))
-    name = raw.sheet or Path(raw.file).stem
+        return _write_shapes(raw, raw.geometry, wanted, reasons, Path(path).with_suffix(".gpkg"), name=name)
+    name = name or raw.sheet or Path(raw.file).stem
     return write_book([_rows_page(raw, wanted, own, words, name=name, used=used)], path)
 
 
@@ -185,7 +187,13 @@ def _rows_page(
 
 
 def _write_shapes(
-    raw: RawTable, shapes: NDArray[np.object_], rows: Sequence[int], reasons: Mapping[int, str], path: Path
+    raw: RawTable,
+    shapes: NDArray[np.object_],
+    rows: Sequence[int],
+    reasons: Mapping[int, str],
+    path: Path,
+    *,
+    name: str,
 ) -> Path:
     places = _places(raw, rows)
     names = _unlike([str(name) for name in raw.frame.columns])
@@ -193,7 +201,7 @@ def _write_shapes(
     table[SOURCE_ROW] = pd.Series(rows, dtype="int64")
     table[REASON] = pd.Series([reasons.get(row, "") for row in rows], dtype="str")
     geometry = [shapes[place] if place >= 0 else None for place in places]
-    name = raw.sheet or Path(raw.file).stem
+    name = name or raw.sheet or Path(raw.file).stem
     layer = f"_{name}" if name.casefold().startswith("gpkg") else name  # a prefix that the format keeps for itself
     return write_gpkg({layer: geopandas.GeoDataFrame(table, geometry=geometry, crs=raw.crs)}, path)
 

@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phusong.layers.errors import InputError
-from phusong.layers.importing import import_files
+from phusong.layers.importing import _safe, import_files
 from phusong.layers.office import Asked
 from phusong.layers.study_layers import read_layers
 from phusong.layers.vietnamese.encodings import Encoding, encode
@@ -79,7 +79,7 @@ def test_an_office_list_goes_in_without_a_question(study: Path, tmp_path: Path) 
     x_m, y_m = to_study.transform([row[5] for row in rows], [row[6] for row in rows])
     assert np.hypot(points.geometry.x - x_m, points.geometry.y - y_m).max() < 1.5
     assert "Ghi chú" in report.unmatched
-    kept_apart = pd.read_csv(study / "imports" / "postal_points.unmatched.csv")
+    kept_apart = pd.read_csv(study / "imports" / "postal_points.buu-cuc.xlsx.unmatched.csv")
     assert kept_apart["Ghi chú"].tolist() == ["tốt"] * 6
     told = {path.name for path in done.told}
     assert {"postal_points.html", "postal_points.xlsx", "postal_points.json"} <= told
@@ -121,7 +121,7 @@ def test_rejected_rows_are_mended_and_go_in(study: Path, tmp_path: Path) -> None
     again = import_files(study, "postal_points", [tmp_path / "mended.xlsx"], asked=asked).report
     assert (again.read, again.kept, again.rejected) == (2, 2, 0)
     assert sorted(layer(study, "postal_points")["point_id"]) == [row[1] for row in rows]
-    assert not list((study / "imports").glob("postal_points.rejects.*"))
+    assert not list((study / "imports").glob("*.rejects.*"))
 
 
 def test_another_row_with_a_known_key_is_rejected_and_nothing_overwritten(study: Path, tmp_path: Path) -> None:
@@ -305,6 +305,111 @@ def test_a_table_without_places_needs_the_date_of_its_units(study: Path, tmp_pat
     report = import_files(study, "broadband", [table], asked=Asked(as_of=DAY, valid_on=DAY)).report
     assert report.kept == len(codes)
     assert set(layer(study, "broadband")["valid_on"]) == {pd.Timestamp(DAY)}
+
+
+def mended(rejects: Path, path: Path, cells: dict[str, object]) -> Path:
+    """A copy of a file of rejected rows with some of its cells put right."""
+    book = openpyxl.load_workbook(rejects)
+    assert book.active is not None
+    for row in book.active.iter_rows():
+        for cell in row:
+            if isinstance(cell.value, str) and cell.value in cells:
+                cell.value = cells[cell.value]
+    book.save(path)
+    return path
+
+
+def test_rejected_rows_and_other_columns_are_kept_for_each_list(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    rows[1][3], rows[1][7] = "ga tàu", "mái tôn"
+    other = [[row[0], f"{row[1]}b", *row[2:5], row[5], row[6] + 3e-4, "khác"] for row in rows_of(study)]
+    other[2][3] = "bến xe"
+    one, two = office_book(tmp_path / "một.xlsx", rows), office_book(tmp_path / "hai: 2.xlsx", other)
+    import_files(study, "postal_points", [one], asked=Asked(as_of=DAY))
+    done = import_files(study, "postal_points", [two], asked=Asked(as_of=DAY, add=True))
+    rejects = sorted((study / "imports").glob("*.rejects.xlsx"))
+    assert len(rejects) == 2
+    assert "postal_points.một.xlsx.rejects.xlsx" in [path.name for path in rejects]
+    assert all(set(path.name).isdisjoint('<>:"/\\|?*') for path in done.told)
+    first = mended(rejects[1], tmp_path / "sửa.xlsx", {"ga tàu": "Bưu cục"})
+    with pytest.raises(InputError) as caught:  # without --add the layer would be these rows alone
+        import_files(study, "postal_points", [first], asked=Asked(as_of=DAY))
+    assert caught.value.code == "import.rejects_alone"
+    assert len(layer(study, "postal_points")) == 10
+    assert import_files(study, "postal_points", [first], asked=Asked(as_of=DAY, add=True)).report.kept == 1
+    assert sorted((study / "imports").glob("*.rejects.*")) == rejects[:1]
+    assert dict(layer(study, "postal_points").set_index("point_id")["source"])["P01"] == "một.xlsx"
+    apart = [pd.read_csv(path) for path in sorted((study / "imports").glob("*.unmatched.csv"))]
+    assert sorted(len(table) for table in apart) == [1, 5, 5]
+    assert sorted(pd.concat(apart)["Ghi chú"]) == ["khác"] * 5 + ["mái tôn"] + ["tốt"] * 5
+    again = mended(rejects[0], rejects[0], {"bến xe": "Bưu cục"})  # in its own place
+    assert import_files(study, "postal_points", [again], asked=Asked(as_of=DAY, add=True)).report.kept == 1
+    assert not list((study / "imports").glob("*.rejects.*"))
+    assert len(layer(study, "postal_points")) == 12
+
+
+def test_lists_have_names_that_files_and_sheets_can_bear() -> None:
+    names = [
+        "a.xlsx",
+        "Bưu cục (2012).xlsx",
+        "a/b.xlsx",
+        "a\\b.xlsx",
+        "a:b.xlsx",
+        "x" * 80,
+        "x" * 81,
+        "..",
+        "",
+        "a.xlsx ",
+    ]
+    safe = [_safe(name) for name in names]
+    assert safe[:2] == names[:2]
+    assert len(set(safe)) == len(names)
+    assert all(0 < len(name) <= 31 and set(name).isdisjoint("<>:\"/\\|?*[]'") for name in safe)
+
+
+def test_other_columns_of_rows_that_are_sectors_are_kept(study: Path, tmp_path: Path) -> None:
+    place = layer(study, "units").to_crs("EPSG:4326").geometry.iloc[0].representative_point()
+    rows = [["M0", "3G", azimuth, f"ghi {azimuth}", place.x, place.y] for azimuth in (0, 120, 240)]
+    headings = ["Mã trạm", "Công nghệ", "Azimuth", "Ghi chú", "Kinh độ", "Vĩ độ"]
+    book = office_book(tmp_path / "tram.xlsx", rows, headings=headings)
+    report = import_files(study, "sites", [book], asked=Asked(as_of=DAY)).report
+    apart = pd.read_csv(study / "imports" / "sites.tram.xlsx.unmatched.csv")
+    assert apart["site_id"].tolist() == ["M0"] * 3
+    assert apart["Ghi chú"].tolist() == ["ghi 0", "ghi 120", "ghi 240"]
+    (note,) = [fault for fault in report.faults if fault.code == "note.sectors_lack"]
+    assert note.params["names"] == "sector_id, operator, height_m"
+
+
+def test_other_tables_of_a_file_are_named(study: Path, tmp_path: Path) -> None:
+    path = office_book(tmp_path / "a.xlsx", rows_of(study))
+    book = openpyxl.load_workbook(path)
+    sheet = book.create_sheet("Nhân viên")
+    for cells in (["Họ tên", "Chức vụ"], ["An", "trưởng"], ["Bình", "phó"]):
+        sheet.append(cells)
+    book.save(path)
+    report = import_files(study, "postal_points", [path], asked=Asked(as_of=DAY)).report
+    (note,) = [fault for fault in report.faults if fault.code == "note.other_tables"]
+    assert note.params["names"] == "Nhân viên (2)"
+
+
+def test_what_would_not_be_heeded_is_refused(study: Path, tmp_path: Path) -> None:
+    rows = [
+        [i, f"P{i}", "a", "Bưu cục", code, *row[5:]]
+        for i, (row, code) in enumerate(zip(rows_of(study, count=4), layer(study, "units")["code"], strict=True))
+    ]
+    book = office_book(tmp_path / "a.xlsx", rows, headings=[*HEADINGS[:4], "Mã xã", *HEADINGS[5:]])
+    elevation = study / "rasters" / "elevation.tif"
+    for name, file, asked, code in (
+        ("elevation", elevation, Asked(crs="EPSG:3405"), "import.option_idle"),
+        ("elevation", elevation, Asked(mapping={}), "import.option_idle"),
+        ("postal_points", book, Asked(as_of=DAY, height_m=30), "import.option_idle"),
+        ("postal_points", book, Asked(as_of=DAY, height_unit="ft"), "import.option_idle"),
+        ("postal_points", book, Asked(as_of=DAY, valid_on=date(2025, 7, 1)), "import.other_units"),
+    ):
+        with pytest.raises(InputError) as caught:
+            import_files(study, name, [file], asked=asked)
+        assert caught.value.code == code
+    assert import_files(study, "postal_points", [book], asked=Asked(as_of=DAY, valid_on=DAY)).report.kept == len(rows)
 
 
 CELLS = st.one_of(st.none(), st.text(max_size=12), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
