@@ -8,13 +8,14 @@ from pathlib import Path
 
 import geopandas
 import pandas as pd
-from pyproj import CRS, Transformer
+from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 
 from phusong.layers.columns.cells import column_of
 from phusong.layers.columns.synonyms import heading_code
 from phusong.layers.errors import CrsError, InputError
 from phusong.layers.messages import Lang, has, say
+from phusong.layers.places.projection import transformer
 from phusong.layers.rasters import crs_text
 from phusong.layers.schema import LAYERS, RASTERS, RESERVED, Column, Layer
 from phusong.layers.writers.forms import TEXT_FORMAT, FormColumn, write_form
@@ -23,7 +24,8 @@ from phusong.layers.writers.vectors import write_gpkg
 WGS_84 = "EPSG:4326"
 _DAYS = ("1", "73415")  # 1900-01-01 and 2100-12-31 as spreadsheets count days
 _PLACES = ("lon", "lat", "x_m", "y_m")
-_DRAWN = ("line", "polygon")  # what no sheet can hold
+_DRAWN = {"line": "MultiLineString", "polygon": "MultiPolygon"}  # what no sheet can hold
+_SHAPES = {"point": "Point", "any": "Unknown", **_DRAWN}
 
 EXAMPLES: dict[str, str | float] = {
     "as_of": "2012-12-31",
@@ -75,6 +77,7 @@ EXAMPLES: dict[str, str | float] = {
     "network": "Cáp quang Quảng Trị",
     "phase": "Giai đoạn 1",
     "kind": "pop",
+    "technology": "3G",
     "technologies": "ip",
     "providers": "VNPT; Viettel",
     "address": "Hùng Vương, Đông Hà",
@@ -102,11 +105,13 @@ def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS
     ranges for numbers and days, and an example row that is not imported, since its first cell begins with a mark
     (``Ví dụ:``); a second sheet holds notes. Coordinates are asked for in ``crs`` (degrees, or metres where it is
     projected; a code other than WGS 84 stands in their headings, so that the file says it). InputError if the layer
-    does not fit the kind of file, CrsError if ``crs`` is unknown.
+    does not fit the kind of file or the file is there already, CrsError if ``crs`` is unknown or cannot be named so.
     """
     path = Path(path)
     if path.suffix.lower() not in (".xlsx", ".gpkg"):
         raise InputError("form.which_suffix", found=path.suffix or path.name)
+    if path.exists():
+        raise InputError("form.there", file=path.name)
     try:
         crs = crs_text(crs)
     except ProjError as error:
@@ -115,10 +120,13 @@ def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS
         if layer.geometry == "none":
             raise InputError("form.no_shapes", layer=layer.name)
         empty = {column.name: column_of([], column) for column in layer.all_columns}
-        return write_gpkg({layer.name: geopandas.GeoDataFrame(empty, geometry=[], crs=crs)}, path)
+        frame = geopandas.GeoDataFrame(empty, geometry=[], crs=crs)
+        return write_gpkg({layer.name: frame}, path, shapes={layer.name: _SHAPES[layer.geometry]})
     if layer.geometry in _DRAWN:
         code = "form.no_outlines" if layer.geometry == "polygon" else "form.no_lines"
         raise InputError(code, layer=layer.name)
+    if layer.geometry != "none" and _measure(crs) is None:
+        raise CrsError("form.crs", found=crs[:60])
     columns = [_form_column(layer, name, lang, crs=crs) for name in _columns(layer, crs=crs)]
     mark = say("form.example_mark", lang)
     columns[0] = _marked(columns[0], mark)
@@ -131,14 +139,22 @@ def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS
     return write_form(columns, path, sheet=layer.name, notes_sheet=notes_sheet, how=how, notes=notes)
 
 
-def write_templates(directory: str | Path, lang: Lang, *, crs: str = WGS_84) -> list[Path]:
-    """The form of every layer in one folder, see ``write_template``; what is drawn is in ``crs``, points in WGS 84."""
-    paths = []
-    for layer in LAYERS.values():
-        drawn = layer.geometry in _DRAWN
-        path = Path(directory) / f"{layer.name}.{'gpkg' if drawn else 'xlsx'}"
-        paths.append(write_template(layer, path, lang, crs=crs if drawn else WGS_84))
-    return paths
+def write_templates(directory: str | Path, lang: Lang) -> list[Path]:
+    """The form of every layer in one folder, see ``write_template``."""
+    paths = {
+        name: Path(directory) / f"{name}.{'gpkg' if layer.geometry in _DRAWN else 'xlsx'}"
+        for name, layer in LAYERS.items()
+    }
+    return [write_template(LAYERS[name], path, lang) for name, path in paths.items()]
+
+
+def _measure(crs: str) -> str | None:
+    """In what places are measured: "deg" or "m"; None of a CRS of another kind or without a code to name it by."""
+    known = CRS.from_user_input(crs)
+    units = {axis.unit_name for axis in known.axis_info}
+    if not crs.startswith("EPSG:") or len(known.axis_info) != 2:
+        return None
+    return "deg" if known.is_geographic and units == {"degree"} else "m" if units == {"metre"} else None
 
 
 def _form_column(layer: Layer, name: str, lang: Lang, *, crs: str) -> FormColumn:
@@ -158,20 +174,21 @@ def _form_column(layer: Layer, name: str, lang: Lang, *, crs: str) -> FormColumn
         )
     if words:
         wanted = say("form.word_wanted", lang, words=", ".join(words))
-        first = words[1] if column.kind == "yes_no" and shown == "no" else words[0]
+        first = words[(column.words or ("yes", "no")).index(str(shown))]
         return FormColumn(heading, first, words=words, prompt=prompt, error=wanted)
     if column.kind == "text":
         return FormColumn(heading, str(shown), TEXT_FORMAT, prompt=prompt)
     low, high = (None if bound is None else f"{bound:g}" for bound in (column.minimum, column.maximum))
     wanted = say("form.number_wanted", lang, range=_allowed(layer, column, lang), unit=unit) if low is not None else ""
-    return FormColumn(heading, shown, check="decimal", bounds=(low, high), prompt=prompt, error=wanted)
+    check = "whole" if column.kind == "integer" else "decimal"
+    return FormColumn(heading, shown, check=check, bounds=(low, high), prompt=prompt, error=wanted)
 
 
 def _place_column(layer: Layer, name: str, lang: Lang, *, crs: str) -> FormColumn:
     degrees, code = name in ("lon", "lat"), "" if crs == WGS_84 else f", {crs}"
     unit = _unit("deg", lang) if degrees else "m"
     heading = f"{say(heading_code(layer, name), lang)} ({unit}{code})" + (" *" if layer.geometry == "point" else "")
-    edge = (180 if name == "lon" else 90) if degrees else 10_000_000
+    edge = (180 if name == "lon" else 90) if degrees else 25_000_000
     allowed = say("template.range", lang, minimum=f"{-edge}", maximum=f"{edge}")
     wanted = say("form.number_wanted", lang, range=allowed, unit=unit)
     shown = _example_place(crs)[name in ("lat", "y_m")]
@@ -181,15 +198,16 @@ def _place_column(layer: Layer, name: str, lang: Lang, *, crs: str) -> FormColum
 
 def _place_about(lang: Lang, *, crs: str) -> str:
     """How coordinates are to be written."""
-    code = "form.degrees" if CRS.from_user_input(crs).is_geographic else "form.metres"
-    return say(code, lang, crs="WGS 84" if crs == WGS_84 else crs)
+    return say(
+        "form.degrees" if _measure(crs) == "deg" else "form.metres", lang, crs="WGS 84" if crs == WGS_84 else crs
+    )
 
 
 def _example_place(crs: str) -> tuple[float, float]:
     """The example's place in ``crs``: degrees to five decimals, metres to decimetres."""
     lon, lat = float(EXAMPLES["lon"]), float(EXAMPLES["lat"])
-    x, y = Transformer.from_crs(WGS_84, crs, always_xy=True).transform(lon, lat)
-    digits = 5 if CRS.from_user_input(crs).is_geographic else 1
+    x, y = transformer(WGS_84, crs).transform(lon, lat)
+    digits = 5 if _measure(crs) == "deg" else 1
     return round(x, digits), round(y, digits)
 
 
@@ -257,7 +275,7 @@ def _sentences(layer: Layer, lang: Lang) -> list[str]:
 
 
 def _columns(layer: Layer, *, crs: str = WGS_84) -> list[str]:
-    pair = _PLACES[:2] if CRS.from_user_input(crs).is_geographic else _PLACES[2:]
+    pair = _PLACES[:2] if _measure(crs) == "deg" else _PLACES[2:]
     places = list(pair) if layer.geometry in ("point", "any") else []
     return [column.name for column in layer.columns] + places + [c.name for c in layer.all_columns[-3:]]
 
@@ -284,9 +302,8 @@ def _about(layer: Layer, lang: Lang) -> pd.DataFrame:
 
 def example(column: Column) -> str | float:
     """A cell as it may be typed."""
-    if column.words:
-        return column.words[0]
-    return EXAMPLES.get(column.name) or ("yes" if column.kind == "yes_no" else "")
+    known = EXAMPLES.get(column.name, "yes" if column.kind == "yes_no" else "")
+    return column.words[0] if column.words and known not in column.words else known
 
 
 def _needed(column: Column, lang: Lang) -> str:

@@ -11,6 +11,7 @@ from openpyxl import Workbook
 from openpyxl.styles import Alignment, Font, PatternFill
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.datavalidation import DataValidation
+from openpyxl.worksheet.properties import PageSetupProperties
 from openpyxl.worksheet.worksheet import Worksheet
 
 from phusong.layers.writers.aside import written_aside
@@ -28,8 +29,9 @@ _GREY = Font(italic=True, color="7F7F7F")
 class FormColumn:
     """One column of a form: its heading, what its cells show and accept, and an example.
 
-    ``words`` are offered in a list; else ``check`` is the kind of an Excel validation (``decimal`` or ``date``) with
-    the formulas of its bounds, None for an open end. ``prompt`` is shown beside a cell, ``error`` when it is refused.
+    ``words`` are offered in a list; else ``check`` is the kind of an Excel validation (``decimal``, ``whole`` or
+    ``date``) with the formulas of its bounds, None for an open end. ``prompt`` is shown beside a cell, ``error`` when
+    it is refused.
     """
 
     heading: str
@@ -52,9 +54,8 @@ def write_form(
     notes: pd.DataFrame,
 ) -> Path:
     """Write a form: the sheet to fill in with its headings in row 1 (kept in sight) and an example in row 2, and a
-    sheet of notes: ``how``, then the table ``notes``, and beside it the words that the lists offer.
-
-    The same input gives the same bytes.
+    sheet of notes: ``how``, then the table ``notes``, and beside it the words that the lists offer. Printed, each is
+    as wide as a page. The same input gives the same bytes.
     """
     book = Workbook()
     data, about = book.active, book.create_sheet(notes_sheet)
@@ -77,6 +78,10 @@ def write_form(
             check.add(f"{letter}2:{letter}{_LAST_ROW}")
             data.add_data_validation(check)
     _notes(about, how, notes)
+    data.print_title_rows = "1:1"
+    for each in (data, about):
+        each.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
+        each.page_setup.orientation, each.page_setup.fitToHeight = "landscape", 0
     with written_aside(path) as aside:
         aside.write_bytes(workbook_bytes(book))
     return Path(path)

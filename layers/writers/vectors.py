@@ -21,11 +21,16 @@ FORMATS = ("csv", "xlsx", "geojson", "gpkg", "parquet")
 _FIXED_TIME = "2000-01-01T00:00:00.000Z"
 
 
-def write_gpkg(layers: Mapping[str, pd.DataFrame], path: str | Path) -> Path:
-    """Frames by layer name as one new GeoPackage; without geometry a plain table. Dates are DATE fields."""
+def write_gpkg(
+    layers: Mapping[str, pd.DataFrame], path: str | Path, *, shapes: Mapping[str, str] | None = None
+) -> Path:
+    """Frames by layer name as one new GeoPackage; without geometry a plain table. Dates are DATE fields.
+
+    ``shapes``: by layer name, what a layer may hold ("MultiPolygon") where its rows do not say it.
+    """
     with written_aside(path) as aside, _fixed_time():
         for name, frame in layers.items():
-            _write_layer(frame, aside, name=name)
+            _write_layer(frame, aside, name=name, shape=(shapes or {}).get(name))
     return Path(path)
 
 
@@ -89,14 +94,15 @@ def export(
     return paths
 
 
-def _write_layer(frame: pd.DataFrame, path: Path, *, name: str) -> None:
+def _write_layer(frame: pd.DataFrame, path: Path, *, name: str, shape: str | None = None) -> None:
     table = frame.copy()
     for column in table.columns:
         if pd.api.types.is_datetime64_dtype(table[column].dtype):
             dates = table[column].astype("datetime64[ms]").dt.date
             table[column] = dates.astype(pd.ArrowDtype(pa.date32()))
-    kind = _geometry_type(frame) if isinstance(frame, geopandas.GeoDataFrame) else None
-    pyogrio.write_dataframe(table, path, layer=name, driver="GPKG", use_arrow=True, geometry_type=kind)
+    if shape is None and isinstance(frame, geopandas.GeoDataFrame):
+        shape = _geometry_type(frame)
+    pyogrio.write_dataframe(table, path, layer=name, driver="GPKG", use_arrow=True, geometry_type=shape)
 
 
 def _geometry_type(frame: geopandas.GeoDataFrame) -> str:

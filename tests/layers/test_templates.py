@@ -102,7 +102,9 @@ def cell(layer: Layer, column: Column, lang: Lang) -> st.SearchStrategy[tuple[An
 @given(draw=st.data())
 def test_what_is_filled_in_comes_back(tmp_path: Path, layer: Layer, draw: st.DataObject) -> None:
     lang = draw.draw(st.sampled_from(LANGS))
-    path = write_template(layer, tmp_path / "form.xlsx", lang)
+    path = tmp_path / "form.xlsx"
+    path.unlink(missing_ok=True)
+    write_template(layer, path, lang)
     book = openpyxl.load_workbook(path)
     sheet = book[layer.name]
     count = draw.draw(st.integers(1, 4))
@@ -211,6 +213,7 @@ def test_codes_keep_their_zeros_and_days_their_date(tmp_path: Path) -> None:
 def test_outlines_get_a_geopackage_and_other_wishes_are_refused(tmp_path: Path) -> None:
     path = write_template(LAYERS["units"], tmp_path / "units.gpkg", "vi", crs="EPSG:9212")
     assert pyogrio.read_info(path)["crs"] == "EPSG:9212"
+    assert pyogrio.read_info(path)["geometry_type"] == "MultiPolygon"  # a GIS draws into it without a question
     for layer, name, code in (
         ("units", "u.xlsx", "form.no_outlines"),
         ("fibre_spans", "f.xlsx", "form.no_lines"),
@@ -220,8 +223,46 @@ def test_outlines_get_a_geopackage_and_other_wishes_are_refused(tmp_path: Path) 
         with pytest.raises(InputError) as error:
             write_template(LAYERS[layer], tmp_path / name, "vi")
         assert error.value.code == code
-    with pytest.raises(CrsError):
-        write_template(LAYERS["sites"], tmp_path / "s.xlsx", "vi", crs="EPSG:1")
+    for crs, code in (
+        ("EPSG:1", "read.unknown_crs"),
+        ("EPSG:2277", "form.crs"),  # feet
+        ("EPSG:4978", "form.crs"),  # from the middle of the earth
+        ("EPSG:4807", "form.crs"),  # grads
+        ("+proj=tmerc +lon_0=106.25 +k=0.9999 +x_0=500000 +ellps=GRS80", "form.crs"),
+    ):
+        with pytest.raises(CrsError) as wrong:
+            write_template(LAYERS["sites"], tmp_path / "s.xlsx", "vi", crs=crs)
+        assert wrong.value.code == code
+        assert not (tmp_path / "s.xlsx").exists()
+
+
+def test_a_filled_form_is_not_written_over(tmp_path: Path) -> None:
+    path = write_template(LAYERS["sites"], tmp_path / "sites.xlsx", "vi")
+    before = path.read_bytes()
+    with pytest.raises(InputError) as error:
+        write_template(LAYERS["sites"], path, "en")
+    assert error.value.code == "form.there"
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_the_example_of_a_sector_agrees_with_itself(tmp_path: Path, lang: Lang) -> None:
+    sheet = openpyxl.load_workbook(write_template(LAYERS["sectors"], tmp_path / "form.xlsx", lang))["sectors"]
+    assert [sheet.cell(2, column).value for column in (4, 5, 6)] == ["3G", 2100, 5]
+
+
+@pytest.mark.parametrize("crs", ["EPSG:9212", "EPSG:3857", "EPSG:32648", "EPSG:4756"])
+def test_the_form_takes_its_own_example(tmp_path: Path, crs: str) -> None:
+    sheet = openpyxl.load_workbook(write_template(LAYERS["sites"], tmp_path / "form.xlsx", "en", crs=crs))["sites"]
+    for column in ("J", "K"):
+        (check,) = [one for one in sheet.data_validations.dataValidation if str(one.sqref).startswith(f"{column}2:")]
+        assert float(check.formula1) <= sheet[f"{column}2"].value <= float(check.formula2)
+
+
+def test_a_form_prints_as_wide_as_a_page(tmp_path: Path) -> None:
+    for sheet in openpyxl.load_workbook(write_template(LAYERS["sectors"], tmp_path / "form.xlsx", "vi")):
+        assert sheet.sheet_properties.pageSetUpPr.fitToPage
+        assert (sheet.page_setup.orientation, sheet.page_setup.fitToHeight) == ("landscape", 0)
 
 
 def test_every_layer_has_a_form_that_is_empty(templates: Path) -> None:
