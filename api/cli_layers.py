@@ -158,7 +158,7 @@ def carry(
     days = (from_.date(), to.date())
     there = Study(study).layers_path if study is not None else None
     outlines = [
-    if study is None and not (old or new or lineage) and Path("study.toml").is_file():
+    if study is None and lineage is None and not (old and new) and Path("study.toml").is_file():
         study = Path()
         None if path is None else read_units(path, valid_on=day)
         for path, day in zip((old or there, new or there), days, strict=True)

@@ -15,9 +15,9 @@ import pandas as pd
 
 from phusong.layers.checks.check import check_values
 from phusong.layers.checks.validate import is_note
-from phusong.layers.columns.cells import column_of, read_cells
+from phusong.layers.columns.cells import COUNTED, column_of, read_cells
 from phusong.layers.columns.values import plain
-from phusong.layers.columns.written import COUNTED, Mark
+from phusong.layers.columns.written import Mark
 from phusong.layers.dated.carry import MARKS, Carried, Partial, carry
 from phusong.layers.dated.crosswalk import Crosswalk, from_polygons
 from phusong.layers.dated.kinds import ColumnKind, kinds_of, known_name
@@ -176,8 +176,9 @@ def read_table(
     for name, kind in known.items():
         divisor = kind is None and name in divisors
         column = _column(name, ColumnKind("extensive", "people") if divisor else kind, raw.frame[name])
-        if column is not None:
-            wanted[name] = column
+        if column is not None:  # what the user calls a sum may be a change, and less than nothing
+            counted = column.unit in COUNTED and (name in divisors or name not in _known_names(kinds))
+            wanted[name] = replace(column, minimum=0.0) if counted else column
     raw, cells = _cells(raw, wanted, decimal=decimal or ("." if own else None), day_first=day_first)
     table_date(replace(raw, frame=raw.frame.assign(**cells)), valid_on=valid_on)
     notes = list(raw.faults)

@@ -243,6 +243,9 @@ def test_a_column_of_unknown_kind_is_said_and_left_out() -> None:
         carry(table, SPLIT, kinds={"ti_le_ho_ngheo": "average"})
     with pytest.raises(InputError, match="no column poor"):
         carry(table, SPLIT, kinds={"poor": "extensive"})
+    for kind in ("intensive:households", "ratio:people/km", "radius:area_km2/points"):
+        with pytest.raises(InputError, match="no column"):
+            carry(table, SPLIT, kinds={"ti_le_ho_ngheo": kind})
 
 
 def test_each_year_of_a_table_is_carried_by_itself() -> None:
@@ -256,6 +259,22 @@ def test_each_year_of_a_table_is_carried_by_itself() -> None:
     assert carried.frame["people"].tolist()[0] == 7
     assert np.isnan(carried.frame["people"].tolist()[1])
     assert carried.listed["as_of"].dt.year.tolist() == [2012] * 3
+
+
+def test_what_was_estimated_or_incomplete_stays_so_when_it_is_carried_on() -> None:
+    """Carried twice, 2012 to 2024 to 2025, a figure tells no less of itself than carried once."""
+    table = pd.DataFrame({"code": ["a", "b"], "people": [40.0, 10.0], "area_km2": [4.0, 1.0]})
+    table["density_per_km2"] = table["fixed_per_100"] = [10.0, 10.0]
+    first = carry(table, counted("aaaabc", "xyyyzz"), partial="sum")
+    assert row(first, "z")["incomplete"] == "people, area_km2, density_per_km2, fixed_per_100"
+    last = carry(first.frame, counted("xyyyzz", "mmmmzn"))
+    assert row(last, "m")["estimated"] == "people, area_km2, density_per_km2, fixed_per_100"  # though x and y are whole
+    assert row(last, "m")["incomplete"] == ""
+    assert row(last, "z")["people"] == pytest.approx(5)
+    assert row(last, "z")["incomplete"] == "people, area_km2, density_per_km2, fixed_per_100"
+    assert [note.code for note in last.report.notes] == []
+    of_an_office = carry(table.assign(estimated="x", district="y"), MERGED)  # no mark of ours
+    assert [note.params for note in of_an_office.report.notes] == [{"names": "estimated, district"}]
 
 
 letters = st.lists(st.sampled_from("abcd"), min_size=12, max_size=12).map("".join)

@@ -24,6 +24,7 @@ from phusong.layers.dated.units import read_units
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.rasters import write_cog
+from phusong.layers.readers import RawTable
 
 OLD, NEW = date(2012, 12, 31), date(2025, 7, 1)
 CRS = "EPSG:9212"
@@ -167,6 +168,99 @@ def test_a_table_of_descent_alone_moves_whole_units_and_lists_the_divided(tmp_pa
         carry_file(table, out=tmp_path / "o.gpkg", lineage=descent)
     with pytest.raises(InputError, match="outlines of both dates"):
         carry_file(table, out=tmp_path / "o.xlsx")
+
+
+def test_a_table_of_several_dates_is_followed_from_each_of_them(tmp_path: Path) -> None:
+    """The codes of 2012 are not taken for those of 2024 because they stand first."""
+    path, middle = tmp_path / "descent.csv", date(2024, 12, 31)
+    path.write_text(
+        "gso_code,name,code_2024,name_2024,code_2025,name_2025\n"
+        "a,A,b,Xã B,x,Xã X\nb,B,b,Xã B,y,Xã Y\nc,C,c;d,Xã C;Xã D,z,Xã Z\ne,E,e,Xã E,x;z,Xã X;Xã Z\n",
+        encoding="utf-8",
+    )
+
+    def pairs(one: date, other: date) -> set[tuple[str, str]]:
+        walk = read_lineage(path, from_valid_on=one, to_valid_on=other)
+        assert (walk.from_valid_on, walk.to_valid_on, walk.notes) == (one, other, ())
+        return set(zip(walk.pairs["from_code"], walk.pairs["to_code"], strict=True))
+
+    later = {("b", "x"), ("b", "y"), ("c", "z"), ("d", "z"), ("e", "x"), ("e", "z")}
+    assert pairs(middle, NEW) == later
+    assert pairs(NEW, middle) == {(new, old) for old, new in later}
+    assert pairs(OLD, middle) == {("a", "b"), ("b", "b"), ("c", "c"), ("c", "d"), ("e", "e")}
+    named = read_lineage(path, from_valid_on=middle, to_valid_on=NEW).pairs.set_index(["from_code", "to_code"])
+    assert named.loc[("d", "z"), ["from_name", "to_name"]].tolist() == ["Xã D", "Xã Z"]
+    assert named.loc[("d", "z"), "share_of_old"] == 1
+    assert np.isnan(named.loc[("b", "x"), "share_of_old"])
+    with path.open("a", encoding="utf-8") as file:
+        file.write("f,F,f;g,Xã F;Xã G,f;h,Xã F;Xã H\n")
+    unclear = read_lineage(path, from_valid_on=middle, to_valid_on=NEW)
+    assert [(note.code, note.row) for note in unclear.notes] == [("note.lineage_unclear", 6)]
+    assert unclear.pairs.query("from_code in ['f', 'g']")["share_of_old"].isna().all()
+    for one, other in ((OLD, date(2019, 4, 1)), (date(2025, 1, 1), NEW)):
+        with pytest.raises(InputError, match="has no column code_20"):
+            read_lineage(path, from_valid_on=one, to_valid_on=other)
+
+
+def test_units_that_the_map_lacks_are_not_lost_with_their_figures(tmp_path: Path) -> None:
+    descent = from_lineage(
+        pd.DataFrame({"gso_code": ["a", "b"], "code_2025": ["x", "q"]}), from_valid_on=OLD, to_valid_on=NEW
+    )
+    path = tmp_path / "t.csv"
+    path.write_text("code,people\na,10\nb,20\n", encoding="utf-8")
+    carry_file(path, new=drawn("xy", NEW), out=tmp_path / "o.gpkg", lineage=descent)
+    shown = gpd.read_file(tmp_path / "o.gpkg", layer="carried", engine="pyogrio").set_index("code")
+    assert shown["people"].fillna(-1).to_dict() == {"x": 10, "y": -1, "q": 20}
+    assert shown.geometry.isna().to_dict() == {"x": False, "y": False, "q": True}
+    with pytest.raises(InputError, match="there are: 2012-12-31"):
+        carry_file(path, new=drawn("xy", OLD), out=tmp_path / "p.gpkg", lineage=descent)
+    with pytest.raises(InputError, match="outlines of both dates"):
+        carry_file(path, old=drawn("ab", OLD), out=tmp_path / "p.csv", lineage=descent)
+    with pytest.raises(InputError, match="a weight needs outlines"):
+        carry_file(path, out=tmp_path / "p.csv", lineage=descent, weight=path)
+
+
+def test_a_table_is_read_as_an_import_reads_it_and_what_was_carried_before_as_it_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text(
+        'Ma,People,Land border,area_km2,As of\na,1.234.567,có,12 ha,31/12/2012\nb,12.345,...,"1,5 km2",5/6/2012\n',
+        encoding="utf-8",
+    )
+    read = read_table(path, valid_on=OLD, code="ma")
+    assert read.frame["people"].tolist() == [1234567, 12345]
+    assert read.frame["land_border"].tolist() == [True, pd.NA]
+    assert read.frame["area_km2"].tolist() == [0.12, 1.5]
+    assert [f"{day:%Y-%m-%d}" for day in read.frame["as_of"]] == ["2012-12-31", "2012-06-05"]
+    assert {note.code for note in read.notes} >= {
+        "changed.number_marks",
+        "changed.number_decided",
+        "changed.number_unit",
+    }
+    path.write_text("code,people\na,1\nb,2,3\n", encoding="utf-8")  # a cell too many: which one is the number?
+    with pytest.raises(InputError) as refused:
+        read_table(path, valid_on=OLD)
+    assert [fault.row for fault in refused.value.faults] == [3]
+    path.write_text("code,people,People\na,1,2\n", encoding="utf-8")
+    with pytest.raises(InputError, match="two columns are called people"):
+        read_table(path, valid_on=OLD)
+    path.write_text("code,people\na,-5\n", encoding="utf-8")
+    with pytest.raises(InputError, match="-5"):
+        read_table(path, valid_on=OLD)
+    path.write_text("code,people,estimated,incomplete,from_codes\na,12.345,,,b\n", encoding="utf-8")
+    own = read_table(path, valid_on=OLD)
+    assert own.frame["people"].tolist() == [12.345]
+    assert own.notes == ()
+    frame = pd.DataFrame({"code": ["a", "b"], "people": [12.5, 37.5], "source": ["S ", "Số liệu"], "lon": [[1], [2]]})
+    frame.to_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r'--decimal "\."'):
+        read_table(tmp_path / "t.parquet", valid_on=OLD)
+    parts = read_table(tmp_path / "t.parquet", valid_on=OLD, decimal=".")
+    assert parts.frame["source"].tolist() == ["S", "Số liệu"]
+    assert [note.params["count"] for note in parts.notes if note.code == "note.parts_of_counts"] == [2]
+    lists = RawTable(frame.assign(source=[["a"], ["b"]]), np.array([1, 2]), "t")
+    with pytest.raises(InputError) as refused:
+        read_table(lists, valid_on=OLD, decimal=".")
+    assert {fault.column for fault in refused.value.faults} == {"source"}
 
 
 def test_a_layer_of_a_geographic_file_is_a_table_as_well(tmp_path: Path) -> None:
