@@ -11,7 +11,7 @@ from __future__ import annotations
 import difflib
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -229,12 +229,13 @@ def _judged(raw: RawTable, layer: Layer, mapping: dict[str, str]) -> _Judged:
 def _told(judged: _Judged, mapping: dict[str, str]) -> dict[str, str]:
     """The user's mapping by the headings as they stand in the table."""
     headings = judged.headings
-    known = {" ".join(unicodedata.normalize("NFC", heading).casefold().split()): heading for heading in headings}
+    known = {_line(heading).casefold(): heading for heading in headings}
     told: dict[str, str] = {}
     for asked, name in mapping.items():
-        line = " ".join(unicodedata.normalize("NFC", asked).casefold().split())
-        alike = [heading for heading in headings if key(heading) == key(asked)]
-        heading = known.get(line) or (alike[0] if len(alike) == 1 else None)
+        line = _line(asked).casefold()
+        ways: tuple[Callable[[str], object], ...] = (_line, lambda text: _line(text).casefold(), key)
+        found = ([each for each in headings if way(each) == way(asked)] for way in ways)
+        heading = next((alike[0] for alike in found if len(alike) == 1), None)
         if name != NOT_USED and name not in targets(judged.layer):
             near = nearest(name, targets(judged.layer)) or "-"
             judged.wrong.append(judged.fault("fault.map_no_column", asked, found=name, nearest=near))
@@ -242,12 +243,19 @@ def _told(judged: _Judged, mapping: dict[str, str]) -> dict[str, str]:
             close = nearest(line, known)
             params = {"found": asked, "nearest": " ".join(known[close].split()) if close else "-"}
             judged.wrong.append(judged.fault("fault.map_no_heading", **params))
-        elif name != NOT_USED and name in told.values():
+        elif name != NOT_USED and name in told.values() and told.get(heading) != name:
             other = next(each for each, column in told.items() if column == name)
             judged.wrong.append(_from_two(judged, name, [other, heading]))
+        elif told.get(heading, name) != name:
+            names = ", ".join((told[heading], name))
+            judged.wrong.append(judged.fault("fault.heading_for_two", heading, columns=names, example=name))
         else:
             told[heading] = name
     return told
+
+
+def _line(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).split())
 
 
 def _from_two(judged: _Judged, name: str, headings: Iterable[str]) -> Fault:
@@ -321,7 +329,7 @@ def _advise(judged: _Judged, one: _Meant, book: Book, *, free: set[str]) -> None
 def _read(heading: str, layer: Layer, book: Book) -> _Meant:
     """What a heading says: the names it fits, its unit, year and CRS."""
     one = _Meant(heading)
-    text = unicodedata.normalize("NFC", " ".join(heading.split()))
+    text = _line(heading)
     if len(text) > _LONGEST:
         return one
     if not _SIGNS.search(text) and (found := book.find(text)):  # a key holds letters and digits only

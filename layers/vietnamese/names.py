@@ -19,7 +19,7 @@ import pandas as pd
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Layer
-from phusong.layers.vietnamese.spelling import Name, key, toneless
+from phusong.layers.vietnamese.spelling import LONGEST, Name, key, toneless
 
 __all__ = ["Found", "Gazetteer", "Name", "key", "matches", "resolved", "toneless"]
 
@@ -128,8 +128,10 @@ class Gazetteer:
         """The units a name means; ``within`` names the district, or district and province (None where not known);
         without it they may follow the name after commas."""
         areas: list[str | None] = [within] if isinstance(within, str) else list(within or ())
-        first, *others = name.split(",")  # "Xã Hải An, huyện Hải Lăng, tỉnh Quảng Trị"
-        if others and not any(areas):
+        first, *others = (
+            [name] if any(areas) else name[:LONGEST].split(",")
+        )  # "Xã Hải An, huyện Hải Lăng, tỉnh Quảng Trị"
+        if others:
             name, areas = first, [*others]
         query = Name.of(name)
         if not query.key:
@@ -143,13 +145,19 @@ class Gazetteer:
         if "tones" in how and not bare and (inside is None or len(inside) == len(self._entries)):
             score *= OTHER_TONES_ANYWHERE / OTHER_TONES
         if area.unknown:
-            score *= ELSEWHERE if query.key.isdecimal() else AREA_UNKNOWN  # every town has a Phường 1
+            several = query.key.isdecimal() or any(map(self._is_unit, others))  # every town has a Phường 1
+            score *= ELSEWHERE if several else AREA_UNKNOWN
             how.append("area")
         entries = [self._entries[place] for place in places]
         if all(entry.former for entry in entries):
             how.append("former")
         codes = tuple(sorted({code for entry in entries for code in entry.codes}))
         return Found(codes, score, " ".join(how) or "name", self._told(places))
+
+    def _is_unit(self, text: str) -> bool:
+        """Whether a text behind a comma is a second unit ("Hải An, Hải Ba") and no area."""
+        name = Name.of(text)
+        return name.kind in ("", *_WORDS) and bool(self._names.best(name, among=None, bare=text.isascii())[0])
 
     def _missed(
         self, query: Name, *, inside: Collection[int] | None, around: Collection[int] | None, bare: bool
@@ -324,7 +332,8 @@ def resolved(
         at: dict[str, Any] = {"file": raw.file, "sheet": raw.sheet, "row": int(raw.rows[place]), "column": "unit_name"}
         if code:
             other = gazetteer.text(code)
-            if other and code not in match.codes and not _alike(name, other):
+            sure = match.code is not None and match.how == "name"
+            if other and code not in match.codes and (sure or not _alike(name, other)):
                 faults.append(Fault("fault.unit_code_name", **at, params={"found": name, "code": code, "name": other}))
         elif match.code is None:
             faults.append(_miss(name, districts[place], match, at, nullable=nullable))

@@ -380,6 +380,10 @@ def test_a_mapping_goes_before_all_and_must_fit() -> None:
     assert 'nearest is "Cột A"' in faults_of(["Cột A"], SITES, **{"Cột B": "name"})["fault.map_no_heading"]
     two = faults_of(["Cột A", "Cột B"], SITES, **{"Cột A": "name", "Cột B": "name"})
     assert '"Cột A", "Cột B"' in two["fault.column_from_two"]
+    assert used(["Cột", "CỘT"], SITES, Cột="name") == {"Cột": "name"}
+    assert used(["Cột A"], SITES, **{"Cột A": "name", "cột  a": "name"}) == {"Cột A": "name"}
+    once = faults_of(["Cột A"], SITES, **{"Cột A": "name", "cột  a": "owner"})
+    assert "name, owner" in once["fault.heading_for_two"]
 
 
 # Sheets

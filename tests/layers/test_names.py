@@ -179,6 +179,8 @@ def test_units_are_found_in_any_case(name: str, form: Any) -> None:
         ("Phường 2", "Thị xã Quảng Trị", ["19342"], False),  # a district known that has none: proposed only
         ("Phường 1, thị xã Quảng Trị, tỉnh Quảng Trị", None, ["19360"], True),
         ("P.1, TP. Đông Hà", (None, None), ["19333"], True),
+        ("Xã Tân Lập, Xã Vĩnh Hòa", None, ["19501"], False),  # two units: the first is proposed only
+        ("Xã Tân Lập, huyện Vĩnh Hòa", None, ["19501"], True),
         ("Xã Không Có", "Vĩnh Linh", [], False),
         ("", None, [], False),
         ("?", None, [], False),
@@ -193,6 +195,7 @@ def test_find(name: str, within: Any, codes: list[str], taken: bool) -> None:
 
 def test_an_endless_name_is_cut() -> None:
     assert GAZETTEER.find("Xã " + "Hòa" * 10**6, within="Vĩnh Linh").codes == ()
+    assert GAZETTEER.find("Xã," * 10**6).codes == ()
     assert key("a" * 10**6) == "a" * 200
 
 
@@ -269,10 +272,12 @@ def test_a_code_that_is_another_unit_than_the_name_says_is_a_fault() -> None:
             {"code": 19400.0, "unit_name": "vinh hoa"},
             {"code": "19400", "unit_name": "Xã Vĩnh Hoàa"},
             {"code": "77777", "unit_name": "Xã Vĩnh Hòa"},
+            {"code": "19502", "unit_name": "Xã Tân Lập"},  # that of Tấn Lập: alike, but another unit of its own
+            {"code": "19502", "unit_name": "tan lap"},
         ]
     )
     done = resolved(raw, LAYERS["broadband"], units=UNITS)
-    assert [(fault.row, fault.code) for fault in done.faults] == [(2, "fault.unit_code_name")]
+    assert [(fault.row, fault.code) for fault in done.faults] == [(row, "fault.unit_code_name") for row in (2, 6)]
     assert "Phường 2" in done.faults[0].say("vi")
 
 
