@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from phusong.layers.checks.outlines import broken
-from phusong.layers.columns.cells import CellError, column_of, nearest, read_cell, read_cells
+from phusong.layers.columns.cells import CellError, column_of, nearest, plain_heading, read_cell, read_cells
 from phusong.layers.errors import Fault
 from phusong.layers.messages import Text
 from phusong.layers.places.projection import transformer
@@ -146,17 +145,13 @@ def _those(values: list[Any], kept: NDArray[np.intp]) -> list[Any]:
     return values if len(kept) == len(values) else [values[i] for i in kept]
 
 
-def _plain(name: str) -> str:
-    return "_".join(unicodedata.normalize("NFC", name).casefold().replace("-", " ").split())
-
-
 def _headings(desk: _Desk) -> dict[str, str]:
     """Schema (or coordinate) name -> heading in the file; a heading that fits twice is a fatal fault."""
     known = {c.name for c in desk.layer.all_columns}
     shapefile = desk.raw.file.lower().endswith((".shp", ".dbf"))
     found: dict[str, str] = {}
     for heading in map(str, desk.raw.frame.columns):
-        name = _plain(heading)
+        name = plain_heading(heading)
         if shapefile and name not in known:
             meant = [k for k in known if len(name) == 10 and k[:10] == name]
             name = meant[0] if len(meant) == 1 else name

@@ -23,14 +23,18 @@ SHEET_ERRORS = frozenset(
     {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA"}
 )
 """What a cell of a spreadsheet shows whose formula failed."""
+COUNTED = ("persons", "households", "subscribers")
+"""Units of columns that count whole things."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")
 _GROUPED = re.compile(r"[+-]?\d{1,3}([ .,\u00a0\u202f])\d{3}(\1\d{3})*")
-_COUNTED = ("persons", "households", "subscribers")
 _YEAR_FIRST = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})([T ][0-9:.]+Z?)?")
 _DAY_FIRST = re.compile(r"(\d{1,2})/(\d{1,2})/(\d{4})")
 _YEARS = (1900, 2100)
 _LINE = 80
+_DIGITS_LOST = 1e15  # a spreadsheet keeps 15 digits of a number
+_SHORTENED = re.compile(r"\d(?:[.,]\d+)?E\+\d{2,3}", re.ASCII)  # and shows long ones so
+_MOST_WHOLE = 2**53  # beyond it not every whole number is one of its own
 _HALVES = re.compile(r"[\ud800-\udfff]")  # of a sign beyond U+FFFF: no text that can be written
 _NO_DAY = np.datetime64("NaT", "s")
 
@@ -51,7 +55,7 @@ class CellError(ValueError):
         super().__init__(code)
         self.code = code
         if "found" in params:
-            line = " ".join(_HALVES.sub("\ufffd", params["found"]).splitlines())
+            line = " ".join(_HALVES.sub("\ufffd", params["found"].replace("\0", "\ufffd")).splitlines())
             params["found"] = line if len(line) <= _LINE else f"{line[:_LINE]}…"
         self.params = params
 
@@ -60,7 +64,8 @@ def read_cell(value: Any, column: Column) -> Any:
     """The cell as ``column`` wants it, None for no data; CellError if it is anything else.
 
     Text loses blanks at its ends and has its tones composed (NFC), so that equal words are equal. A whole number in a
-    text column is written without a decimal point (a code typed as a number). Nothing else is changed, guessed or
+    text column is written without a decimal point (a code typed as a number); one whose digits a spreadsheet did not
+    keep is refused, and so is a day where a text must be (a code such as 3-5). Nothing else is changed, guessed or
     repaired.
     """
     if not isinstance(value, Hashable) or isinstance(value, bytes):
@@ -89,7 +94,8 @@ def read_cells(cells: list[Any], column: Column) -> tuple[list[Any], dict[int, C
     known: dict[Any, Any] = {}
     alike = kinds <= {str, NoneType}  # else 1, 1.0 and True would be one
     if alike and column.kind == "text" and not column.reserved:  # plain ASCII is as it stands
-        known = {cell: cell for cell in cells if cell and cell.isascii() and cell[0] > "#" and cell[-1] > " "}
+        plain = (cell for cell in cells if cell and cell.isascii() and cell[0] > "#" and cell[-1] > " ")
+        known = {cell: cell for cell in plain if not _cut(cell)}
     for i, cell in enumerate(cells):
         key = cell if alike else (type(cell), cell) if isinstance(cell, Hashable) else None
         if key is not None and key in known:
@@ -136,6 +142,11 @@ def column_of(values: Iterable[Any], column: Column) -> pd.Series[Any]:
     return pd.Series(cells, dtype=DTYPES[column.kind])
 
 
+def plain_heading(heading: str) -> str:
+    """A heading as a name of the schema is written: composed, without case, with lines between its words."""
+    return "_".join(unicodedata.normalize("NFC", heading).casefold().replace("-", " ").split())
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """The known word most like this one, None if none is near."""
     found = difflib.get_close_matches(word.casefold(), list(known), n=1, cutoff=0.6)
@@ -155,11 +166,31 @@ def _no_data(value: Any) -> Any:
     return value
 
 
+def _cut(text: str) -> str:
+    """The fault of a text that is not all that was written, "" if it may be: its last digits are lost, or it holds a
+    zero byte, at which a GeoPackage ends it."""
+    if "\0" in text:
+        return "fault.not_one_value"
+    return "fault.digits_lost" if "E+" in text and _SHORTENED.fullmatch(text) else ""
+
+
+def _name(value: Any, column: Column) -> str:
+    """A text as a code or a name."""
+    if isinstance(value, str) and (code := _cut(value)):
+        raise CellError(code, found=value)
+    if isinstance(value, float) and abs(value) >= _DIGITS_LOST:
+        raise CellError("fault.digits_lost", found=f"{value:.15G}")
+    text = _text(value, column)
+    if isinstance(value, date) and not column.nullable:
+        raise CellError("fault.text_became_day", found=text)
+    return text
+
+
 def _text(value: Any, column: Column) -> str:
     if isinstance(value, float) and value.is_integer():
         return str(int(value))
-    if isinstance(value, datetime | date):
-        return value.isoformat()
+    if isinstance(value, date):
+        return value.isoformat().removesuffix("T00:00:00")
     try:
         text = str(value)
     except ValueError as error:  # a whole number of thousands of digits
@@ -200,7 +231,7 @@ def _number_text(text: str, column: Column) -> float:
     grouped = _GROUPED.fullmatch(text)
     if grouped is not None:
         # "16,812" and "16.812" are thousands only where people, households or subscribers are counted
-        decimal = grouped.group(1) in ".," and grouped.group(2) is None and column.unit not in _COUNTED
+        decimal = grouped.group(1) in ".," and grouped.group(2) is None and column.unit not in COUNTED
         if not decimal:
             raise CellError("fault.grouped_number", found=text, mended=re.sub(r"[^\d+-]", "", text))
     if _NUMBER.fullmatch(text) and text.isascii():
@@ -214,6 +245,8 @@ def _integer(value: Any, column: Column) -> int:
     number = _number(value, column)
     if not number.is_integer():
         raise CellError("fault.not_whole", found=f"{number:g}")
+    if abs(number) > _MOST_WHOLE:
+        raise CellError("fault.too_large", found=f"{number:g}", maximum=str(_MOST_WHOLE), unit="")
     return int(number)
 
 
@@ -266,4 +299,4 @@ def _word(value: Any, column: Column) -> str:
     raise CellError("fault.not_a_word_near", found=text, words=words, nearest=exact[near])
 
 
-_READERS = {"text": _text, "word": _word, "number": _number, "integer": _integer, "yes_no": _yes_no, "date": _date}
+_READERS = {"text": _name, "word": _word, "number": _number, "integer": _integer, "yes_no": _yes_no, "date": _date}

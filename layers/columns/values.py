@@ -9,14 +9,15 @@ from __future__ import annotations
 import math
 from collections import Counter
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from phusong.layers.columns import written
-from phusong.layers.columns.written import COUNTED, Day, Mark, Number, Odd
+from phusong.layers.columns.cells import COUNTED, NO, YES, plain_heading
+from phusong.layers.columns.written import Day, Mark, Number, Odd
 from phusong.layers.errors import Fault
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Column, Layer
@@ -96,7 +97,7 @@ def plain(raw: RawTable, layer: Layer, *, decimal: Mark | None = None, day_first
     columns = {column.name: column for column in layer.all_columns}
     read: dict[int, _Cells] = {}
     for position, heading in enumerate(map(str, raw.frame.columns)):
-        column = columns.get("_".join(heading.casefold().replace("-", " ").split()))
+        column = columns.get(plain_heading(heading))
         if column is None or column.kind == "text":
             continue
         cells = _Cells(sheet, heading, column, raw.frame.iloc[:, position].tolist())
@@ -146,7 +147,9 @@ def _numbers(cells: _Cells, decimal: Mark | None) -> None:
         else:
             _no_number(cells, text)
     mark = _mark(cells, spelled, decimal)
-    units = sorted({found.unit for found in spelled.values() if found.how == "unit"})
+    faults, name = cells.sheet.raw.faults, cells.column.name
+    said = any(fault.code == "changed.heading_unit" and fault.params["name"] == name for fault in faults)
+    units = sorted({found.unit for found in spelled.values() if found.unit and not said})
     for text, found in spelled.items():
         value = found.one if found.one is not None else found.values.get(mark) if mark else None
         if value is None:
@@ -162,10 +165,13 @@ def _numbers(cells: _Cells, decimal: Mark | None) -> None:
         else:
             cells.put(text, value, code=_how(found, mark), made=f"{value:.15g}")
     _typed(cells, units, decimal)
+    if cells.column.unit == "%":
+        _shares(cells, {text: found.one for text, found in spelled.items() if not found.unit and found.one is not None})
 
 
 def _unit_unsaid(cells: _Cells, value: float, units: list[str]) -> dict[str, str] | None:
-    """What else a bare number may be, where other cells of the column name a unit that is not the column's."""
+    """What else a bare number may be, where other cells of the column name a unit that is not the column's, or count
+    in thousands or more what is not so many by itself."""
     for unit in units:
         made = written.otherwise(value, unit, cells.column)
         if made is not None and made != value:
@@ -242,7 +248,7 @@ def _decided(votes: Counter[T], doubtful: int, told: T | None) -> T | None:
 
 def _typed(cells: _Cells, units: list[str], decimal: Mark | None) -> None:
     """Numbers that stand as numbers: thousands lost in a column of counts (unless the user says that points stand
-    before decimals), shares in a column of percent, days, and numbers beside others of another unit."""
+    before decimals), days, and numbers beside others of another unit."""
     column = cells.column
     texts = {at for rows in cells.where.values() for at in rows}
     for at, cell in enumerate(cells.cells):
@@ -252,17 +258,9 @@ def _typed(cells: _Cells, units: list[str], decimal: Mark | None) -> None:
             cells.sheet.refuse("fault.azimuth", cells.heading, [at], found=f"{cell:.15g}")
         elif units and at not in texts and _is_number(cell) and (meant := _unit_unsaid(cells, float(cell), units)):
             cells.sheet.refuse("fault.unit_unsaid", cells.heading, [at], found=f"{cell:.15g}", **meant)
-    if column.unit not in (*COUNTED, "%"):
+    if column.unit not in COUNTED:
         return
     typed = [at for at, cell in enumerate(cells.cells) if at not in texts and _is_number(cell)]
-    if column.unit == "%":
-        shares = [at for at in typed if cells.cells[at] != 0]
-        if shares and all(0 < cells.cells[at] <= 1 for at in shares) and not cells.where:
-            for at in shares:
-                found = f"{cells.cells[at]:.15g}"
-                made = f"{cells.cells[at] * 100:.15g}"
-                cells.sheet.refuse("fault.share_or_percent", cells.heading, [at], found=found, made=made)
-        return
     parts = [at for at in typed if decimal != "." and not float(cells.cells[at]).is_integer()]
     lost = [at for at in parts if _may_be_thousands(float(cells.cells[at]))]
     if len(lost) == len(parts):
@@ -273,6 +271,18 @@ def _typed(cells: _Cells, units: list[str], decimal: Mark | None) -> None:
             value = float(cells.cells[at])
             params = {"found": f"{value:.15g}", "other": f"{value * 1000:.0f}"}
             cells.sheet.refuse("fault.part_of_a_count", cells.heading, [at], **params)
+
+
+def _shares(cells: _Cells, bare: dict[str, float]) -> None:
+    """A column of percent whose bare numbers (by text, or standing as numbers) all look like shares of 1."""
+    said = {at: value for text, value in bare.items() for at in cells.where[text]}
+    texts = {at for rows in cells.where.values() for at in rows}
+    said |= {at: float(cell) for at, cell in enumerate(cells.cells) if at not in texts and _is_number(cell)}
+    shares = {at: value for at, value in sorted(said.items()) if value != 0}
+    if all(0 < value <= 1 for value in shares.values()):
+        for at, value in shares.items():
+            params = {"found": f"{value:.15g}", "made": f"{value * 100:.15g}"}
+            cells.sheet.refuse("fault.share_or_percent", cells.heading, [at], **params)
 
 
 def _is_number(cell: Any) -> bool:
@@ -293,17 +303,18 @@ def _may_be_thousands(value: float) -> bool:
 
 def _yes_no(cells: _Cells) -> None:
     words = {text: written.folded(text) for text in cells.where}
-    other_yes = any(word in written.YES for word in words.values())
+    typed = {cell for cell in cells.cells if not isinstance(cell, str) and _is_number(cell)}
+    other_yes = 1 in typed or any(word in written.YES for word in words.values())
     for text, word in words.items():
         if word in written.CROSS and other_yes:
             cells.refuse("fault.cross_or_yes", text)
         elif word in written.YES or word in written.CROSS:
-            told = word not in ("yes", "y", "true", "1", "có", "co", "x")
+            told = word not in YES
             cells.put(text, True, code="changed.yes_no" if told else "", made="yes")
         elif word in written.NO:
-            told = word not in ("no", "n", "false", "0", "không", "khong")
+            told = word not in NO
             cells.put(text, False, code="changed.yes_no" if told else "", made="no")
-    said = {cell for cell in cells.cells if isinstance(cell, bool)}
+    said = {bool(cell) for cell in cells.cells if isinstance(cell, bool) or (_is_number(cell) and cell in (0, 1))}
     empty = sum(map(_is_empty, cells.cells))
     if said == {True} and empty:
         cells.sheet.tell("note.only_yes", cells.heading, count=empty)
@@ -336,7 +347,7 @@ def _days(columns: list[_Cells], told: bool | None) -> None:
                 code = "changed.day" if turned or day.how != "plain" else ""
                 cells.put(text, made, code=code, made=made.isoformat())
         texts = {at for rows in cells.where.values() for at in rows}
-        _typed_days(cells, texts, found, turned=own[True] > 0)
+        _typed_days(cells, texts, found, left=own)
 
 
 def _order(cells: _Cells, found: dict[str, Day]) -> Counter[bool]:
@@ -348,23 +359,30 @@ def _order(cells: _Cells, found: dict[str, Day]) -> Counter[bool]:
     return votes
 
 
-def _typed_days(cells: _Cells, texts: set[int], found: dict[str, Day], *, turned: bool) -> None:
+def _typed_days(cells: _Cells, texts: set[int], found: dict[str, Day], *, left: Counter[bool]) -> None:
     """Days that stand as days or as numbers.
 
-    Where texts such as 31/12/2012 stand beside days that all fall on the 12th or before, a spreadsheet set to write the
-    month first made days of what it could and left the rest: those days may have day and month exchanged.
+    Where texts such as 31/12/2012 (or 12/31/2012) are ``left`` beside days that all fall on the 12th or before, a
+    spreadsheet set to the other order made days of what it could: those days may have day and month exchanged. A time
+    of UTC late in the day is of the next day in Viet Nam.
     """
     typed = {
         at: cell
         for at, cell in enumerate(cells.cells)
         if at not in texts and isinstance(cell, date) and not pd.isna(cell)
     }
-    if turned and all(day.day <= 12 for day in typed.values()):
+    if left and all(day.day <= 12 for day in typed.values()):
         for at, day in typed.items():
             if day.day != day.month:
                 other = date(day.year, day.day, day.month).isoformat()
                 params = {"found": f"{day:%Y-%m-%d}", "other": other}
                 cells.sheet.refuse("fault.day_exchanged", cells.heading, [at], **params)
+    for at, day in typed.items():
+        if isinstance(day, datetime) and day.utcoffset() == timedelta(0):
+            other = (day + timedelta(hours=written.HOURS_BEFORE_UTC)).date()
+            if other != day.date():
+                found_text = f"{day:%Y-%m-%dT%H:%MZ}"
+                cells.sheet.refuse("fault.day_of_utc", cells.heading, [at], found=found_text, other=str(other))
     known = [day.date() if isinstance(day, datetime) else day for day in typed.values()]
     known += [day.one for day in found.values() if day.one is not None]
     for at, cell in enumerate(cells.cells):

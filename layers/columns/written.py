@@ -15,6 +15,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Literal
 
+from phusong.layers.columns import cells
 from phusong.layers.schema import Column
 
 Mark = Literal[".", ","]
@@ -29,9 +30,9 @@ NO_DATA = frozenset({
 """What stands for "no data" in columns of numbers, days, words and yes or no; compared without case."""
 NONE_AT_ALL = frozenset({"không", "khong", "không có", "khong co", "ko", "no", "chưa", "chua", "chưa có", "chua co"})
 """In a column of numbers these may be 0 or no data."""
-YES = frozenset({"có", "co", "yes", "y", "true", "1", "đã có", "da co", "có rồi", "✓", "✔", "√", "☑"})
 CROSS = frozenset({"x", "×"})
-NO = frozenset({"n", "false", "0"}) | NONE_AT_ALL
+YES = (cells.YES - CROSS) | {"đã có", "da co", "có rồi", "✓", "✔", "√", "☑"}
+NO = cells.NO | NONE_AT_ALL
 OMNI = frozenset({
     *("omni", "omnidirectional", "omni-directional", "360 omni", "omni 360", "vô hướng", "vo huong"),
     *("đẳng hướng", "dang huong", "toàn hướng", "toan huong", "mọi hướng", "moi huong"),
@@ -62,7 +63,7 @@ UNITS: dict[str, dict[str, Decimal]] = {
     "dBm": {"dbm": Decimal(1)},
     "dB": {"db": Decimal(1)},
     "dBi": {"dbi": Decimal(1)},
-    "deg": dict.fromkeys(("°", "º", "độ", "do", "deg", "degree", "degrees"), Decimal(1)),
+    "deg": dict.fromkeys(("°", "º", "˚", "⁰", "độ", "do", "deg", "degree", "degrees"), Decimal(1)),
     "%": _PERCENT,
     "persons": dict.fromkeys(_PEOPLE, Decimal(1)),
     "households": dict.fromkeys(("hộ", "ho", "hộ gia đình", "households", "household"), Decimal(1)),
@@ -85,12 +86,11 @@ SHIFTS: dict[str, dict[str, Callable[[float], float]]] = {
     "dBi": {"dbd": lambda dbd: dbd + 2.15},  # a half-wave dipole has 2.15 dBi
 }
 """Units that another scale is needed for: dBm = 10 log10(P / 1 mW)."""
-COUNTED = ("persons", "households", "subscribers")
 _LONGEST = 60
 
 _TAIL = re.compile(
     rf"(?P<body>[+\-−]?(?:[0-9]|[.,](?=[0-9]))(?:[0-9.,]|[{_SPACES}](?=[0-9]))*(?:[eE][+-]?[0-9]{{1,3}}(?!\w))?)"
-    rf"[{_SPACES}]*(?P<tail>(?:[^\W\d_]|[%°º]).*)?"
+    rf"[{_SPACES}]*(?P<tail>(?:[^\W\d_]|[%°º˚⁰]).*)?"
 )
 _SEVERAL = re.compile(
     r"[~≈<>≤≥]?\s*[\d.,]+(?:\s*(?:-|–|÷|/|;|\+|đến|to|~)\s*[\d.,]+)+.*|[~≈<>≤≥]\s*[\d.,]+.*", re.ASCII
@@ -175,8 +175,11 @@ def number(text: str, column: Column) -> Number | Odd | None:
 
 def otherwise(value: float, unit: str, column: Column) -> float | None:
     """A number of the column taken for one of another unit (such as 20 for 20 W: 43 dBm), None if it can be none: the
-    unit is the column's own, or the number is then outside its range."""
+    unit is the column's own, the number is then outside its range, or it is larger than the thousands, millions of
+    other cells (8.500 is not meant as 8.500 thousand)."""
     if not unit or UNITS.get(column.unit, {}).get(unit) == 1 or not math.isfinite(value):
+        return None
+    if abs(value) >= _SCALES.get(unit.split(" ", maxsplit=1)[0], math.inf):
         return None
     taken = _measured(Decimal(repr(float(value))), unit, column)
     return None if isinstance(taken, Odd) or not _inside(taken, column) else taken
@@ -190,7 +193,7 @@ def _measured(value: Decimal, tail: str, column: Column) -> float | Odd:
     """The number in the column's unit."""
     known, shifts = UNITS.get(column.unit, {}), SHIFTS.get(column.unit, {})
     unit = tail
-    if column.unit in COUNTED:
+    if column.unit in cells.COUNTED:
         word, _, rest = tail.partition(" ")
         if word in _SCALES:
             value, unit = value * _SCALES[word], rest
@@ -226,7 +229,7 @@ class Day:
         return orders.pop() if len(orders) == 1 else None
 
 
-_CLOCK = r"(?:[t ]\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?z?)?"
+_CLOCK = r"(?:[t ](?P<hour>\d{1,2}):\d{2}(?::\d{2}(?:\.\d+)?)?(?P<utc>z)?)?"
 _YEAR_FIRST = re.compile(rf"(\d{{4}})([-/. ])(\d{{1,2}})\2(\d{{1,2}}){_CLOCK}", re.ASCII)
 _YEAR_LAST = re.compile(rf"(ngày )?(\d{{1,2}})\s?([-/. ])\s?(\d{{1,2}})\s?\3\s?(\d{{4}}){_CLOCK}", re.ASCII)
 _IN_WORDS = re.compile(r"(?:ngày )?(\d{1,2}) tháng (\d{1,2}),? năm (\d{4})", re.ASCII)
@@ -243,6 +246,8 @@ _FIRST_SERIAL = date(1899, 12, 30)
 SERIALS = (18264, 73415)
 """1950-01-01 and 2100-12-31 as days since 1899-12-30, in the spreadsheets' system that counts from 1900."""
 _YEARS = (1900, 2100)
+HOURS_BEFORE_UTC = 7
+"""Viet Nam's days begin so much earlier than those of UTC, in which programs write a time down."""
 
 
 def day(text: str) -> Day | Odd | None:
@@ -250,6 +255,8 @@ def day(text: str) -> Day | Odd | None:
     text = folded(text)
     if match := _YEAR_FIRST.fullmatch(text):
         found = _date(match[1], match[3], match[4])
+        if found and match["utc"] and int(match["hour"]) >= 24 - HOURS_BEFORE_UTC:
+            return Odd("fault.day_of_utc", {"other": str(found + timedelta(days=1))})
         return Day(found, found, "plain" if match[2] in "-/" else "form") if found else None
     if match := _IN_WORDS.fullmatch(text):
         found = _date(match[3], match[2], match[1])

@@ -207,8 +207,10 @@ def read_weight(path: str | Path, units: geopandas.GeoDataFrame) -> tuple[Raster
         wanted = {"population": _PEOPLE} if "population" in raw.frame else {}
         raw, cells = _cells(raw, wanted)
         points = geopandas.GeoDataFrame(raw.frame.assign(**cells), geometry=raw.geometry, crs=raw.crs)
-        points = points[points.geometry.notna() & ~points.geometry.is_empty].reset_index(drop=True)
-        points = points.set_geometry(points.geometry.representative_point())
+        points = points[points.geometry.notna() & ~points.geometry.is_empty]
+        points = points.set_geometry(points.geometry.representative_point()).to_crs(units.crs)
+        left, bottom, right, top = units.total_bounds
+        points = points.cx[left:right, bottom:top].reset_index(drop=True)
         if points.empty or (counts_people(points) and not points["population"].sum() > 0):
             raise InputError("carry.weight_without_units", file=path.name)
         return points, list(raw.faults)
@@ -227,6 +229,8 @@ def read_weight(path: str | Path, units: geopandas.GeoDataFrame) -> tuple[Raster
     faults += check_values(raster, layer="population", file=path.name)
     if any(fault.fatal for fault in faults):
         raise InputError("carry.table_faults", faults=tuple(faults), file=path.name)
+    left, bottom, right, top = units.to_crs(raster.grid.crs).total_bounds
+    x_m, y_m = raster.grid.left_m + (np.arange(raster.grid.shape[1]) + 0.5) * raster.grid.cell_m, 0
     if not np.nansum(raster.values) > 0:
         raise InputError("carry.weight_without_units", file=path.name)
     return raster, faults

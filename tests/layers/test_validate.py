@@ -1,6 +1,6 @@
 """One layer at the door: what is taken, what is refused, and that nothing is changed on the way."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phusong.layers.checks.validate import Checked, is_note, validate
-from phusong.layers.columns.cells import CellError, read_cell
+from phusong.layers.columns.cells import CellError, read_cell, read_cells
+from phusong.layers.messages import LANGS, say
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS, Column, Layer
 
@@ -254,3 +255,36 @@ def test_unknown_columns_are_noted_and_change_nothing() -> None:
     assert all(is_note(fault) for fault in checked.faults)
     assert len(checked.frame) == 1
     assert checked.frame["fixed_telephones"].isna().all()
+
+
+@pytest.mark.parametrize(
+    ("cell", "code"),
+    [
+        ("4.52E+14", "fault.digits_lost"),  # what a CSV file gets from a spreadsheet
+        ("4,52E+14", "fault.digits_lost"),
+        (4.52e17, "fault.digits_lost"),
+        (-1e15, "fault.digits_lost"),
+        (datetime(2012, 5, 3), "fault.text_became_day"),
+        (date(2012, 5, 3), "fault.text_became_day"),
+        ("452\x0001", "fault.not_one_value"),
+    ],
+)
+def test_codes_that_a_spreadsheet_spoilt_are_refused(cell: Any, code: str) -> None:
+    column = LAYERS["sectors"].column("site_id")
+    for cells in ([cell], [cell, "452-04-1", "12E34", 452.0]):
+        values, errors = read_cells(cells, column)
+        assert [error.code for error in errors.values()] == [code]
+        assert values[1:] == ["452-04-1", "12E34", "452"][: len(cells) - 1]
+    assert all(say(code, lang, **errors[0].params).isprintable() for lang in LANGS)
+
+
+def test_a_day_in_a_column_that_may_be_empty_is_its_text() -> None:
+    assert read_cell(datetime(2012, 5, 3), LAYERS["sites"].column("source")) == "2012-05-03"
+    assert read_cell(datetime(2012, 5, 3, 7), LAYERS["sites"].column("source")) == "2012-05-03T07:00:00"
+
+
+@pytest.mark.parametrize("cell", [1e300, 2**70, "1e40"])
+def test_whole_numbers_too_large_to_be_kept_are_refused(cell: Any) -> None:
+    with pytest.raises(CellError) as caught:
+        read_cell(cell, Column("fibre_count", "integer"))
+    assert caught.value.code == "fault.too_large"

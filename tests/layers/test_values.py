@@ -441,3 +441,57 @@ def test_rows_keep_their_numbers_and_everything_else() -> None:
 @pytest.mark.parametrize("text", ["1e-400 W", "1e-400 kW", "1e-400 mW", "0 W"])
 def test_of_no_power_there_is_no_level(text: str) -> None:
     assert written.number(text, Column("power_dbm", "number", unit="dBm")) is None
+
+
+# What spreadsheets and programs do in silence.
+
+
+def test_days_beside_texts_that_can_only_be_month_first_may_be_exchanged_too() -> None:
+    """A spreadsheet set to day first leaves 12/31/2012 as text and makes the 6th of May of 06/05/2012."""
+    values, codes, done = read("broadband", "as_of", ["12/31/2012", datetime(2012, 6, 5), datetime(2012, 7, 7)])
+    assert values == [date(2012, 12, 31), ..., datetime(2012, 7, 7)]
+    assert sorted(codes) == ["changed.day", "fault.day_exchanged"]
+    (fault,) = [fault for fault in done.faults if not is_note(fault)]
+    assert (fault.params["found"], fault.params["other"]) == ("2012-06-05", "2012-05-06")
+
+
+@pytest.mark.parametrize("cells", [["0.1", "0.15", "1"], ["0,1", "0,15", ""], ["0.1", 0.15, None], ["0", "0.2", "n/a"]])
+def test_shares_of_1_in_a_column_of_percent_are_refused_as_texts_too(cells: list[Any]) -> None:
+    values, codes, done = read("sectors", "pilot_share_pct", cells)
+    assert codes.count("fault.share_or_percent") == sum(cell not in ("", None, "0", "n/a") for cell in cells)
+    assert {fault.params["made"] for fault in done.faults if not is_note(fault)} <= {"10", "15", "20", "100"}
+    assert all(value is ... or value in ("", None, "0") for value in values)
+
+
+@pytest.mark.parametrize("cells", [["0.5", "10"], ["0.5 %", "0.5 %"], ["0.5", "10 %", "20"]])
+def test_percent_that_are_no_shares_are_taken(cells: list[str]) -> None:
+    assert "fault.share_or_percent" not in read("sectors", "pilot_share_pct", cells)[1]
+
+
+def test_a_small_number_beside_thousands_by_word_is_refused() -> None:
+    values, codes, _ = read("units", "population", ["12 nghìn", "8", "8500", 7, 9000, "1,5 triệu"])
+    assert values == [12_000, ..., ..., ..., ..., 1_500_000]
+    assert read("units", "population", ["12 nghìn", "8500", 9000])[0] == [12_000, "8500", 9000]
+    assert codes.count("fault.unit_unsaid") == 4
+
+
+def test_a_time_of_utc_that_is_the_next_day_in_viet_nam_is_refused() -> None:
+    cells = ["2012-12-30T17:00:00Z", "2012-12-30T16:59:00Z", "2012-12-30T17:00:00"]
+    cells += [pd.Timestamp("2012-12-30T17:00Z"), pd.Timestamp("2012-12-30T16:59Z"), pd.Timestamp("2012-12-30T17:00")]
+    values, codes, done = read("broadband", "as_of", cells)
+    assert [value is ... for value in values] == [True, False, False, True, False, False]
+    assert codes == ["fault.day_of_utc"] * 2
+    assert {fault.params["other"] for fault in done.faults} == {"2012-12-31"}
+    checked = validate(done, LAYERS["broadband"], crs="EPSG:9212", defaults={"code": "1"})
+    assert all(fault.say(lang) for fault in checked.faults for lang in LANGS)
+
+
+def test_yes_said_by_a_number_counts_as_a_word_for_yes() -> None:
+    values, codes, _ = read("broadband", "fibre_to_commune", [1.0, "x", 0.0])
+    assert (values, codes) == ([1.0, ..., 0.0], ["fault.cross_or_yes"])
+    assert read("broadband", "fibre_to_commune", [1.0, None])[1] == ["note.only_yes"]
+
+
+@pytest.mark.parametrize("sign", "°º˚⁰")
+def test_signs_taken_for_degrees(sign: str) -> None:
+    assert read("sectors", "azimuth_deg", [f"120{sign}", f"240 {sign}"])[0] == [120, 240]
