@@ -190,7 +190,7 @@ def _circle(cut: str, points: Points, *, file: str, faults: list[Fault], notes: 
             faults.append(Fault("link.pattern.mixed_signs", file=file, params={"cut": cut}))
         else:
             losses = -losses
-            notes.append(Fault("link.pattern.negative", file=file, params={"cut": cut}))
+            notes.append(Fault("changed.pattern_negative", file=file, params={"cut": cut}))
     steps = np.diff(np.append(angles, angles[:1] + 360.0))
     if not steps.size or steps.max() > WIDEST_HOLE_DEG:
         gap = f"{steps.max() if steps.size else 360.0:g}"
@@ -251,13 +251,13 @@ def _downwards(
     if tilt is not None and min(abs(tilt), abs(beam)) >= 1.0 and tilt * beam < 0.0:
         params = {"found": f"{abs(beam):g}", "stated": f"{tilt:g}"}
         if tilt > 0.0:
-            notes.append(Fault("link.pattern.mirrored", file=file, params=params))
+            notes.append(Fault("changed.pattern_mirrored", file=file, params=params))
             vertical = np.roll(vertical[::-1], 1)
         else:
-            notes.append(Fault("link.pattern.minus", file=file, params=params))
+            notes.append(Fault("changed.pattern_minus", file=file, params=params))
             tilt = -tilt
     whole = _whole(vertical)
     if whole[np.arange(-STEEPEST_TILT_DEG, STEEPEST_TILT_DEG + 1)].min() > whole.min() + ELSEWHERE_DB:
         params = {"angle": f"{int(np.argmin(whole))}", "most": f"{STEEPEST_TILT_DEG}"}
-        notes.append(Fault("link.pattern.elsewhere", file=file, params=params))
+        notes.append(Fault("note.pattern_elsewhere", file=file, params=params))
     return vertical, tilt

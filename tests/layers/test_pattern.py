@@ -10,6 +10,7 @@ import pytest
 
 from phusong.layers.errors import InputError, MissingError
 from phusong.layers.readers.pattern import GAIN_DBI, Pattern, read_pattern, read_patterns
+from phusong.layers.report import kind_of
 from phusong.layers.schema import SECTORS
 
 DEGREES = np.arange(360)
@@ -130,7 +131,8 @@ def test_negative_gains_and_a_mirrored_cut_are_turned_and_noted(read: Write) -> 
     found = read(HEAD, cut("HORIZONTAL", -HORIZONTAL), cut("VERTICAL", np.roll(VERTICAL[::-1], 1)))
     assert found.horizontal_db.tolist() == HORIZONTAL.tolist()
     assert found.vertical_db.tolist() == VERTICAL.tolist()
-    assert [note.code for note in found.notes] == ["link.pattern.negative", "link.pattern.mirrored"]
+    assert [note.code for note in found.notes] == ["changed.pattern_negative", "changed.pattern_mirrored"]
+    assert {kind_of(note) for note in found.notes} == {"changed"}  # the pattern is taken, not refused
     assert "6" in found.notes[1].say("vi")
 
 
@@ -145,7 +147,7 @@ def test_a_downtilt_with_a_minus_sign_is_read_without_it_and_noted(read: Write) 
     found = read(HEAD.replace("TILT 6", "TILT -6"), cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
     assert found.electrical_tilt_deg == 6.0
     assert found.vertical_db.tolist() == VERTICAL.tolist()
-    assert [note.code for note in found.notes] == ["link.pattern.minus"]
+    assert [note.code for note in found.notes] == ["changed.pattern_minus"]
     up = np.roll(VERTICAL[::-1], 1)  # a beam that does point up says so with its minus sign
     found = read(HEAD.replace("TILT 6", "TILT -6"), cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", up))
     assert (found.electrical_tilt_deg, found.notes) == (-6.0, ())
@@ -155,7 +157,7 @@ def test_a_downtilt_with_a_minus_sign_is_read_without_it_and_noted(read: Write) 
 def test_a_vertical_cut_counted_from_the_zenith_is_noted(read: Write) -> None:
     found = read("NAME a\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", np.roll(VERTICAL, 90)))
     (note,) = found.notes
-    assert note.code == "link.pattern.elsewhere"
+    assert (note.code, kind_of(note)) == ("note.pattern_elsewhere", "noted")
     assert "strongest at 96 degrees" in note.say("en")
     assert "96 độ" in note.say("vi")
 
