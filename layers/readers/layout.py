@@ -5,14 +5,10 @@ Nothing is left out in silence: every row passed over is told with its reason, e
 
 from __future__ import annotations
 
-import math
 import re
-import unicodedata
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from itertools import product
-from typing import Any, NamedTuple
+from itertools import takewhile
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,34 +16,30 @@ from numpy.typing import NDArray
 
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.messages import Text
+from phusong.layers.readers.heading_rows import (
+    LOOKED_BELOW,
+    LOOKED_THROUGH,
+    SAMPLED_ROWS,
+    Headings,
+    Page,
+    cell_kind,
+    find_headings,
+    numbers_columns,
+    only_words,
+    states_units,
+    with_unit,
+)
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.sheets import Cell, column_name, row_names
 from phusong.layers.vietnamese import text as texts  # as a module: it reads RawTable from this package
 from phusong.layers.vietnamese.encodings import converted
 
-LOOKED_THROUGH = 60
-"""Rows from the top in which headings are looked for."""
-LEAST_NAMED = 0.6
-"""Share of a usual row's cells that a row of headings must name to be taken for one."""
 MOST_FOOT_ROWS = 20
-_SAMPLE = 200
-_LONGEST_HEADING = 250
-_CODES_BELOW = 20
 _LONGEST_LABEL = 60
 _LONGEST_ORDER = 6
 _LABEL_COLUMNS = 4  # the first ones, where totals and sections say what they are
 _LABEL = re.compile(r"\W*(\w{1,4}[.)]\s*)?([Tt]([Rr][Uu]|[^RrHh])|[Cc]|[Gg][Rr]|[Ss][Uu]|[Bb])")
 """How words for totals begin, in any encoding of Vietnamese."""
-_NUMBER = re.compile(r"[-+]?[\d\s.,\u00a0]+%?")
-_DIGIT = re.compile(r"\d")
-_YEAR = re.compile(r"(19|20)\d\d")
-_ANGLE = re.compile(r"\d+(\.\d+)?\s*[°º]")
-_PLACE = re.compile(r"(\()?\s*([0-9]{1,3}|[A-Z])\s*\)?(\s*=[0-9()+\-*/:x\s]*)?")
-_TITLE = re.compile(
-    r"cong hoa xa hoi|doc lap|uy ban nhan dan|ubnd\b|bo (thong tin|khoa hoc)|so (thong tin|khoa hoc|ban nganh)|so\s*:|"
-    r"phu luc|bieu( so| mau)?\b|mau (so|bieu)|danh sach|bang (tong hop|so)|bao cao|thong ke|kem theo|ban hanh|dvt\b|"
-    r"don vi( tinh)?\s*:|unit\s*:|tinh den|thoi diem|.*\bngay .{1,6} thang .{1,6} nam "
-)
 _TOTAL = re.compile(
     r"((i|ii|iii|iv|v|[a-z])[.)] )?(tong|tong (cong|so|toan)( .*)?|cong|cong (toan|chung)( .*)?|cong:.*|tong:.*|"
     r"(toan|ca) (tinh|huyen|tp|thanh pho|nuoc|quoc)|binh quan( chung)?|trung binh( chung)?|(grand |sub)?total:?|sum:?)"
@@ -63,45 +55,6 @@ _SECTION = re.compile(
 )
 _ROMAN = re.compile(r"[IVX]{1,5}|[A-H]")
 _ORDER = frozenset({"stt", "tt", "so tt", "so thu tu", "no", "no.", "#", "s.t.t"})
-_UNITS = frozenset(
-    (
-        *("m", "km", "km2", "km²", "m2", "m²", "ha", "ft", "do", "deg", "°", "%", "w", "kw", "gio", "phut"),
-        *("dbm", "db", "dbi", "dbd", "khz", "mhz", "ghz", "kbit/s", "mbit/s", "gbit/s", "mbps"),
-        *("nguoi", "khau", "ho", "thue bao", "thue bao/100 dan", "tram", "diem", "cot", "cai", "chiec", "thon"),
-        *("dong", "nghin dong", "1000 dong", "trieu dong", "ty dong", "vnd"),
-        *("persons", "people", "households", "subscribers"),
-    )
-)
-
-
-class Headings(NamedTuple):
-    """Rows ``first`` to ``last`` (from 0) name the columns; ``names`` has "" where a column has none."""
-
-    first: int
-    last: int
-    names: list[str]
-    leaves: int
-
-
-@dataclass
-class _Sheet:
-    """One sheet while its table is looked for: cells by column, which are filled, merged blocks in their order."""
-
-    columns: list[list[Any]]
-    filled: NDArray[np.bool_]
-    merged: list[tuple[Cell, Cell]]
-    say: Callable[[str], str]
-
-    def row(self, r: int) -> dict[int, Any]:
-        """The filled cells of a row by column."""
-        return {int(c): self.columns[c][r] for c in np.flatnonzero(self.filled[r])}
-
-    def plain(self, cell: Any) -> str:
-        """A text in small letters without tones and with single blanks, "" for anything else."""
-        if not isinstance(cell, str):
-            return ""
-        bare = unicodedata.normalize("NFD", self.say(cell).casefold().replace("đ", "d"))
-        return " ".join("".join(letter for letter in bare if not unicodedata.combining(letter)).split())
 
 
 def laid_out(
@@ -120,8 +73,8 @@ def laid_out(
     downwards holds for each of their rows; numbers there are not repeated, as they would count twice.
 
     Cells beside the table are a note. Of a CSV file, ``lengths`` says how many cells each row has: one with more than
-    there are headings bears a fault, those with fewer a note. InputError if no row names the columns well enough, or
-    one heading stands twice.
+    there are headings bears a fault, those with fewer a note. InputError if no row names the columns well enough,
+    one heading stands twice, or a second table with other headings stands below.
     """
     columns = [list(column) for column in zip(*rows, strict=True)]
     count = len(rows)
@@ -135,7 +88,7 @@ def laid_out(
         for (top, left), (bottom, right) in merged
         if top < count and left < len(columns)
     ]
-    here = _Sheet(columns, filled, sorted(within), _legacy(columns))
+    here = Page(columns, filled, sorted(within), _legacy(columns))
     headings = find_headings(here)
     place = f"{file}, {sheet}" if sheet else file
     if headings is None:
@@ -145,10 +98,10 @@ def laid_out(
     names = headings.names
     while start < count:
         row = here.row(start)
-        if row and _numbered(here, start, names):
+        if row and numbers_columns(here, start, names):
             passed.setdefault("numbers", []).append(start)
-        elif row and _units(here, row):
-            names = [_with_unit(name, row.get(c)) for c, name in enumerate(names)]
+        elif row and states_units(here, row):
+            names = [with_unit(name, row.get(c)) for c, name in enumerate(names)]
             passed.setdefault("units", []).append(start)
         elif row:
             break
@@ -162,6 +115,9 @@ def laid_out(
         tell("note.headings_joined", rows=row_names(range(headings.first, headings.last + 1)))
     _fill_down(here, start, names, tell)
     kept = _data_rows(here, start, headings, passed)
+    other = _second_table(here, kept)
+    if other is not None:
+        raise InputError("read.second_table", file=place, row=other + 1)
     for reason, at in passed.items():
         if at:
             tell("note.rows_passed_over", rows=row_names(at), what=Text(f"rows.{reason}"), count=len(at))
@@ -194,7 +150,9 @@ def laid_out(
 
 def _legacy(columns: list[list[Any]]) -> Callable[[str], str]:
     """How a text of this sheet is read when it is looked at here: out of the legacy encoding it surely is in."""
-    found = {cell for column in columns for cell in column[:_SAMPLE] if isinstance(cell, str) and not cell.isascii()}
+    found = {
+        cell for column in columns for cell in column[:SAMPLED_ROWS] if isinstance(cell, str) and not cell.isascii()
+    }
     if found:
         detected = texts.detect(found)
         if detected.sure and detected.encoding != "unicode":
@@ -204,179 +162,7 @@ def _legacy(columns: list[list[Any]]) -> Callable[[str], str]:
     return lambda cell: cell
 
 
-def find_headings(here: _Sheet) -> Headings | None:
-    """The first rows that name the columns, None if no row does so well enough.
-
-    A row that names two columns or fewer gives way to a later one that names more (an office and its motto stand side
-    by side above many a table). The search ends at the first row of values wider than half the widest row.
-    """
-    counts = here.filled.sum(axis=1)
-    widest = int(counts[: LOOKED_THROUGH + _SAMPLE].max())
-    best: Headings | None = None
-    for r in np.flatnonzero(counts[:LOOKED_THROUGH]).tolist():
-        cells = here.row(r)
-        if any(_what(cell) == "value" for cell in cells.values()) or _codes(here, r):
-            if 2 * counts[r] > widest:
-                break
-            continue
-        plain = [here.plain(cell) for cell in cells.values()]
-        if best is None and any(map(_TITLE.match, plain)) and 2 * counts[r] <= max(widest, 4):
-            continue
-        found = _headings_at(here, r)
-        if found is None or (found.leaves < 2 and widest > 1):
-            continue
-        below = counts[found.last + 1 : found.last + 1 + _SAMPLE]
-        usual = float(np.median(below[below > 0])) if below.any() else 0.0
-        if found.leaves < LEAST_NAMED * usual:
-            continue
-        if best is None or found.leaves > best.leaves:
-            best = found
-        if best.leaves > 2 or best.leaves >= widest:
-            break
-    return best
-
-
-def _codes(here: _Sheet, r: int) -> bool:
-    """Whether a row holds words with digits (QTI001) over a column of the like: a row of data and no headings."""
-    below = slice(r + 1, r + 1 + _CODES_BELOW)
-    for c, cell in here.row(r).items():
-        if isinstance(cell, str) and _DIGIT.search(cell):
-            like = [word for word in here.columns[c][below] if word is not None]
-            shape = _shape(cell)
-            if 2 * sum(_what(word) == "heading" and _shape(word) == shape for word in like) > len(like):
-                return True
-    return False
-
-
-def _shape(word: str) -> str:
-    """A word's runs of letters and of digits, each as one sign: QTI001 and T1 are alike, code_2012 is not."""
-    return re.sub(r"\d+", "9", re.sub(r"[^\W\d_]+", "A", word.strip()))
-
-
-def _what(cell: Any) -> str:
-    """Whether a cell could be a heading, a year over a column of figures, or is a value."""
-    if isinstance(cell, str):
-        line = cell.strip()
-        if _YEAR.fullmatch(line):
-            return "year"
-        value = not any(map(str.isalpha, line)) or _ANGLE.match(line) or len(line) > _LONGEST_HEADING
-        return "value" if value else "heading"
-    number = isinstance(cell, int | float) and not isinstance(cell, bool)
-    return "year" if number and 1900 <= cell <= 2100 and cell == int(cell) else "value"
-
-
-def _headings_at(here: _Sheet, r: int) -> Headings | None:
-    """What row ``r``, with the rows that belong to it, names; None if it cannot be headings."""
-    count, width = here.filled.shape
-    from_here, beyond = (bisect_left(here.merged, ((row, 0),)) for row in (r, r + 6))
-    blocks = dict(here.merged[from_here:beyond])
-    last = r
-    grown = True
-    while grown and last < min(count - 1, r + 5):
-        grown = False
-        for first, end in blocks.items():
-            if first[0] <= last < end[0] <= r + 5 and here.filled[first]:
-                last, grown = end[0], True
-        groups = [(a[1], b[1]) for a, b in blocks.items() if a[0] == last and b[0] == last and b[1] > a[1]]
-        below = here.row(last + 1) if last + 1 < count else {}
-        under = [c for c in below if any(a <= c <= b for a, b in groups)]
-        if groups and len(under) >= 2 and len(under) == len(below) and _texts(below):
-            last, grown = last + 1, True
-    owner: dict[Cell, Cell] = {}
-    for first, end in blocks.items():
-        if first not in owner:  # blocks that overlap are not a sheet's own
-            places = product(range(first[0], min(end[0], last) + 1), range(first[1], end[1] + 1))
-            owner.update(dict.fromkeys(places, first))
-    if last == r and not any(first[0] == r for first in blocks) and _complete(here, r):
-        last = r + 1
-        edge = None
-        for c in range(width):  # a group reaches over the blanks to its right that have a heading below
-            edge = (r, c) if here.filled[r, c] else edge
-            if edge is not None and not here.filled[r, c] and here.filled[last, c]:
-                owner[r, c] = edge
-    rows = range(r, last + 1)
-    if not all(_texts(here.row(i)) for i in rows if here.filled[i].any()):
-        return None
-    names, leaves = [], 0
-    for c in range(width):
-        parts: list[str] = []
-        leaf = False
-        for i in rows:
-            at = owner.get((i, c), (i, c))
-            cell = here.columns[at[1]][at[0]]
-            if cell is None:
-                continue
-            word = str(int(cell)) if isinstance(cell, float) else str(cell).strip()
-            if not parts or parts[-1] != word:
-                parts.append(word)
-            leaf = at[1] == c
-        if not leaf:
-            parts = []  # only a group reaches here: it names its first column
-        names.append(" / ".join(parts))
-        leaves += bool(parts)
-    return Headings(r, last, names, leaves) if leaves else None
-
-
-def _texts(cells: dict[int, Any]) -> bool:
-    kinds = [_what(cell) for cell in cells.values()]
-    return "value" not in kinds
-
-
-def _complete(here: _Sheet, r: int) -> bool:
-    """Whether row ``r + 1`` holds the headings that the groups of row ``r`` lack, and nothing else."""
-    if r + 2 >= len(here.filled) or not _texts(here.row(r + 1)):
-        return False
-    top, below = here.filled[r], here.filled[r + 1]
-    edge = int(np.flatnonzero(top | below)[-1]) + 1
-    blanks = ~top[:edge]
-    if not top[0] or not blanks.any() or below.sum() < 2 or not (below[:edge][blanks]).all() or below[:edge].all():
-        return False
-    group = np.append(blanks[1:], False) & top[:edge]  # heads a run of blanks
-    return bool((~below[:edge] | blanks | group).all()) and bool(here.filled[r + 2, :edge][blanks].any())
-
-
-def _numbered(here: _Sheet, r: int, names: list[str]) -> bool:
-    """Whether a row only numbers the columns: (1) (2) (3), A B 1 2 3, (5)=(3)+(4)."""
-    cells = here.row(r)
-    named = sum(map(bool, names))
-    if len(cells) < 3 or len(cells) < LEAST_NAMED * named:
-        return False
-    brackets, letters, numbers = 0, 0, []
-    for cell in cells.values():
-        number = isinstance(cell, int | float) and not isinstance(cell, bool)
-        whole = number and math.isfinite(cell) and cell == int(cell)
-        match = _PLACE.fullmatch(str(int(cell)) if whole else cell.strip() if isinstance(cell, str) else "")
-        if match is None:
-            return False
-        brackets += match[1] is not None
-        if match[2].isdigit():
-            numbers.append(int(match[2]))
-        else:
-            letters += 1
-    if not numbers or numbers != list(range(numbers[0], numbers[0] + len(numbers))) or numbers[0] > letters + 1:
-        return False
-    if 2 * brackets > len(cells) or letters:
-        return True
-    below = range(r + 1, min(r + 21, len(here.filled)))
-    for c in cells:  # a bare 1 2 3 4 is a row of data unless it stands over words
-        words = [here.columns[c][i] for i in below if here.filled[i, c]]
-        if words and 2 * sum(_what(word) == "heading" for word in words) > len(words):
-            return True
-    return False
-
-
-def _units(here: _Sheet, cells: dict[int, Any]) -> bool:
-    plain = [here.plain(cell) for cell in cells.values()]
-    bracketed = any(word.startswith("(") for word in plain)
-    return all(word.strip("() ") in _UNITS for word in plain) and (len(plain) > 1 or bracketed)
-
-
-def _with_unit(name: str, unit: Any) -> str:
-    bare = str(unit).strip().strip("()").strip() if unit is not None else ""
-    return name if not bare or not name or f"({bare})" in name else f"{name} ({bare})"
-
-
-def _fill_down(here: _Sheet, start: int, names: list[str], tell: Callable[..., None]) -> None:
+def _fill_down(here: Page, start: int, names: list[str], tell: Callable[..., None]) -> None:
     """Give text in cells merged downwards to each of their rows; tell how many, and where a number was left alone.
 
     A block that is wider than one column fills its first.
@@ -403,7 +189,7 @@ def _fill_down(here: _Sheet, start: int, names: list[str], tell: Callable[..., N
             tell(code, column=names[c] if c < len(names) and names[c] else column_name(c), count=cells)
 
 
-def _data_rows(here: _Sheet, start: int, headings: Headings, passed: dict[str, list[int]]) -> NDArray[np.int64]:
+def _data_rows(here: Page, start: int, headings: Headings, passed: dict[str, list[int]]) -> NDArray[np.int64]:
     """The rows of the table below its headings; what is passed over goes to ``passed`` by reason."""
     counts = here.filled.sum(axis=1)
     rows = np.flatnonzero(counts)
@@ -449,6 +235,26 @@ def _data_rows(here: _Sheet, start: int, headings: Headings, passed: dict[str, l
     return rows[~np.isin(rows, list(out))].astype(np.int64) if out else rows.astype(np.int64)
 
 
+def _second_table(here: Page, rows: NDArray[np.int64]) -> int | None:
+    """The row of data that names the columns of another table: words over figures, set off by a blank row."""
+    counts = here.filled.sum(axis=1)
+    candidates: list[int] = rows[(counts[rows] > 1) & (counts[rows - 1] <= 1)].tolist()
+    for r in candidates:
+        above = r - 1
+        while above and counts[above] == 1:  # its titles
+            above -= 1
+        if counts[above] or not only_words(here.row(r)):
+            continue
+        below = list(takewhile(lambda i: i < len(counts) and counts[i] > 1, range(r + 1, r + 1 + LOOKED_BELOW)))
+        over = 0
+        for c in here.row(r):
+            cells = [here.columns[c][i] for i in below if here.filled[i, c]]
+            over += 2 * sum(cell_kind(cell) == "value" for cell in cells) > len(cells)
+        if over >= 2 and 2 * over >= counts[r]:
+            return r
+    return None
+
+
 def _is_label(cell: Any) -> bool:
     """Whether what stands before "Tổng cộng" is no name of its own: empty, a number or a roman one."""
     return cell is None or not isinstance(cell, str) or bool(_ROMAN.fullmatch(cell.strip())) or cell.strip().isdigit()
@@ -466,7 +272,7 @@ def _mostly_numbers(cells: list[Any]) -> bool:
     return 2 * sum(not isinstance(cell, str) or cell.strip().isdigit() for cell in plain) > len(plain)
 
 
-def _foot(here: _Sheet, rows: NDArray[np.int64], counts: NDArray[Any], few: float, usual: float) -> int:
+def _foot(here: Page, rows: NDArray[np.int64], counts: NDArray[Any], few: float, usual: float) -> int:
     """The first row of what stands below the table (remarks, date, signatures), or one past the last row.
 
     Among the last rows, upwards, those with few cells all of which are words belong to it, up to the highest that says
@@ -475,7 +281,7 @@ def _foot(here: _Sheet, rows: NDArray[np.int64], counts: NDArray[Any], few: floa
     foot = len(here.filled)
     for r in rows[: -MOST_FOOT_ROWS - 1 : -1].tolist():
         words = list(here.row(r).values())
-        if counts[r] > few or not all(isinstance(word, str) and _what(word) == "heading" for word in words):
+        if counts[r] > few or not all(isinstance(word, str) and cell_kind(word) == "heading" for word in words):
             break
         remark = counts[r] == 1 and usual >= 3 and r > 0 and not counts[r - 1] and " " in words[0].strip()
         if remark or any(_FOOT.match(here.plain(word)) for word in words):

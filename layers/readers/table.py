@@ -55,7 +55,7 @@ def read_tables(path: str | Path, *, encoding: str | None = None, sheet: str | N
         try:
             tables.append(_table(each, file=path.name))
         except InputError as error:
-            if error.code not in ("read.no_header", "read.no_heading_row", "read.heading_twice"):
+            if error.code not in ("read.no_header", "read.no_heading_row", "read.heading_twice", "read.second_table"):
                 raise
             if error.code != "read.no_header":
                 failed = failed or error
