@@ -22,22 +22,45 @@ def test_each_entry_has_both_languages_and_the_same_parameters() -> None:
         assert all(text.strip() for text in texts.values()), code
 
 
-def test_every_code_written_in_the_rooms_is_in_the_catalogue() -> None:
-    """Codes stand in the source as whole strings "subject.name"; a subject is the first word of some entry."""
-    root = Path(__file__).parents[2]
-    subjects = {code.split(".")[0] for code in catalogue()}
-    calls = {"say", "Text", "Fault", "InputError", "MissingError", "CrsError", "ComputeError", "SettingsError"}
-    seen = 0
+ERRORS = {"InputError", "MissingError", "CrsError", "ComputeError", "SettingsError"}
+
+
+@pytest.fixture(scope="module")
+def calls() -> list[tuple[str, str, ast.Call]]:
+    """Where a message is said by its code: the place, the code and the call. Codes stand there as whole strings."""
+    root, found = Path(__file__).parents[2], []
     for room in ("api", "coverage", "layers", "maps"):
         for path in (root / room).rglob("*.py"):
             for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-                if isinstance(node, ast.Call) and getattr(node.func, "id", "") in calls and node.args:
-                    code = node.args[0]
-                    if isinstance(code, ast.Constant) and isinstance(code.value, str):
-                        seen += 1
-                        assert has(code.value), f"{path}:{node.lineno}: {code.value}"
-                        assert code.value.split(".")[0] in subjects
-    assert seen > 50
+                if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
+                    name, code = getattr(node.func, "id", ""), node.args[0].value
+                    if name in {"say", "Text", "Fault", *ERRORS} and isinstance(code, str):
+                        found.append((f"{path}:{node.lineno}", code, node))
+    return found
+
+
+def test_every_code_written_in_the_rooms_is_in_the_catalogue(calls: list[tuple[str, str, ast.Call]]) -> None:
+    assert [(place, code) for place, code, _ in calls if not has(code)] == []
+    assert len(calls) > 500
+
+
+def given(call: ast.Call) -> set[str] | None:
+    """The names of the parameters that a call gives its message; None where they are not written there."""
+    written = {keyword.arg: keyword.value for keyword in call.keywords}
+    if getattr(call.func, "id", "") in {"say", *ERRORS}:
+        return None if None in written else {str(name) for name in written}
+    params = written.get("params", call.args[1] if getattr(call.func, "id", "") == "Text" and call.args[1:] else None)
+    if params is None:
+        return set()
+    keys = params.keys if isinstance(params, ast.Dict) else [None]
+    return {str(key.value) for key in keys if isinstance(key, ast.Constant)} if None not in keys else None
+
+
+def test_every_message_is_given_its_parameters(calls: list[tuple[str, str, ast.Call]]) -> None:
+    """Where the parameters stand beside the code; else a rare refusal would end in a KeyError."""
+    known = [(place, code, names) for place, code, call in calls if (names := given(call)) is not None and has(code)]
+    assert [one for one in known if not parameters(catalogue()[one[1]]["en"]) <= one[2]] == []
+    assert len(known) > 300
 
 
 def test_every_setting_is_explained() -> None:
