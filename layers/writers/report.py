@@ -46,7 +46,7 @@ from phusong.layers.report import (
 )
 from phusong.layers.writers.aside import written_aside
 from phusong.layers.writers.vectors import write_gpkg
-from phusong.layers.writers.workbook import MOST_ROWS, Mark, Page, write_book
+from phusong.layers.writers.workbook import LARGEST_WHOLE, MOST_ROWS, Mark, Page, write_book
 
 FORMATS = ("html", "xlsx", "json")
 REASON = "Lý do / Reason"
@@ -219,13 +219,14 @@ def _unlike(names: Sequence[str]) -> list[str]:
 
 
 def _at(column: pd.Series[Any], places: Sequence[int]) -> pd.Series[Any]:
-    """The cells at places of a column, empty at -1; whole numbers stay whole."""
+    """The cells at places of a column, empty at -1; whole numbers stay whole, as text if a reader might round them."""
     there = [k for k, place in enumerate(places) if place >= 0]
     cells = _of_one_type(column.iloc[[places[k] for k in there]])
     if len(there) == len(places):
         return cells
     if isinstance(cells.dtype, np.dtype) and cells.dtype.kind in "iub":
-        cells = pd.Series(pd.array(cells.to_numpy()))
+        long = bool((cells.abs() >= LARGEST_WHOLE).any())
+        cells = cells.astype("str") if long else pd.Series(pd.array(cells.to_numpy()))
     return cells.set_axis(there).reindex(range(len(places)))
 
 

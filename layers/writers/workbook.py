@@ -37,7 +37,8 @@ _ROWS_AT_ONCE = 2_000
 _LEVEL = 1  # of compression: half the time of the usual 6 for a fifth more bytes
 _DAY_0 = datetime(1899, 12, 30)
 _FIRST_DAY = datetime(1900, 3, 1)  # before it, spreadsheets disagree about 1900-02-29
-_LARGEST_WHOLE = 2**53
+LARGEST_WHOLE = 2**53
+"""Beyond it, whole numbers are rounded where floating ones stand for them, as in workbooks."""
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _LIKE_AN_ESCAPE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _NO_SHEET_NAME = re.compile(r"[\[\]:*?/\\\x00-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -184,14 +185,14 @@ def _cell(value: Any) -> tuple[str, int, str]:
     """Kind ("s": text; "": empty; else the type attribute), look and content of a cell that is no str."""
     if value is None or value is pd.NaT or value is pd.NA:
         return "", _PLAIN, ""
-    if type(value) is int and -_LARGEST_WHOLE <= value <= _LARGEST_WHOLE:
+    if type(value) is int and -LARGEST_WHOLE <= value <= LARGEST_WHOLE:
         return ' t="n"', _PLAIN, str(value)
     if isinstance(value, np.generic):
         value = value.item()
     if isinstance(value, bool):
         return ' t="b"', _PLAIN, str(int(value))
     if isinstance(value, int):
-        return (' t="n"', _PLAIN, str(value)) if abs(value) <= _LARGEST_WHOLE else ("s", _PLAIN, str(value))
+        return (' t="n"', _PLAIN, str(value)) if abs(value) <= LARGEST_WHOLE else ("s", _PLAIN, str(value))
     if isinstance(value, float):
         if math.isnan(value):
             return "", _PLAIN, ""
