@@ -26,6 +26,8 @@ OWN_COLUMNS = ("code", "valid_on", "name", "from_codes")
 """Columns of a carried frame before the table's: who the new unit is, and which units of the table it is made of."""
 MARKS = ("from_codes", "estimated", "incomplete")
 """Columns of a table that was carried before, by which it is known as one."""
+LARGEST = 1e15
+"""No figure of a unit is larger; up to it whole numbers are exact."""
 LISTED_COLUMNS = ("column", "from_code", "to_code", "value", "amount", "reason")
 
 
@@ -107,7 +109,8 @@ def carry(
     with ``partial="sum"`` it has their sum (mean, for rates), marked incomplete.
 
     Raises:
-        InputError: no row, no column ``code``, a unit twice, an unknown kind, or text where a number is needed.
+        InputError: no row, no column ``code``, a unit twice, an unknown kind, one for a column that the new units have
+            themselves, text where a number is needed, or a number beyond ``LARGEST``.
     """
     if "code" not in table:
         raise InputError("carry.no_code", names=", ".join(map(str, table.columns)))
@@ -118,14 +121,17 @@ def carry(
         twice = table.loc[table.duplicated(keys), keys].iloc[0]
         raise InputError("carry.code_twice", found=", ".join(map(str, twice)), columns=", ".join(keys))
     columns = [str(name) for name in table.columns if name not in keys]
-    found = kinds_of(columns, given=kinds)
+    own = [name for name in kinds or () if name.casefold() in (*OWN_COLUMNS, *MARKS, "geometry", "fid")]
+    if own:
+        raise InputError("carry.own_column", column=own[0])
+    found = kinds_of(columns, given={name: kind for name, kind in (kinds or {}).items() if name not in per})
     groups = [table] if not per else [group for _, group in table.groupby(list(per), sort=True, dropna=False)]
     done = [_carry_group(group.reset_index(drop=True), crosswalk, found, per, partial) for group in groups]
     frame = pd.concat([one.frame for one in done], ignore_index=True)
     listed = pd.concat([one.listed for one in done], ignore_index=True)
     notes = [Fault("note.column_not_carried", column=name) for name, kind in found.items() if kind is None]
-    own = (*OWN_COLUMNS, *MARKS) if set(MARKS) <= set(columns) else OWN_COLUMNS[:3]
-    dropped = [name for name, kind in found.items() if str(kind) == "drop" and name not in {*own, *(kinds or ())}]
+    identity = (*OWN_COLUMNS, *MARKS) if set(MARKS) <= set(columns) else OWN_COLUMNS[:3]
+    dropped = [name for name, kind in found.items() if str(kind) == "drop" and name not in {*identity, *(kinds or ())}]
     if dropped:
         notes.append(Fault("note.columns_dropped", params={"names": ", ".join(dropped)}))
     reports = tuple(_together([one.reports[name] for one in done]) for name in columns if name in done[0].reports)
@@ -248,8 +254,9 @@ def _numbers(cells: pd.Series[Any], name: str) -> Floats:
         numbers = pd.to_numeric(cells).astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise InputError("carry.not_numbers", column=name, reason=str(error)) from error
-    if np.isinf(numbers).any():
-        raise InputError("carry.not_numbers", column=name, reason="inf")
+    huge = np.abs(numbers) > LARGEST
+    if huge.any():
+        raise InputError("carry.not_numbers", column=name, reason=f"{numbers[huge][0]:g}")
     return np.asarray(numbers, dtype=np.float64)
 
 

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import geopandas
 import numpy as np
 import pandas as pd
+from pyproj.exceptions import ProjError
 
 from phusong.layers.checks.check import check_values
 from phusong.layers.checks.validate import is_note
@@ -136,8 +137,11 @@ def crosswalk_between(
     lineage: Crosswalk | None = None,
 ) -> tuple[Crosswalk, pd.DataFrame | None]:
     """The crosswalk of the outlines; with a descent (in either direction) its pairs, weighed by the outlines, and where
-    the two differ."""
+    the two differ. InputError if the outlines have no land in common, or the descent is between other dates."""
     outlined = from_polygons(old, new, weight=weight)
+    if outlined.pairs.empty:
+        days = (outlined.from_valid_on.isoformat(), outlined.to_valid_on.isoformat())
+        raise InputError("units.nothing_common", one=days[0], other=days[1])
     if lineage is None:
         return outlined, None
     if lineage.from_valid_on == outlined.to_valid_on:
@@ -208,7 +212,11 @@ def read_weight(path: str | Path, units: geopandas.GeoDataFrame) -> tuple[Raster
         raw, cells = _cells(raw, wanted)
         points = geopandas.GeoDataFrame(raw.frame.assign(**cells), geometry=raw.geometry, crs=raw.crs)
         points = points[points.geometry.notna() & ~points.geometry.is_empty]
-        points = points.set_geometry(points.geometry.representative_point()).to_crs(units.crs)
+        points = points.set_geometry(points.geometry.representative_point())
+        try:
+            points = points.to_crs(units.crs)
+        except ProjError as error:  # there is no way from the one CRS to the other
+            raise InputError("carry.weight_without_units", file=path.name) from error
         left, bottom, right, top = units.total_bounds
         points = points.cx[left:right, bottom:top].reset_index(drop=True)
         if points.empty or (counts_people(points) and not points["population"].sum() > 0):
@@ -230,8 +238,10 @@ def read_weight(path: str | Path, units: geopandas.GeoDataFrame) -> tuple[Raster
     if any(fault.fatal for fault in faults):
         raise InputError("carry.table_faults", faults=tuple(faults), file=path.name)
     left, bottom, right, top = units.to_crs(raster.grid.crs).total_bounds
-    x_m, y_m = raster.grid.left_m + (np.arange(raster.grid.shape[1]) + 0.5) * raster.grid.cell_m, 0
-    if not np.nansum(raster.values) > 0:
+    half_m = raster.grid.cell_m / 2
+    rows = (raster.grid.y_m > bottom - half_m) & (raster.grid.y_m < top + half_m)
+    columns = (raster.grid.x_m > left - half_m) & (raster.grid.x_m < right + half_m)
+    if not np.nansum(raster.values[np.ix_(rows, columns)]) > 0:
         raise InputError("carry.weight_without_units", file=path.name)
     return raster, faults
 
@@ -272,7 +282,7 @@ def _under_known_names(raw: RawTable, code: str | None) -> RawTable:
     names = {name: "code" if name == heading else known_name(str(name)) for name in raw.frame.columns}
     other = [name for name in names if names[name] == "code" and name != heading]  # another column of codes
     frame = raw.frame.drop(columns=other).rename(columns=names)
-    twice = frame.columns[frame.columns.duplicated()]
+    twice = frame.columns[frame.columns.astype(str).str.casefold().duplicated()]
     if len(twice):
         raise InputError("carry.column_twice", column=twice[0], names=", ".join(map(str, raw.frame.columns)))
     return replace(raw, frame=frame)

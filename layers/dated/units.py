@@ -12,6 +12,8 @@ import geopandas
 import numpy as np
 import pandas as pd
 import shapely
+from pyproj import Transformer
+from pyproj.exceptions import ProjError
 
 from phusong.layers.checks.validate import Checked
 from phusong.layers.columns.cells import CellError, read_cell, read_cells
@@ -25,6 +27,8 @@ KEY = ("code", "valid_on")
 CODES = ("code", "gso_code", "unit_code", "census_code_old")
 """Headings under which files of units keep their code; the first that is there is taken."""
 NAMES = ("name", "full_name", "unit_name", "name_vi")
+WIDEST_DEG = 60.0
+"""Outlines farther apart are no units of one country: most likely metres or feet taken for degrees."""
 _SHOWN = 5  # examples in a message
 _DAY = Column("valid_on", "date", nullable=True)
 _CODE = Column("code", "text", nullable=True)
@@ -71,11 +75,13 @@ def read_units(
 
 
 def checked_units(units: geopandas.GeoDataFrame, *, file: str = "") -> geopandas.GeoDataFrame:
-    """The units as they are, if each has a code of its own and an outline; InputError otherwise."""
+    """The units as they are, if each has a code of its own and an outline, on Earth and within ``WIDEST_DEG``;
+    InputError otherwise."""
     faults = []
     twice = units["code"].duplicated(keep=False) & units["code"].notna()
     shapes = np.asarray(units.geometry.array, dtype=object)
-    bare = pd.Series(~(shapely.area(shapes) > 0), index=units.index)  # none, empty, points and lines
+    with np.errstate(all="ignore"):  # of coordinates beyond all bounds, which are refused
+        bare = pd.Series(~(shapely.area(shapes) > 0), index=units.index)  # none, empty, points and lines
     for code, odd in (
         ("fault.unit_without_code", units["code"].isna()),
         ("fault.unit_twice", twice),
@@ -86,7 +92,20 @@ def checked_units(units: geopandas.GeoDataFrame, *, file: str = "") -> geopandas
             faults.append(Fault(code, file=file, fatal=True, params={"count": int(odd.sum()), "found": found}))
     if faults or units.empty:
         raise InputError("units.unusable", faults=tuple(faults), file=file)
+    if not _on_earth(units):
+        raise InputError("units.not_on_earth", file=file, crs=units.crs.name, most_deg=f"{WIDEST_DEG:g}")
     return units.reset_index(drop=True)
+
+
+def _on_earth(units: geopandas.GeoDataFrame) -> bool:
+    """Whether all outlines lie where their CRS can have them, and not all over the globe."""
+    try:
+        to_degrees = Transformer.from_crs(units.crs, "EPSG:4326", always_xy=True)
+        left, bottom, right, top = to_degrees.transform_bounds(*units.total_bounds)
+    except ProjError:  # a CRS of another body, or coordinates that no projection has
+        return False
+    inside = -180 <= left < right <= 180 and -90 <= bottom < top <= 90  # not of what is infinite or not a number
+    return inside and max(right - left, top - bottom) <= WIDEST_DEG
 
 
 def dates(units: pd.DataFrame) -> list[date]:

@@ -243,6 +243,10 @@ def test_a_column_of_unknown_kind_is_said_and_left_out() -> None:
         carry(table, SPLIT, kinds={"ti_le_ho_ngheo": "average"})
     with pytest.raises(InputError, match="no column poor"):
         carry(table, SPLIT, kinds={"poor": "extensive"})
+    with pytest.raises(InputError, match="a column valid_on of its own"):
+        carry(table.assign(valid_on="2012-12-31"), SPLIT, kinds={"valid_on": "same"})
+    with pytest.raises(InputError, match="1e\\+300"):
+        carry(pd.DataFrame({"code": ["a"], "people": [1e300]}), SPLIT)
     for kind in ("intensive:households", "ratio:people/km", "radius:area_km2/points"):
         with pytest.raises(InputError, match="no column"):
             carry(table, SPLIT, kinds={"ti_le_ho_ngheo": kind})

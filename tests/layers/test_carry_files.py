@@ -216,6 +216,8 @@ def test_units_that_the_map_lacks_are_not_lost_with_their_figures(tmp_path: Path
         carry_file(path, new=drawn("xy", OLD), out=tmp_path / "p.gpkg", lineage=descent)
     with pytest.raises(InputError, match="outlines of both dates"):
         carry_file(path, old=drawn("ab", OLD), out=tmp_path / "p.csv", lineage=descent)
+    with pytest.raises(InputError, match="no land in common"):
+        carry_file(path, old=drawn("ab", OLD), new=drawn("  xy", NEW).iloc[1:], out=tmp_path / "p.csv")
     with pytest.raises(InputError, match="a weight needs outlines"):
         carry_file(path, out=tmp_path / "p.csv", lineage=descent, weight=path)
 
@@ -240,9 +242,10 @@ def test_a_table_is_read_as_an_import_reads_it_and_what_was_carried_before_as_it
     with pytest.raises(InputError) as refused:
         read_table(path, valid_on=OLD)
     assert [fault.row for fault in refused.value.faults] == [3]
-    path.write_text("code,people,People\na,1,2\n", encoding="utf-8")
-    with pytest.raises(InputError, match="two columns are called people"):
-        read_table(path, valid_on=OLD)
+    for twice in ("people,People", "x,X"):  # no geographic file can hold both
+        path.write_text(f"code,{twice}\na,1,2\n", encoding="utf-8")
+        with pytest.raises(InputError, match="two columns are called"):
+            read_table(path, valid_on=OLD)
     path.write_text("code,people\na,-5\n", encoding="utf-8")
     with pytest.raises(InputError, match="-5"):
         read_table(path, valid_on=OLD)
@@ -370,6 +373,9 @@ def test_weights_are_people_and_never_negative(tmp_path: Path) -> None:
     assert isinstance(raster, Raster)
     assert np.nansum(raster.values) == 1599
     assert [note.code for note in told] == ["changed.raster_void"]
+    for file, elsewhere in (("p.tif", old.translate(1e5)), ("v.gpkg", old.translate(1e5))):
+        with pytest.raises(InputError, match="holds nobody within the units"):
+            read_weight(tmp_path / file, old.set_geometry(elsewhere))
     people[0, 0] = -1
     write_cog(Raster(Grid(CRS, 5e5, 18e5 + 2000.0, 100.0, (20, 80)), people), path)
     with pytest.raises(InputError) as refused:

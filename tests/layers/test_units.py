@@ -187,3 +187,20 @@ def test_a_date_that_is_none_and_outlines_without_area_are_refused(tmp_path: Pat
     with pytest.raises(InputError) as refused:
         checked_units(frame.set_geometry(frame.geometry.centroid))
     assert refused.value.faults[0].params["count"] == 2
+
+
+def test_outlines_that_lie_nowhere_or_all_over_the_globe_are_refused(tmp_path: Path) -> None:
+    """Such as metres whose file says degrees: no overlay could tell, and none must try."""
+    good = units(["1", "2"], ["A", "B"])
+    everywhere = good.set_crs("EPSG:4326", allow_override=True).set_geometry([shapely.box(-170, -80, 170, 80)] * 2)
+    far = good.set_geometry(shapely.transform(good.geometry.array, lambda xy: xy + 1e300))
+    for odd in (
+        good.set_crs("EPSG:4326", allow_override=True),
+        good.set_crs("IAU_2015:30100", allow_override=True),
+        everywhere,
+        far,
+    ):
+        with pytest.raises(InputError) as refused:
+            read_units(write(odd, tmp_path / "a.gpkg"), valid_on=OLD)
+        assert refused.value.code in ("units.not_on_earth", "units.unusable")
+        assert refused.value.params["file"] == "a.gpkg"
