@@ -33,7 +33,10 @@ LONGEST_TEXT = 300
 TEXTS_TOLD = 3
 """Different texts of one group that a terminal shows in full."""
 RANGES_TOLD = 12
-_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]")
+_UNSEEN = re.compile(  # controls, signs without a shape, signs that turn the direction, and what is no character
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+    "\ufdd0-\ufdef\ufffe\uffff\ud800-\udfff]"
+)
 _BLANKS = re.compile(r"\s+")
 
 
