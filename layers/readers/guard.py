@@ -34,6 +34,8 @@ MOST_NESTING = 200
 MOST_COLUMNS = 2_000
 MOST_ROWS = 2_000_000
 MOST_CELLS = 20_000_000
+MOST_ODD_CELLS = 5_000_000
+"""Cells of a sheet that show percent, zeros in front or an error: each is remembered by its place."""
 MOST_SHEET_TEXT = 200_000_000
 """Characters of all cells of a sheet, a text counted as often as it is used."""
 LONGEST_LINE_BYTES = 1_000_000

@@ -17,7 +17,7 @@ from zipfile import ZipFile
 
 from phusong.layers.errors import InputError
 from phusong.layers.readers.guard import MOST_NESTING, feed, inflated, prolog
-from phusong.layers.readers.sheets import Facts, Sheet, limits
+from phusong.layers.readers.sheets import Facts, Sheet, whole
 
 _LINE = "text:p"
 _CELLS = ("table:table-cell", "table:covered-table-cell")
@@ -148,15 +148,20 @@ class _Document:
             return
         facts.rows, facts.columns = max(facts.rows, self.at + self.repeat), max(facts.columns, self.column)
         self.text += len(words) * repeat * self.repeat
-        limits(facts.rows, facts.columns, file=self.file, sheet=self.sheets[-1].name, text=self.text)
+        error = at.get("calcext:value-type") == "error" or (
+            formula != "" and kind == "string" and _ERROR.fullmatch(words) is not None
+        )
+        padded = kind == "float" and _PADDED.fullmatch(words) is not None and float(words) == value
+        odd = repeat * self.repeat if error or padded or kind == "percentage" else 0
+        facts.check(file=self.file, sheet=self.sheets[-1].name, text=self.text, more=odd)
         spread = product(range(self.at, self.at + self.repeat), range(place[1], self.column))
-        if at.get("calcext:value-type") == "error" or (formula and kind == "string" and _ERROR.fullmatch(words)):
+        if error:
             facts.errors.update(dict.fromkeys(spread, words))
         elif formula and not kind and facts.uncomputed is None:
             facts.uncomputed = place
         elif kind == "percentage":
             facts.percent.update(spread)
-        elif kind == "float" and _PADDED.fullmatch(words) and float(words) == value:
+        elif padded:
             facts.padded.update(dict.fromkeys(spread, len(words.removeprefix("-"))))
         self.row += [None] * (place[1] - len(self.row)) + [value] * repeat
 
@@ -182,5 +187,4 @@ def _is_aside(name: str) -> bool:
 
 
 def _count(at: dict[str, str], name: str) -> int:
-    count = at.get(name, "1")
-    return max(int(count), 1) if count.isdigit() and len(count) < 10 else 1
+    return max(whole(at.get(name, "")) or 1, 1)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from phusong.layers.errors import InputError
-from phusong.layers.readers.guard import MOST_CELLS, MOST_COLUMNS, MOST_ROWS, MOST_SHEET_TEXT
+from phusong.layers.readers.guard import MOST_CELLS, MOST_COLUMNS, MOST_ODD_CELLS, MOST_ROWS, MOST_SHEET_TEXT
 
 Cell = tuple[int, int]
 """Row and column of a cell, from 0."""
@@ -30,6 +30,12 @@ class Facts:
     padded: dict[Cell, int] = field(default_factory=dict)
     merged: list[tuple[Cell, Cell]] = field(default_factory=list)
     hidden: set[int] = field(default_factory=set)
+
+    def check(self, *, file: str, sheet: str = "", text: int = 0, more: int = 0) -> None:
+        """InputError if the sheet, with so many characters and so many ``more`` odd cells, is beyond what is read."""
+        limits(self.rows, self.columns, file=file, sheet=sheet, text=text)
+        if len(self.errors) + len(self.percent) + len(self.padded) + more > MOST_ODD_CELLS:
+            raise InputError("guard.odd_cells", file=f"{file}, {sheet}" if sheet else file, most=MOST_ODD_CELLS)
 
 
 @dataclass
@@ -65,6 +71,11 @@ def row_names(rows: Iterable[int]) -> str:
             parts.append([row + 1, row + 1])
     shown = [f"{a}" if a == b else f"{a}-{b}" for a, b in parts[:20]]
     return ", ".join(shown) + (", ..." if len(parts) > 20 else "")
+
+
+def whole(text: str) -> int | None:
+    """The whole number of at most 9 digits that an attribute holds, None if it is none."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def limits(rows: int, columns: int, *, file: str, sheet: str = "", text: int = 0) -> None:

@@ -141,7 +141,17 @@ def _facts(stream: bytes, *, file: str) -> list[Facts]:
         within = kind if kind != _CONTINUE else within
     how = [-1 if number in PERCENT_FORMATS else shown(formats.get(number, "")) for number in styles]
     lengths = _lengths(texts)
-    return [_sheet(_records(stream, at), how, lengths, file=file) for at in sheets]
+    left = 2 * len(stream)
+
+    def once(at: int) -> Records:
+        nonlocal left
+        for kind, data in _records(stream, at):
+            left -= 4 + len(data)
+            if left < 0:  # every sheet begins anew in the same records
+                raise ValueError("sheets over one another")
+            yield kind, data
+
+    return [_sheet(once(at), how, lengths, file=file) for at in sheets]
 
 
 def _lengths(texts: list[bytes]) -> list[int]:
@@ -208,10 +218,11 @@ def _sheet(records: Records, how: list[int], lengths: list[int], *, file: str) -
                     facts.percent.add((row, place))
                 elif shows:
                     facts.padded[row, place] = shows
+                if shows:
+                    facts.check(file=file)
             if kind == _LABELSST:
                 number = struct.unpack_from("<I", data, 6)[0]
                 text += lengths[number] if number < len(lengths) else 0
-                limits(0, 0, file=file, text=text)
             elif kind == _BOOLERR and data[7]:
                 facts.errors[row, column] = _ERRORS.get(data[6], "#?")
             elif kind in _FORMULAS:
@@ -220,6 +231,7 @@ def _sheet(records: Records, how: list[int], lengths: list[int], *, file: str) -
                     facts.errors[row, column] = _ERRORS.get(data[8], "#?")
                 elif (data[12:14] == b"\xff\xff" and data[6] == 3) or (stale and not any(data[6:14])):
                     empty.append((row, column))
+    facts.check(file=file, text=text)
     if empty and len(empty) == formulas:  # a program that computes would have given one of them a value
         facts.uncomputed = empty[0]
     return facts

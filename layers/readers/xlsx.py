@@ -8,7 +8,7 @@ through first, in chunks (ECMA-376 part 1, 18.3).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phusong.layers.errors import InputError
-from phusong.layers.readers.guard import MOST_CELLS, MOST_COLUMNS, MOST_SHEET_TEXT, feed, inflated, prolog
-from phusong.layers.readers.sheets import PERCENT_FORMATS, Cell, Facts, limits, shown
+from phusong.layers.readers.guard import MOST_CELLS, MOST_COLUMNS, MOST_ROWS, MOST_SHEET_TEXT, feed, inflated, prolog
+from phusong.layers.readers.sheets import PERCENT_FORMATS, Cell, Facts, limits, shown, whole
 
 _KEEP = 2**16
 _REF = rb"([A-Z]{1,3}[0-9]{1,7})"
@@ -137,13 +137,13 @@ def _styles(chunks: Iterator[bytes], *, file: str) -> tuple[set[str], dict[str, 
     inside = []
 
     def start(name: str, at: dict[str, str]) -> None:
-        tag, number = _local(name), at.get("numFmtId", "0")
+        tag, number = _local(name), whole(at.get("numFmtId", ""))
         if tag == "cellXfs":
             inside.append(True)
-        elif tag == "numFmt" and number.isdigit():
-            codes[int(number)] = at.get("formatCode", "")
+        elif tag == "numFmt" and number is not None:
+            codes[number] = at.get("formatCode", "")
         elif tag == "xf" and inside:
-            formats.append(int(number) if number.isdigit() else 0)
+            formats.append(number or 0)
 
     def end(name: str) -> None:
         if _local(name) == "cellXfs":
@@ -201,7 +201,7 @@ class _Scan:
         self.facts.columns = max(self.facts.columns, *(_ref(each + b"1")[1] + 1 for each in letters))
 
     def _check(self) -> None:
-        limits(self.facts.rows, self.facts.columns, file=self.file, sheet=self.sheet, text=self.text)
+        self.facts.check(file=self.file, sheet=self.sheet, text=self.text)
 
     def fast(self, chunks: Iterator[bytes]) -> bool:
         """Look for cells in the text itself; False if some cell is written in another way."""
@@ -226,7 +226,7 @@ class _Scan:
             if _PREFIXED.search(text) or any(sign in text for sign in _UNUSUAL):
                 return False
             if b' hidden="' in text:
-                self.facts.hidden.update(int(row) - 1 for row in _HIDDEN.findall(text))
+                self._hide(map(int, _HIDDEN.findall(text)))
             if refs:
                 known = self.facts.rows, self.facts.columns
                 self._grow(refs)
@@ -267,6 +267,10 @@ class _Scan:
         elif style in self.padded:
             self.facts.padded[cell] = self.padded[style]
 
+    def _hide(self, rows: Iterable[int]) -> None:
+        """Remember hidden rows, counted from 1; those beyond the limit hold nothing that is read."""
+        self.facts.hidden.update(row - 1 for row in rows if row <= MOST_ROWS)
+
     def slow(self, chunks: Iterator[bytes]) -> None:
         """The same by a parser, for cells with a prefix, without reference or with other attributes in front."""
         facts, at = self.facts, [0, -1]
@@ -280,10 +284,9 @@ class _Scan:
                 if re.fullmatch(rb"[A-Z]{1,4}[0-9]+", ref):
                     limits(1, _ref(ref)[1] + 1, file=self.file, sheet=self.sheet)
             elif tag == "row":
-                number = attributes.get("r", "")
-                at[:] = [int(number) if number.isdigit() else at[0] + 1, -1]
+                at[:] = [whole(attributes.get("r", "")) or at[0] + 1, -1]
                 if attributes.get("hidden") in ("1", "true"):
-                    facts.hidden.add(at[0] - 1)
+                    self._hide(at[:1])
             elif tag == "c":
                 ref = attributes.get("r", "").upper().encode()
                 at[1] += 1
@@ -313,8 +316,8 @@ class _Scan:
             kind = attributes.get("t", "n")
             if kind == "e":
                 facts.errors[place] = told
-            if kind == "s" and told.isdigit() and int(told) < self.lengths.size:
-                self.text += int(self.lengths[int(told)])
+            if kind == "s" and (number := whole(told)) is not None and number < self.lengths.size:
+                self.text += int(self.lengths[number])
             empty = (told == "" and kind != "str") or (told == "0" and self.recompute)
             if cell["formula"] and empty and facts.uncomputed is None:
                 facts.uncomputed = place
