@@ -51,7 +51,7 @@ _LONGEST = 250  # letters of a heading or word
 _FROM_DEFAULTS = ("as_of", "valid_on")  # columns that the study fills where a file lacks them
 
 _NUMBERING = re.compile(r"^(\(?\d{1,2}[.):]|[IVX]{1,4}[.)])\s*(?=\D)")
-_FOOTNOTE = re.compile(r"(\s*(\*+|[†‡§]|(?<!\bm)(?<!\b[kcd]m)[⁰¹²³⁴⁵⁶⁷⁸⁹]+|[(\[]\s*(\d{1,2}|\*+)\s*[)\]]))+$")
+_FOOTNOTE = re.compile(r"(\s*(\*|[†‡§]|(?<!\bm)(?<!\b[kcd]m)[⁰¹²³⁴⁵⁶⁷⁸⁹]|[(\[]\s*(\d{1,2}|\*+)\s*[)\]]))+$")
 _BRACKETS = re.compile(r"\(([^()]*)\)|\[([^\[\]]*)\]|\{([^{}]*)\}")
 _SIGNS = re.compile(r"[%‰°º]")
 _EPSG = re.compile(r"\bEPSG\s*:?\s*(\d{4,5})\b", re.IGNORECASE)
@@ -404,12 +404,12 @@ def _names(parts: list[str], one: _Meant, layer: Layer, book: Book) -> list[Syno
             return found
     if not core:
         return next(filter(None, map(book.find, reversed(parts))), [])
-    found = {part: _known(part, book) for part in core}
-    hits = {synonym.target: synonym for part in core for synonym in found[part]}
+    known = {part: _known(part, book) for part in core}
+    hits = {synonym.target: synonym for part in core for synonym in known[part]}
     if len(hits) > 1:  # "Có điện (x)": no place
         figures = {part for part in core if not any(_lists_words(part, layer, name) for name in hits)}
-        hits = {target: one for target, one in hits.items() if any(one in found[part] for part in figures)}
-    rest = [part for part in core if not found[part]]
+        hits = {target: one for target, one in hits.items() if any(one in known[part] for part in figures)}
+    rest = [part for part in core if not known[part]]
     if hits and all(_lists_words(part, layer, next(iter(hits))) for part in rest):
         return list(hits.values())
     one.near = next(iter(hits), None)
