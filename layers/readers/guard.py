@@ -70,10 +70,17 @@ def guard(path: str | Path) -> None:
     their size, come twice or unpack beyond measure, XML with a document type or entities or of a kind that points to
     other sources (VRT), brackets nested without end, and web pages under another ending.
     """
-    name = str(path)
-    path = Path(path)
-    if _ELSEWHERE.match(name):
-        raise InputError("guard.name", file=path.name)
+    if _ELSEWHERE.match(str(path)):
+        raise InputError("guard.name", file=Path(path).name)
+    try:
+        _judge(Path(path))
+    except OSError as error:
+        place = Path(path).name[:LONGEST_NAME]
+        raise InputError("guard.not_opened", file=place, reason=error.strerror or str(error)) from error
+
+
+def _judge(path: Path) -> None:
+    """``guard``, for a name that is a file's; OSError if the system does not open it."""
     if path.is_symlink():
         raise InputError("guard.link", file=path.name)
     if not path.exists():

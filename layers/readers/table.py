@@ -111,7 +111,7 @@ def _read_csv(path: Path, *, encoding: str | None) -> RawTable:
         raise InputError("read.broken_csv", file=path.name, reason=str(error)) from error
     limits(len(rows), widest, file=path.name)
     lengths = [0] * skipped + [len(row) for row in rows]
-    usual = Counter(lengths).most_common(1)[0][0]
+    usual = max(Counter(lengths).items(), key=lambda one: one[1], default=(0, 0))[0]
     swallowed = {r + skipped + 1: count for r in broken if (count := _rows_in_a_cell(rows[r], mark, usual))}
     empty = [None] * widest
     rows = [[None] * widest] * skipped + [row if len(row) == widest else (row + empty)[:widest] for row in rows]

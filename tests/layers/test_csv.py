@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from phusong.layers.checks.validate import validate
+from phusong.layers.errors import InputError
 from phusong.layers.readers import RawTable
 from phusong.layers.readers.table import read_tables, separator
 from phusong.layers.schema import LAYERS
@@ -140,3 +141,11 @@ def test_a_quotation_that_is_not_closed_does_not_swallow_rows(tmp_path: Path, he
     (fault,) = [fault for fault in raw.faults if fault.code == "fault.rows_in_a_cell"]
     assert (fault.row, fault.params) == (2 + bool(head), {"count": 2})
     assert all("2" in fault.say(lang) for lang in ("en", "vi"))
+
+
+@pytest.mark.parametrize("text", [b"\xef\xbb\xbf", b"\xfe\xff", b"\r\n", b"sep=;\n"])
+def test_a_text_without_a_cell_has_no_headings(tmp_path: Path, text: bytes) -> None:
+    (tmp_path / "a.csv").write_bytes(text)
+    with pytest.raises(InputError) as caught:
+        read_tables(tmp_path / "a.csv")
+    assert caught.value.code == "read.no_header"

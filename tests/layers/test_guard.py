@@ -99,6 +99,19 @@ def test_names_that_are_no_files_are_refused(tmp_path: Path) -> None:
     _refused(tmp_path / "link.csv", "guard.link")
     os.mkfifo(tmp_path / "pipe.csv")
     _refused(tmp_path / "pipe.csv", "guard.no_file")
+    with pytest.raises(InputError) as caught:
+        guard(tmp_path / ("a" * 5000))
+    assert caught.value.code == "guard.not_opened"
+    assert all(len(caught.value.say(lang)) < 400 for lang in ("en", "vi"))
+
+
+def test_a_file_that_may_not_be_read_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def locked(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    (tmp_path / "a.csv").write_text("a,b\n1,2\n")
+    monkeypatch.setattr(Path, "open", locked)
+    assert "Permission denied" in _refused(tmp_path / "a.csv", "guard.not_opened").say("vi")
 
 
 def test_a_bomb_is_refused_by_its_ratio_before_it_is_unpacked(tmp_path: Path) -> None:
