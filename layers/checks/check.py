@@ -11,11 +11,11 @@ import shapely
 from numpy.typing import NDArray
 from rasterio.features import geometry_mask
 
-from phusong.layers.checks.nearness import near_masts, twice
+from phusong.layers.checks.nearness import near_masts, plain_name, twice
 from phusong.layers.checks.outlines import fit, told
 from phusong.layers.checks.validate import Checked
 from phusong.layers.columns.cells import nearest
-from phusong.layers.errors import Fault
+from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.messages import Text
 from phusong.layers.patterns import Patterns
@@ -176,7 +176,7 @@ def _operators(layers: Mapping[str, Checked]) -> list[Fault]:
     sectors, faults = layers["sectors"], []
     plain: dict[str, str] = {}
     for found in sorted(sectors.frame["operator"].unique()):
-        other = plain.setdefault("".join(found.casefold().split()), found)
+        other = plain.setdefault(plain_name(found), found)
         if other != found:
             faults.append(sectors.fault("note.operator_alike", column="operator", found=found, other=other))
     if "signal_reports" in layers:
@@ -266,7 +266,7 @@ def check_values(raster: Raster, *, layer: str, file: str) -> list[Fault]:
     values = raster.values[~np.isnan(raster.values)]
     limits = {"elevation": HEIGHTS_M, "population": (0.0, np.inf), "land_cover": (0.0, float(LAST_CLASS))}
     low, high = limits[layer]
-    good = (values >= low) & (values <= high)
+    good = (values >= low) & (values <= high) & np.isfinite(values)
     if layer == "land_cover":
         good &= values == np.floor(values)
     odd = values[~good]
@@ -300,9 +300,13 @@ def check_land_cover(land_cover: Raster, units: geopandas.GeoDataFrame, *, file:
 def check_coverage(units: geopandas.GeoDataFrame, *, file: str) -> list[Fault]:
     """Notes on how the units' outlines fit: which overlap, where a hole is left between them, which edges differ.
 
-    Overlaps and holes under 1 m2 are taken for rounding.
+    Overlaps and holes under 1 m2 are taken for rounding. A fatal fault if they lie many times over one another.
     """
-    return told(fit(np.asarray(units.geometry.array)), units["name"].tolist(), file=file)
+    try:
+        found = fit(np.asarray(units.geometry.array))
+    except InputError as error:
+        return [Fault(error.code, file=file, layer="units", fatal=True, params=error.params)]
+    return told(found, units["name"].tolist(), file=file)
 
 
 def _inside(units: geopandas.GeoDataFrame, grid: Grid, *, touched: bool = False) -> NDArray[np.bool_]:

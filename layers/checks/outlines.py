@@ -19,10 +19,14 @@ from numpy.typing import NDArray
 from pyproj import CRS, Geod
 from scipy.spatial import cKDTree
 
-from phusong.layers.errors import CrsError, Fault
+from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.places.projection import transformer
 from phusong.layers.readers.raw import RawTable
 
+CROWDED = 100
+"""Where a quarter of the outlines, or of their edges, meet more others (by their boxes), they are no map of units, and
+would take hours to compare."""
+_SAMPLE = 100
 SLIVER_M2 = 1.0
 """Less is rounding."""
 MOST_LISTED = 100
@@ -60,8 +64,13 @@ class Fit:
 
 
 def fit(shapes: Shapes) -> Fit:
-    """Find overlaps, gaps and differing edges of valid polygons; only outlines with differing edges are overlaid."""
+    """Find overlaps, gaps and differing edges of valid polygons; only outlines with differing edges are overlaid.
+
+    InputError if they are CROWDED: drawn many times over one another.
+    """
     shapes = np.asarray(shapes, dtype=object)
+    _refuse_crowded(shapely.bounds(shapes))
+    _refuse_crowded(_edge_boxes(shapes))
     odd = ~shapely.is_empty(shapely.coverage_invalid_edges(shapes))
     tree = shapely.STRtree(shapes)
     pairs, overlap_m2 = _overlaps(shapes, odd, tree)
@@ -74,6 +83,29 @@ def fit(shapes: Shapes) -> Fit:
     said[pairs.ravel()] = True
     said[beside] = True
     return Fit(pairs, overlap_m2, gaps, around, np.flatnonzero(odd & ~said))
+
+
+def _refuse_crowded(boxes: Floats) -> None:
+    if (beside := _crowd(boxes)) > CROWDED:
+        raise InputError("fault.outlines_crowded", count=f"{beside:.0f}", most=CROWDED)
+
+
+def _crowd(boxes: Floats) -> float:
+    """How many others each of a quarter of the boxes (n, 4) meets at least, by a sample."""
+    if not len(boxes):
+        return 0.0
+    left, bottom, right, top = boxes.T
+    sample = boxes[np.linspace(0, len(boxes) - 1, min(_SAMPLE, len(boxes))).astype(np.int64)]
+    hits = [((left <= x1) & (right >= x0) & (bottom <= y1) & (top >= y0)).sum() - 1 for x0, y0, x1, y1 in sample]
+    return float(np.quantile(hits, 0.75))
+
+
+def _edge_boxes(shapes: Shapes) -> Floats:
+    """The box of each edge of the shapes."""
+    xy, ring = shapely.get_coordinates(shapely.get_rings(shapes), return_index=True)
+    joined = ring[1:] == ring[:-1]
+    one, other = xy[:-1][joined], xy[1:][joined]
+    return np.ascontiguousarray(np.hstack([np.minimum(one, other), np.maximum(one, other)]).T).T
 
 
 def _overlaps(shapes: Shapes, odd: NDArray[np.bool_], tree: shapely.STRtree) -> tuple[Ints, Floats]:
@@ -89,15 +121,9 @@ def _overlaps(shapes: Shapes, odd: NDArray[np.bool_], tree: shapely.STRtree) -> 
 
 def _gaps(shapes: Shapes, odd: NDArray[np.bool_], tree: shapely.STRtree) -> Shapes:
     """Faces of all edges that no outline covers; outlines without differing edges count as their union."""
-    union = shapely.coverage_union_all(shapes[~odd])
-    if not odd.any():
-        parts = [part for part in shapely.get_parts(union) if part.geom_type == "Polygon"]
-        found = np.array([shapely.Polygon(ring) for part in parts for ring in part.interiors], dtype=object)
-    else:
-        faces = _faces(np.append(shapes[odd], union))
-        hit = tree.query(shapely.point_on_surface(faces), predicate="intersects")[0]
-        found = faces[np.setdiff1d(np.arange(len(faces)), hit)]
-    found = np.asarray(found, dtype=object)
+    faces = _faces(np.append(shapes[odd], shapely.coverage_union_all(shapes[~odd])))
+    hit = tree.query(shapely.point_on_surface(faces), predicate="intersects")[0]
+    found = faces[np.setdiff1d(np.arange(len(faces)), hit)]
     area_m2 = shapely.area(found)
     order = np.argsort(-area_m2, kind="stable")
     gaps: Shapes = found[order[area_m2[order] > SLIVER_M2]]
@@ -143,8 +169,8 @@ def _named(positions: Sequence[int], names: Sequence[str]) -> str:
 
 def broken(shape: Any, *, crs: str) -> dict[str, Any]:
     """Why a polygon is invalid, and what would be left of it mended: its area in km2 (on the WGS 84 ellipsoid for
-    degrees, "-" if they are none) and its parts."""
-    if not np.isfinite(shapely.get_coordinates(shape)).all():
+    degrees, "-" if they are none) and its parts. Nothing is made of numbers that are not finite and of a tangle."""
+    if not _is_area(shape) or _tangled(shape):
         return {"reason": shapely.is_valid_reason(shape), "area_km2": "-", "parts": "0"}
     mended, area_m2 = polygons(shapely.make_valid(shape, method="structure")), math.nan
     left, bottom, right, top = shape.bounds
@@ -205,7 +231,8 @@ def cleaned(units: geopandas.GeoDataFrame, *, most_m2: float, snap_m: float = 0.
     1. Invalid polygons are made valid (what a line that crosses itself encloses stays; lines and points go).
     2. Vertices of edges that no neighbour shares move onto another such vertex within ``snap_m``, in all units alike.
     3. Each piece that several units cover, of at most ``most_m2``, goes to the one of them with the longest border
-       along it on ground that is its alone; a unit that has no such ground keeps its pieces.
+       along it on ground that is its alone; a unit that has no such ground keeps its pieces, and a piece of two such
+       units stays with both.
     4. Each gap of at most ``most_m2`` goes to the unit with the longest border along it. Equal borders: the unit that
        comes first. A lake of that size that belongs to no unit is a gap too.
 
@@ -237,8 +264,9 @@ def mended(
 ) -> tuple[RawTable, pd.DataFrame]:
     """A table of units as read with its outlines ``cleaned`` in ``crs`` (metres), and the changes; before ``validate``.
 
-    The geometry is then in ``crs``; what was done stands in the faults. A row without a polygon stays as it is, and a
-    table whose CRS is not known too. Units go by their columns ``code`` and ``name``, else by their row.
+    The geometry is then in ``crs``; what was done stands in the faults. A row without a polygon, or with a tangle,
+    stays as it is, and a table whose CRS is not known too. Units go by their columns ``code`` and ``name``, else by
+    their row.
     """
     if raw.geometry is None or raw.crs is None:
         return raw, pd.DataFrame(columns=CHANGES)
@@ -247,7 +275,7 @@ def mended(
     shapes = np.full(len(there), None, dtype=object)
     flat = shapely.force_2d(np.asarray(raw.geometry, dtype=object)[there])
     shapes[there] = shapely.transform(flat, lambda xy: np.column_stack(move(xy[:, 0], xy[:, 1])))
-    areas = np.array([_is_area(shape) for shape in shapes], dtype=bool)
+    areas = np.array([_is_area(shape) and not _tangled(shape) for shape in shapes], dtype=bool)
     named = {
         column: (raw.frame[column] if column in raw.frame else pd.Series(raw.rows, raw.frame.index)).astype(str)[areas]
         for column in ("code", "name")
@@ -256,6 +284,11 @@ def mended(
     done = cleaned(units, most_m2=most_m2, snap_m=snap_m)
     shapes[areas] = np.asarray(done.frame.geometry.array, dtype=object)
     return replace(raw, geometry=shapes, crs=crs, faults=(*raw.faults, *done.faults(file=raw.file))), done.changes
+
+
+def _tangled(shape: Any) -> bool:
+    """Whether its edges cross so often that mending it would take hours."""
+    return not shape.is_valid and _crowd(_edge_boxes(np.array([shape], dtype=object))) > CROWDED
 
 
 def _is_area(shape: Any) -> bool:
@@ -330,6 +363,8 @@ def _fitted(shapes: Shapes, most_m2: float) -> tuple[Shapes, list[tuple[int, str
     starts = np.searchsorted(face, np.arange(len(faces) + 1))
     for i in np.flatnonzero((covers > 1) & (area_m2 <= most_m2)).tolist():
         owners = unit[starts[i] : starts[i + 1]]
+        if (~has_ground[owners]).sum() > 1:  # one of them would be left without any
+            continue
         length = _along(border, i, alone)
         best = min(owners.tolist(), key=lambda one: (has_ground[one], -length.get(one, 0.0), one))
         keep[starts[i] : starts[i + 1]] = owners == best

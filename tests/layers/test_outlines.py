@@ -10,13 +10,14 @@ import pandas as pd
 import pyogrio
 import pytest
 import shapely
+import shapely.affinity
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phusong.layers.checks.check import check_coverage
 from phusong.layers.checks.outlines import MOST_LISTED, SLIVER_M2, broken, cleaned, fit, mended, told
 from phusong.layers.checks.validate import is_note, validate
-from phusong.layers.errors import CrsError
+from phusong.layers.errors import CrsError, InputError
 from phusong.layers.messages import LANGS
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS
@@ -281,3 +282,54 @@ def test_a_broken_outline_in_no_degrees_has_no_area() -> None:
     with np.errstate(invalid="ignore"):
         nowhere = shapely.from_wkt("POLYGON ((0 0, 5 nan, 1 1, 0 0))")
         assert broken(nowhere, crs=CRS)["area_km2"] == "-"
+
+
+def test_an_island_in_a_lake_is_no_part_of_the_gap() -> None:
+    around = shapely.box(0, 0, 3000, 3000).difference(shapely.box(1000, 1000, 2000, 2000))
+    found = fit(np.array([around, shapely.box(1200, 1200, 1800, 1800)], dtype=object))
+    assert found.gap_m2.tolist() == [1e6 - 360_000]
+    assert found.beside == ((0, 1),)
+
+
+def test_two_units_drawn_alike_both_stay() -> None:
+    done = cleaned(units([shapely.box(0, 0, 100, 100)] * 2 + [shapely.box(90, 0, 200, 100)]), most_m2=LARGE_M2)
+    assert done.frame.area.tolist() == [10_000, 10_000, 11_000]
+    assert done.left.pairs.tolist() == [[0, 1], [0, 2], [1, 2]]  # told, for the user to decide
+
+
+def zigzag(count: int) -> Any:
+    """A valid outline with so many teeth of 1 km."""
+    x = np.linspace(0, 1000, 2 * count)
+    teeth = np.column_stack([x, np.tile([0.0, 1000.0], count)])
+    return shapely.Polygon(np.vstack([teeth, [[1000.0, -10.0], [0.0, -10.0]]]))
+
+
+@pytest.mark.parametrize(
+    "shapes",
+    [
+        [shapely.box(0, 0, 1000, 1000)] * 1000,
+        [shapely.Point(0, 0).buffer(100 + i, quad_segs=2) for i in range(1000)],
+        [zigzag(5000), shapely.affinity.rotate(zigzag(5000), 90)],
+    ],
+    ids=["alike", "within one another", "combs"],
+)
+def test_outlines_over_and_over_one_another_are_refused_at_once(shapes: list[Any]) -> None:
+    (fault,) = check_coverage(units(shapes), file="xa.gpkg")
+    assert (fault.code, fault.fatal) == ("fault.outlines_crowded", True)
+    assert all("{" not in fault.say(lang) for lang in LANGS)
+    with pytest.raises(InputError, match="no map of units"):
+        cleaned(units(shapes), most_m2=LARGE_M2)
+
+
+def test_a_tangle_is_refused_without_being_mended() -> None:
+    tangle = shapely.Polygon(np.random.default_rng(1).random((20_000, 2)) * 1000)
+    about = broken(tangle, crs=CRS)
+    assert (about["area_km2"], about["parts"]) == ("-", "0")
+    row = {"code": "u", "name": "u", "population": 1.0, "valid_on": "2012-12-31", "as_of": "2012-12-31"}
+    raw = RawTable(pd.DataFrame([row]), np.array([1]), "xa.gpkg", "", np.array([tangle], dtype=object), CRS)
+    kept, changes = mended(raw, crs=CRS)
+    assert changes.empty
+    assert [fault.code for fault in validate(kept, LAYERS["units"], crs=CRS).faults] == [
+        "fault.broken_outline",
+        "fault.no_good_row",
+    ]
