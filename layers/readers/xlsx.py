@@ -31,7 +31,8 @@ _FILLED = re.compile(rb'<c r="' + _REF + rb'"(?:[^<>]*[^/>])?>')
 _UNUSUAL = tuple(
     sign.replace("t", name).encode() for name in "ts" for sign in (" t='", " t =", 't= "', "\nt=", "\rt=", "\tt=")
 )
-"""Ways of writing a cell's type and style that the patterns here do not know."""
+"""Ways of writing a cell's type and style that the patterns here do not know; each has one of ``_UNUSUAL_SIGNS``."""
+_UNUSUAL_SIGNS = (b"'", b"\n", b"\r", b"\t", b" =", b"= ")
 _HIDDEN = re.compile(rb'<row\b(?=[^<>]*\shidden="(?:1|true)")[^<>]*\sr="([0-9]{1,7})"')
 _FORMULA = rb"<f[^<>]*?(?:/>|>[^<]*</f>)"
 _ERROR = re.compile(
@@ -223,7 +224,9 @@ class _Scan:
             refs = _CELL.findall(text)
             if len(refs) != text.count(b"<c") and len(refs) != len(_ANY_CELL.findall(text)):
                 return False
-            if _PREFIXED.search(text) or any(sign in text for sign in _UNUSUAL):
+            if _PREFIXED.search(text):
+                return False
+            if any(sign in text for sign in _UNUSUAL_SIGNS) and any(sign in text for sign in _UNUSUAL):
                 return False
             if b' hidden="' in text:
                 self._hide(map(int, _HIDDEN.findall(text)))
