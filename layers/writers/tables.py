@@ -25,6 +25,7 @@ from phusong.layers.places.projection import in_degrees
 from phusong.layers.writers.aside import written_aside
 
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_INNER_FORMULA = re.compile(r"(?<=[;\t\r\n])(?=[=@＝＠]|[+\-＋－]\D)")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODIFIED = re.compile(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*")
 
@@ -36,6 +37,12 @@ def neutral(text: str) -> str:
     full-width signs).
     """
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def neutral_csv(text: str) -> str:
+    """The same, and within the text where a formula could begin a cell: an office suite set to a decimal comma, as in
+    Vietnam, cuts a file of commas at semicolons, and then knows no quotes."""
+    return neutral(_INNER_FORMULA.sub("'", text))
 
 
 def flat(frame: pd.DataFrame) -> pd.DataFrame:
@@ -55,7 +62,7 @@ def write_csv(frame: pd.DataFrame, path: str | Path) -> Path:
     table = flat(frame)
     with written_aside(path) as aside, aside.open("w", encoding="utf-8-sig", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow([neutral(str(name)) for name in table.columns])
+        rows.writerow([neutral_csv(str(name)) for name in table.columns])
         rows.writerows([_csv_cell(value) for value in row] for row in _rows(table))
     return Path(path)
 
@@ -114,7 +121,7 @@ def _plain(value: Any) -> Any:
 
 def _csv_cell(value: Any) -> str:
     if isinstance(value, str):
-        return neutral(value)
+        return neutral_csv(value)
     plain = _plain(value)
     return "" if plain is None else plain.isoformat() if isinstance(plain, date) else str(plain)
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import time
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from phusong.layers.writers import export, neutral, put_layer, write_csv, write_geojson, write_gpkg, write_xlsx
+from phusong.layers.writers.tables import neutral_csv
 
 CRS = "EPSG:9212"
 TEXT = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=12)
@@ -46,6 +48,17 @@ def test_neutral_text_never_begins_like_a_formula_and_keeps_every_character(text
     assert (safe == text) == (not text or text[0] not in "=+-@\t\r\n＝＋－＠")
 
 
+@given(TEXT | st.text("ab;\t\n=+-@5'", max_size=8))
+@example("a;=cmd|' /C calc'!A0;b")
+def test_no_cell_of_a_csv_is_a_formula_whatever_the_separator(text: str) -> None:
+    safe = neutral_csv(text)
+    for cell in re.split("[;\t\r\n]", safe):
+        assert not re.match(r"[=@]|[+-][^\d;\t\r\n]", cell)
+    assert safe.replace("'", "") == text.replace("'", "")
+    if not re.search("[;\t\r\n]", text):
+        assert safe == neutral(text)
+
+
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TEXT, st.one_of(st.none(), st.floats(-1e9, 1e9))), min_size=1, max_size=5))
 def test_csv_round_trip(tmp_path: Path, rows: list[tuple[str, float | None]]) -> None:
@@ -57,7 +70,7 @@ def test_csv_round_trip(tmp_path: Path, rows: list[tuple[str, float | None]]) ->
     with path.open(encoding="utf-8-sig", newline="") as file:
         back = list(csv.reader(file))
     assert back[0] == ["text", "number"]
-    assert [row[0] for row in back[1:]] == [neutral(r[0]) for r in rows]
+    assert [row[0] for row in back[1:]] == [neutral_csv(r[0]) for r in rows]
     assert [float(row[1]) if row[1] else None for row in back[1:]] == [r[1] for r in rows]
 
 
