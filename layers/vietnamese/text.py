@@ -41,9 +41,10 @@ _ALIASES = {
     "iso-8859-1": "cp1252", "windows-1252": "cp1252", "ansi": "cp1252",
 }  # fmt: skip
 FEWEST_WORDS = 5  # distinct words with marks from which a column is judged by itself, not by its table
-_LOST = "\ufffd"
+_LOST = re.compile("[\ufffd\ud800-\udfff]")  # half of a letter of JSON is one, too
 _BLANKS: dict[int, str | None] = dict.fromkeys((0xA0, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
 _BLANKS |= dict.fromkeys((0xAD, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF))
+_BLANKS |= dict.fromkeys(range(0xD800, 0xE000), "\ufffd")
 _PIECES = re.compile(r"([,;|\t\r\n\"]+)")
 _BREAKS = "–—‘’“”…•\u00a0\u2009\u202f\u200b/-,.;:()'\""  # between words of a plain text
 _PRIOR_UNICODE = 0.6
@@ -399,7 +400,7 @@ class _Column:
             else:
                 self.turned.add(text)
             tidy = _tidy(new)
-            if tidy != new and text not in self.turned:
+            if tidy != new and text not in self.turned and not _LOST.search(text):
                 self.tidied.add(text)
             if tidy != text:
                 self.made[text] = tidy
@@ -430,7 +431,7 @@ class _Column:
             params = {"count": len(at), "encoding": encoding, "found": _short(cells.iloc[at[0]])}
             row = int(raw.rows[at[0]])
             done.append(Fault("note.text_foreign", raw.file, "", raw.sheet, row, name, params=params))
-        lost = [isinstance(cell, str) and _LOST in cell for cell in cells]
+        lost = [isinstance(cell, str) and bool(_LOST.search(cell)) for cell in cells]
         if any(lost):
             params = {"count": sum(lost), "found": _short(cells.iloc[lost.index(True)])}
             row = int(raw.rows[lost.index(True)])
@@ -466,5 +467,5 @@ def _tidy(text: str) -> str:
 
 
 def _short(text: str) -> str:
-    line = " ".join(text.split())
+    line = " ".join(_tidy(text).split())
     return line if len(line) <= _LINE else f"{line[:_LINE]}…"

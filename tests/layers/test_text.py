@@ -339,6 +339,13 @@ def test_a_few_words_in_another_old_encoding_are_asked_about() -> None:
     assert {caught.value.params["found"], caught.value.params["other"]} == {"vni", "tcvn3"}
 
 
+def test_half_letters_of_json_are_lost_letters() -> None:
+    done = decoded(table(name=["Hải \ud800Lăng", "Gio Mỹ"]))
+    assert list(done.frame["name"]) == ["Hải \ufffdLăng", "Gio Mỹ"]
+    assert [(fault.code, fault.row) for fault in done.faults] == [("note.text_lost", 2)]
+    assert done.faults[0].say("vi").encode()
+
+
 def test_invisible_signs_go() -> None:
     done = decoded(table(name=["Hải\u00ad Lăng", "Gio\u2060 Mỹ\u200d", "Hồ\u3000Xá", "\u202aBA\u202c"]))
     assert list(done.frame["name"]) == ["Hải Lăng", "Gio Mỹ", "Hồ Xá", "BA"]
