@@ -7,6 +7,7 @@ at a time, by expat, which resolves no entity and no link. Coordinates are longi
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from pathlib import Path
@@ -20,7 +21,8 @@ import shapely
 from numpy.typing import NDArray
 
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.readers.guard import MOST_CELLS, MOST_COLUMNS
+from phusong.layers.readers.frames import limits
+from phusong.layers.readers.guard import MOST_CELLS, MOST_ROWS
 from phusong.layers.readers.raw import RawTable
 
 _FOLDERS = ("Document", "Folder")
@@ -61,6 +63,8 @@ def read_kml(path: Path, *, file: str) -> list[RawTable]:
     except (expat.ExpatError, ParseError) as error:
         raise InputError("read.unreadable", file=file) from error
     filled = [folder for folder in reader.folders if folder.rows]
+    if filled and reader.links:
+        filled[0].faults.append(Fault("note.kml_links", file, params={"count": reader.links}))
     names = _names(filled)
     return [_table(folder, file=file, sheet=name) for folder, name in zip(filled, names, strict=True)]
 
@@ -79,6 +83,7 @@ class _Reader:
         self.depth = 0
         self.count = 0
         self.cells = 0
+        self.links = 0
         self.parser = expat.ParserCreate()
         self.parser.buffer_text = True
         self.parser.StartElementHandler = self._start
@@ -97,6 +102,7 @@ class _Reader:
             folder = _Folder(tuple(self.open), name)
             self.open.append(folder)
             self.folders.append(folder)
+        self.links += name == "NetworkLink"
         self.path.append(name)
         self.text.clear()
 
@@ -128,6 +134,8 @@ class _Reader:
         self.cells += len(cells)
         if self.cells > MOST_CELLS:
             raise InputError("read.too_many_cells", file=self.file, found=self.cells, most=MOST_CELLS)
+        if self.count > MOST_ROWS:
+            raise InputError("read.too_many_rows", file=self.file, found=self.count, most=MOST_ROWS)
         shape = None
         try:
             shape = _shape(next((one for one in tree if one.tag in _SHAPES), None))
@@ -145,19 +153,28 @@ def _names(folders: list[_Folder]) -> list[str]:
     if len(folders) < 2:
         return [""] * len(folders)
     names: list[str] = []
+    known: Counter[str] = Counter()
     for folder in folders:
         parts = [one.name for one in (*folder.above[1:], folder) if one.name]
         inner = [one.name for one in (*folder.above, folder) if one.kind == "Folder" and one.name]
         name = " / ".join(inner or parts) or "KML"
-        twice = sum(known == name or known.startswith(f"{name} (") for known in names)
-        names.append(f"{name} ({twice + 1})" if twice else name)
+        names.append(_once(name, known))
     return names
+
+
+def _once(name: str, known: Counter[str]) -> str:
+    """The name, or with a number behind it if it is known already; from now on it is."""
+    made = name
+    while known[made]:
+        known[name] += 1
+        made = f"{name} ({known[name]})"
+    known[made] += 1
+    return made
 
 
 def _table(folder: _Folder, *, file: str, sheet: str) -> RawTable:
     names = list(dict.fromkeys(name for cells in folder.cells for name in cells))
-    if len(names) > MOST_COLUMNS:
-        raise InputError("read.too_many_columns", file=file, found=len(names), most=MOST_COLUMNS)
+    limits(len(folder.rows), len(names), file=file)
     columns = {name: [cells.get(name) for cells in folder.cells] for name in names}
     frame = pd.DataFrame(columns, dtype=object, index=range(len(folder.cells)))
     shapes: NDArray[np.object_] = np.full(len(folder.shapes), None, dtype=object)
@@ -178,40 +195,50 @@ def _cells(mark: Element) -> dict[str, str]:
     for data in mark.iter("SimpleData"):
         _put(cells, data.get("name") or "", data.text)
     description = mark.findtext("description") or ""
-    pairs = _pairs(description) if "<" in description and len(description) <= _LONGEST_TABLE else []
+    pairs, rest = _pairs(description) if "<" in description and len(description) <= _LONGEST_TABLE else ([], "")
     for heading, value in pairs:
         _put(cells, heading, value)
-    if not pairs:
-        _put(cells, "description", description)
+    _put(cells, "description", rest if pairs else description)
     return cells
 
 
 def _put(cells: dict[str, str], heading: str, value: str | None) -> None:
-    """A cell, if it holds something; a heading that is there already keeps its first value."""
+    """A cell, if it holds something; where the heading is there with another value, under it with a number."""
     heading, value = " ".join(heading.split()), (value or "").strip()
-    if heading and value.casefold() not in _NULLS:
-        cells.setdefault(heading, value)
+    if not heading or value.casefold() in _NULLS:
+        return
+    made, number = heading, 1
+    while cells.setdefault(made, value) != value:
+        number += 1
+        made = f"{heading} ({number})"
 
 
-def _pairs(description: str) -> list[tuple[str, str]]:
+def _pairs(description: str) -> tuple[list[tuple[str, str]], str]:
+    """The rows of two cells, and what else is to be read."""
     tables = _Tables()
     try:
         tables.feed(description)
         tables.close()
     except AssertionError:  # the parser's word for a broken declaration
-        return []
-    return tables.pairs
+        return [], ""
+    return tables.pairs, " ".join(" ".join(tables.rest).split())
 
 
 class _Tables(HTMLParser):
-    """Rows of two cells of the tables in a description, tables within tables too, but for rows of two headings."""
+    """Rows of two cells of the tables in a description, tables within tables too, but for rows of two headings.
+
+    ``rest``: text outside of tables, and of other rows.
+    """
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=True)
         self.pairs: list[tuple[str, str]] = []
         self.rows: list[list[tuple[str, list[str]]]] = []
+        self.rest: list[str] = []
+        self.hidden = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.hidden = tag in ("style", "script", "title")
         if tag == "table":
             self.rows.append([])
         elif tag == "tr" and self.rows:
@@ -222,8 +249,11 @@ class _Tables(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self.rows and self.rows[-1]:
             self.rows[-1][-1][1].append(data)
+        elif not self.hidden:
+            self.rest.append(data)
 
     def handle_endtag(self, tag: str) -> None:
+        self.hidden = False
         if tag in ("tr", "table") and self.rows:
             self._row()
         if tag == "table" and self.rows:
@@ -233,6 +263,8 @@ class _Tables(HTMLParser):
         cells = [(tag, " ".join("".join(parts).split())) for tag, parts in self.rows[-1]]
         if len(cells) == 2 and cells[0][1] and not all(tag == "th" for tag, _ in cells):
             self.pairs.append((cells[0][1].rstrip(":"), cells[1][1]))
+        elif len(cells) != 2:
+            self.rest += [text for _, text in cells]
         self.rows[-1].clear()
 
 

@@ -77,16 +77,21 @@ def _stated(path: Path) -> str:
     """The encoding that stands in the .cpg file, the head of the dBase table or of the MapInfo table; "" if none."""
     suffix = path.suffix.lower()
     if suffix in (".tab", ".mif"):
-        head = path.read_bytes()[:2000].decode("latin-1")
+        head = _start(path, 2000).decode("latin-1")
         found = re.search(r'charset\s+"?([\w-]+)', head, re.IGNORECASE)
         name = found[1].lower() if found else ""
         return {"windowsvietnamese": "cp1258", "utf-8": "utf-8"}.get(name, "")
     page = next((one for one in beside(path) if one.suffix.lower() == ".cpg"), None)
     if page is not None:
-        return page.read_bytes()[:40].decode("latin-1").strip()
+        return _start(page, 40).decode("latin-1").strip()
     table = path if suffix == ".dbf" else next((one for one in beside(path) if one.suffix.lower() == ".dbf"), None)
-    head_bytes = b"" if table is None else table.read_bytes()[:32]
+    head_bytes = b"" if table is None else _start(table, 32)
     return _LDID.get(head_bytes[29], "") if len(head_bytes) == 32 else ""
+
+
+def _start(path: Path, size: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(size)
 
 
 def _codec(stated: str) -> str:

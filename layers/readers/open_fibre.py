@@ -22,9 +22,8 @@ from numpy.typing import NDArray
 from shapely.geometry import shape
 
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.readers.guard import guard
+from phusong.layers.readers.guard import LARGEST_TEXT_BYTES, guard
 from phusong.layers.readers.raw import RawTable
-from phusong.layers.schema import FIBRE_STATUSES
 
 NODE_COLUMNS = (
     *("node_id", "name", "status", "phase", "kind", "access_point", "power", "technologies", "owner", "providers"),
@@ -61,6 +60,13 @@ class _Rows:
         """A fault or note of the row that comes next."""
         self.faults.append(Fault(code, self.file, "", self.sheet, len(self.cells) + 1, column, params=params))
 
+    def same_unit(self, column: str) -> None:
+        """Where some cells are texts with a unit, numbers (in metres) get theirs, too: a bare one would be doubtful."""
+        if any(isinstance(row[column], str) for row in self.cells):
+            for row in self.cells:
+                if isinstance(row[column], float):
+                    row[column] = f"{row[column] * 1000:.0f} mm"  # no mark that would decide what others mean
+
     def table(self, columns: Iterable[str]) -> RawTable:
         names = [*columns, *dict.fromkeys(name for row in self.cells for name in row if name not in columns)]
         made = {name: [row.get(name) for row in self.cells] for name in names}
@@ -74,23 +80,26 @@ class _Rows:
 def is_open_fibre(path: str | Path) -> bool:
     """Whether a JSON file looks like it: networks, a network of nodes, or features that are nodes or spans of one."""
     try:
-        content = json.loads(Path(path).read_bytes())
+        return Path(path).stat().st_size <= LARGEST_TEXT_BYTES and _form(_content(Path(path))) != ""
     except (OSError, ValueError, RecursionError):
         return False
-    return _form(content) != ""
+
+
+def _content(path: Path) -> Any:
+    """What stands in a JSON file; "not a number" is no data, an infinite one stays as a word."""
+    return json.loads(path.read_bytes(), parse_constant=lambda word: None if word == "NaN" else word)
 
 
 def read_open_fibre(path: str | Path) -> Fibre:
     """Nodes and spans of the networks in a file, a row each in the order of the file; rows count from 1 in each table.
 
-    A geometry that is none, a status the standard does not know and a span whose node is not in the file are told; the
-    first is a fault of its row. InputError for a network that says it is in another CRS than WGS 84, or a file that
-    is not of the standard.
+    A geometry that is none is a fault of its row, a span whose node is not in the file is noted. InputError for a
+    network that says it is in another CRS than WGS 84, or a file that is not of the standard.
     """
     path = Path(path)
     guard(path)
     try:
-        content = json.loads(path.read_bytes())
+        content = _content(path)
     except (ValueError, RecursionError) as error:
         raise InputError("fibre.broken", file=path.name) from error
     form = _form(content)
@@ -114,6 +123,7 @@ def read_open_fibre(path: str | Path) -> Fibre:
             for span in (span for key in _SPANS for span in _list(network.get(key)) if "href" not in _map(span)):
                 _span(spans, {**_map(span), "_shape": _map(span).get("route")}, network, names)
     _unknown_ends(nodes, spans)
+    spans.same_unit("fibre_length_m")
     return Fibre(nodes.table(NODE_COLUMNS), spans.table(SPAN_COLUMNS))
 
 
@@ -121,16 +131,20 @@ class _Names:
     """Names of phases and organisations by their id within one network."""
 
     def __init__(self, phases: Iterable[Any], organisations: Iterable[Any]) -> None:
-        self.phases = {str(_map(one).get("id")): _map(one).get("name") for one in phases}
-        self.organisations = {str(_map(one).get("id")): _map(one).get("name") for one in organisations}
+        self.phases = {_text(_map(one).get("id")): _text(_map(one).get("name")) for one in phases}
+        self.organisations = {_text(_map(one).get("id")): _text(_map(one).get("name")) for one in organisations}
 
     def phase(self, reference: Any) -> str | None:
-        given = _map(reference)
-        return given.get("name") or self.phases.get(str(given.get("id"))) or _text(given.get("id"))
+        return _named(_map(reference), self.phases)
 
     def organisation(self, reference: Any) -> str | None:
-        given = _map(reference)
-        return given.get("name") or self.organisations.get(str(given.get("id"))) or _text(given.get("id"))
+        return _named(_map(reference), self.organisations)
+
+
+def _named(reference: Mapping[str, Any], known: Mapping[str | None, str | None]) -> str | None:
+    """The name of what is referred to, else its id, None for no reference."""
+    number = _text(reference.get("id"))
+    return _text(reference.get("name")) or (None if number is None else known.get(number) or number)
 
 
 def _node(rows: _Rows, node: Mapping[str, Any], network: Mapping[str, Any], names: _Names) -> None:
@@ -181,14 +195,11 @@ def _row(
     *,
     kinds: tuple[str, ...],
 ) -> None:
-    status = thing.get("status")
-    if status is not None and status not in FIBRE_STATUSES:
-        rows.say("note.fibre_status", "status", found=str(status), expected=", ".join(FIBRE_STATUSES))
     owner = next((thing[key] for key in _OWNERS if thing.get(key)), None)
     providers = [names.organisation(one) for one in _list(thing.get("networkProviders"))]
     common = {
         "name": _text(thing.get("name")),
-        "status": _text(status),
+        "status": _said(thing.get("status")),
         "phase": names.phase(thing.get("phase")),
         "owner": names.organisation(owner),
         "providers": "; ".join(filter(None, providers)) or None,
@@ -203,13 +214,14 @@ def _row(
     if place is not None:
         try:
             found = shape(place) if _map(place).get("type") in kinds else None
-        except (AttributeError, LookupError, TypeError, ValueError, shapely.errors.ShapelyError):
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError, shapely.errors.ShapelyError):
             found = None
-        if found is None or found.is_empty:
+        if found is None or found.is_empty or not np.isfinite(shapely.get_coordinates(found)).all():
             kind = _text(_map(place).get("type")) or type(place).__name__
-            rows.say("fault.fibre_geometry", "geometry", found=kind, expected=", ".join(kinds))
+            told = f"{kind} {json.dumps(_map(place).get('coordinates'))[:60]}"
+            rows.say("fault.fibre_geometry", "geometry", found=told, expected=", ".join(kinds))
             found = None
-    rows.cells.append({**cells, **common})
+    rows.cells.append({name: _said(value) for name, value in {**cells, **common}.items()})
     rows.shapes.append(found)
 
 
@@ -267,17 +279,25 @@ def _reference(node: Any) -> str | None:
 
 
 def _metres(length_km: Any) -> Any:
-    """Kilometres as metres; a text that is no plain number gets its unit, for it to be read as other cells are."""
-    if isinstance(length_km, bool) or not isinstance(length_km, int | float | str) or length_km == "":
+    """Kilometres as metres; a text that is no plain number is left to be read as other cells are, in km or its unit."""
+    if isinstance(length_km, bool) or not isinstance(length_km, int | float | str) or not str(length_km).strip():
         return length_km
+    text = str(length_km).strip()
     try:
-        return float(Decimal(str(length_km).strip()) * 1000)
+        if (metres := Decimal(text) * 1000).is_finite():
+            return float(metres)
     except InvalidOperation:
-        return f"{length_km} km"
+        pass
+    return text if text[-1].isalpha() else f"{text} km"
 
 
 def _joined(words: Any) -> str | None:
     return "; ".join(str(word) for word in _list(words)) or None
+
+
+def _said(value: Any) -> Any:
+    """A cell: what is no single value stands as it does in the file."""
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value
 
 
 def _text(value: Any) -> str | None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
 import re
 import tomllib
 import zlib
@@ -41,6 +42,8 @@ EARTH_M = 6_371_008.8  # mean radius, IUGG
 SOURCE = "OpenCelliD, CC BY-SA 4.0"
 VIET_NAM = 452
 MOST_LINES = 500_000  # held at once, 0.6 GB; those outside ``bounds`` do not count
+LONGEST_CELL = 1000
+MOST_SAMPLES = 1e9  # that a cell's weight may be
 MOST_PAIRS = 50_000_000
 """Pairs of cells within reach of each other that are held at once (0.8 GB); a province has some thousands."""
 _WHOLE = re.compile(r"[0-9]{1,15}", re.ASCII)
@@ -61,7 +64,7 @@ def is_opencellid(path: str | Path) -> bool:
         with path.open("rb") as file:
             packed = file.read(2) == b"\x1f\x8b"
         with gzip.open(path) if packed else path.open("rb") as file:
-            first = file.readline(1000).decode("ascii")
+            first = file.readline(1000).decode("utf-8-sig")
     except (OSError, EOFError, zlib.error, UnicodeDecodeError):
         return False
     cells = first.strip().split(",")
@@ -86,6 +89,8 @@ def read_opencellid(
     guard(path)
     table, rows, passed = _lines(path, bounds=bounds)
     faults = _faults(table, rows, file=path.name)
+    notes = [Fault("note.cells_centroids", file=path.name, params={"source": SOURCE})]
+    params: dict[str, Any]
     good = np.ones(len(table), dtype=bool)
     good[[place for place, _ in faults]] = False
     told = [fault for _, fault in faults]
@@ -96,10 +101,14 @@ def read_opencellid(
     twice = cells.duplicated(["technology", "mcc", "net", "area", "cell"], keep=False)
     if twice.any():  # kept as they are: validation names each by its sector_id
         told.append(Fault("note.cells_twice", file=path.name, params={"count": int(twice.sum())}))
+        notes.append(told[-1])
+    if faults:
+        first = faults[0][1]
+        params = {"count": len(faults), "row": first.row, "found": first.params["found"], "column": first.column}
+        notes.append(Fault("note.cells_bad", file=path.name, params=params))
     site, count = _sites_of(cells, within_m=within_m, file=path.name)
     sites, ids = _site_table(cells, site, count, file=path.name)
-    notes = [Fault("note.cells_centroids", file=path.name, params={"source": SOURCE})]
-    params: dict[str, Any] = {
+    params = {
         "cells": len(cells),
         "sites": count,
         "networks": len(cells.groupby(["mcc", "net", "technology"])),
@@ -171,12 +180,13 @@ def _lines(
                     continue
                 if number <= 2 and len(cells) != len(COLUMNS):
                     raise InputError("cells.no_export", file=path.name, columns=", ".join(COLUMNS))
-                if bounds is not None and _outside(cells, bounds):
+                whole = len(cells) == len(COLUMNS)
+                if whole and bounds is not None and _outside(cells, bounds):
                     passed += 1
                     continue
-                held.append(
-                    (cells + [""] * len(COLUMNS))[: len(COLUMNS)] if len(cells) <= len(COLUMNS) else [""] * len(COLUMNS)
-                )
+                # a line of another length stands in its first column, which is no technology then
+                line = [",".join(cells)[:LONGEST_CELL], *[""] * (len(COLUMNS) - 1)]
+                held.append(cells if whole else line)
                 numbers.append(number)
                 if len(held) > MOST_LINES:
                     raise InputError("cells.too_many", file=path.name, most=MOST_LINES)
@@ -210,7 +220,7 @@ def _outside(cells: list[str], bounds: tuple[float, float, float, float]) -> boo
     except (ValueError, IndexError):
         return False
     left, bottom, right, top = bounds
-    return not (left <= lon <= right and bottom <= lat <= top)
+    return math.isfinite(lon + lat) and not (left <= lon <= right and bottom <= lat <= top)
 
 
 def _faults(table: pd.DataFrame, rows: NDArray[np.int64], *, file: str) -> list[tuple[int, Fault]]:
@@ -221,6 +231,7 @@ def _faults(table: pd.DataFrame, rows: NDArray[np.int64], *, file: str) -> list[
         for place in np.flatnonzero(bad):
             found.setdefault(int(place), (column, code))
 
+    mark(table["radio"].str.contains(",", regex=False), "radio", "fault.cell_line")  # of another length
     mark(~table["radio"].isin(TECHNOLOGIES), "radio", "fault.cell_radio")
     for column in ("mcc", "net", "area", "cell"):
         mark(~table[column].map(lambda cell: bool(_WHOLE.fullmatch(cell))), column, "fault.cell_number")
@@ -236,9 +247,9 @@ def _faults(table: pd.DataFrame, rows: NDArray[np.int64], *, file: str) -> list[
 
 
 def _weights(cells: pd.DataFrame) -> NDArray[np.float64]:
-    """Samples of each cell, at least 1."""
-    samples = pd.to_numeric(cells["samples"], errors="coerce").fillna(1.0)
-    return np.asarray(samples.clip(lower=1.0), dtype=np.float64)
+    """Samples of each cell, at least 1; 1 where they are no number that can be."""
+    samples = pd.to_numeric(cells["samples"], errors="coerce")
+    return np.asarray(samples.where(samples.between(1.0, MOST_SAMPLES), 1.0), dtype=np.float64)
 
 
 def _sites_of(cells: pd.DataFrame, *, within_m: float, file: str) -> tuple[NDArray[np.int64], int]:

@@ -6,6 +6,7 @@ that makes a driver read something else (VRT, GDALG, a web service, a MapInfo vi
 
 from __future__ import annotations
 
+import json
 import re
 import sqlite3
 import tempfile
@@ -18,10 +19,7 @@ from urllib.parse import quote
 from zipfile import ZipFile
 
 import geopandas
-import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.parquet
 import pyogrio
 import shapely
 from pyogrio.errors import CRSError as DriverCrsError
@@ -31,15 +29,10 @@ from pyproj.exceptions import CRSError as ProjError
 from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.rasters import crs_text
 from phusong.layers.readers import legacy
-from phusong.layers.readers.guard import (
-    MOST_CELLS,
-    MOST_COLUMNS,
-    MOST_ROWS,
-    MOST_UNPACKED_BYTES,
-    guard,
-    unpacked,
-)
+from phusong.layers.readers.frames import limits, raw_of, refuse_rounded
+from phusong.layers.readers.guard import MOST_CELLS, MOST_ROWS, MOST_UNPACKED_BYTES, guard, unpacked
 from phusong.layers.readers.kml import read_kml
+from phusong.layers.readers.parquet import read_parquet
 from phusong.layers.readers.raw import RawTable
 
 Kind = Literal[
@@ -93,6 +86,7 @@ _LEGACY = ("shapefile", "dbf", "tab", "mif")
 _OF_DRIVER = ("gpx", "osm")
 """Kinds whose columns are the driver's, not the file's: those that hold nothing are left out."""
 _OSM_LAYERS = ("points", "lines")
+_OSM_AREAS = "multipolygons"
 _GPX_LAYERS = ("waypoints", "routes", "tracks")
 _MOST_TAGS = 200
 _TAG = re.compile(r'"((?:[^"\\]|\\.)*)"=>"((?:[^"\\]|\\.)*)"')
@@ -198,7 +192,7 @@ def _tables(path: Path, *, file: str, encoding: str | None) -> list[RawTable]:
     if kind == "kml":
         return read_kml(path, file=file)
     if kind == "parquet":
-        return [_parquet(path, file=file)]
+        return [read_parquet(path, file=file)]
     if kind in ("zip", "kmz"):
         return _archive(path, kind, file=file, encoding=encoding)
     names = [name for name, shape in _listed(path, kind, file=file)]
@@ -208,7 +202,21 @@ def _tables(path: Path, *, file: str, encoding: str | None) -> list[RawTable]:
     tables = [_layer(path, kind, name, file=file, sheet=name if several else "", encoding=encoding) for name in names]
     if kind in ("osm", "gpx"):
         tables = [raw for raw in tables if len(raw.frame)] or tables[:1]
+    areas = _count(path, _OSM_AREAS) if kind == "osm" else 0
+    if areas:
+        fault = Fault("note.osm_areas", file=file, params={"count": areas})
+        tables = [replace(raw, faults=(*raw.faults, fault)) for raw in tables]
     return tables
+
+
+def _count(path: Path, layer: str) -> int:
+    """How many features a layer holds, 0 where there is none."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the driver's remarks on areas that do not close
+            return int(pyogrio.read_info(path, layer=layer, force_feature_count=True)["features"])
+    except _BROKEN:
+        return 0
 
 
 def _archive(path: Path, kind: Kind, *, file: str, encoding: str | None) -> list[RawTable]:
@@ -220,14 +228,16 @@ def _archive(path: Path, kind: Kind, *, file: str, encoding: str | None) -> list
             documents = [one for one in members if one.suffix.lower() == ".kml"]
             if not documents:
                 raise InputError("read.no_layers", file=file)
-            first = min(documents, key=lambda one: (one.name.lower() != "doc.kml", len(one.relative_to(room).parts)))
-            guard(first)
-            return read_kml(first, file=file)
-        tables: list[RawTable] = []
+            documents.sort(key=lambda one: (one.name.lower() != "doc.kml", len(one.relative_to(room).parts)))
+            guard(documents[0])
+            tables = read_kml(documents[0], file=file)
+            return _with_left(tables, [inner[one] for one in documents[1:]], code="note.kmz_passed_over", file=file)
+        tables = []
         taken: set[Path] = set()
         for one in members:
             found = kind_of(one)
-            if found is None or found == "zip" or (found == "dbf" and one.with_suffix(".shp") in members):
+            part = found == "dbf" and any(other.suffix.lower() in (".shp", ".tab") for other in legacy.beside(one))
+            if found is None or found == "zip" or part:
                 continue
             taken |= {one, *legacy.beside(one)}
             guard(one)
@@ -237,10 +247,15 @@ def _archive(path: Path, kind: Kind, *, file: str, encoding: str | None) -> list
         left = [name for one, name in inner.items() if one not in taken]
         if not tables:
             raise InputError("read.zip_nothing", file=file, names=", ".join(left)[:200])
-        if left:
-            fault = Fault("note.zip_passed_over", file=file, params={"names": ", ".join(left)[:200]})
-            tables[0] = replace(tables[0], faults=(*tables[0].faults, fault))
+        return _with_left(tables, left, code="note.zip_passed_over", file=file)
+
+
+def _with_left(tables: list[RawTable], names: list[str], *, code: str, file: str) -> list[RawTable]:
+    """The tables of an archive, the first with a note on the members that were not read."""
+    if not names or not tables:
         return tables
+    fault = Fault(code, file=file, params={"names": ", ".join(names)[:200]})
+    return [replace(tables[0], faults=(*tables[0].faults, fault)), *tables[1:]]
 
 
 def _as_sheet(raw: RawTable, member: str) -> RawTable:
@@ -312,7 +327,8 @@ def _listed(path: Path, kind: Kind, *, file: str) -> list[tuple[str, str]]:
             warnings.simplefilter("ignore", RuntimeWarning)  # the driver's remarks on a file that is none of its own
             return [(str(name), str(shape)) for name, shape in pyogrio.list_layers(_source(path, kind))]
     except (UnicodeDecodeError, *_BROKEN) as error:
-        raise InputError("read.unreadable", file=file) from error
+        code = "read.no_geojson" if kind == "geojson" else "read.unreadable"
+        raise InputError(code, file=file) from error
 
 
 def _source(path: Path, kind: Kind) -> str:
@@ -327,11 +343,12 @@ def _layer(path: Path, kind: Kind, name: str, *, file: str, sheet: str, encoding
     given: dict[str, Any] = {"encoding": "ISO-8859-1"} if kind in _LEGACY else {}
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # the driver's remarks on geometry, judged later
+            warnings.simplefilter("ignore")  # the driver's remarks on geometry, judged later, and on lists
             about = pyogrio.read_info(source, layer=name, **given)
             if about["driver"] not in DRIVERS[kind]:
                 raise InputError("read.unreadable", file=file)
-            _limits(int(about["features"]), len(about["fields"]), file=file)
+            limits(int(about["features"]), len(about["fields"]), file=file)
+            given |= {"fid_as_index": kind == "geojson", "max_features": MOST_ROWS + 1}
             frame = pyogrio.read_dataframe(source, layer=name, on_invalid="ignore", mixed_offsets_as_utc=False, **given)
     except UnicodeDecodeError as error:
         raise InputError("read.not_utf8", file=file, byte=error.start + 1) from error
@@ -339,10 +356,14 @@ def _layer(path: Path, kind: Kind, name: str, *, file: str, sheet: str, encoding
         raise InputError("read.broken_crs", file=file) from error
     except _BROKEN as error:
         raise InputError("read.unreadable", file=file) from error
-    _limits(len(frame), frame.shape[1], file=file)
+    limits(len(frame), frame.shape[1], file=file)
+    whole = [column for column, stored in zip(about["fields"], about["dtypes"], strict=True) if stored == "int64"]
+    refuse_rounded(frame, whole, file=file)
     faults: list[Fault] = []
     shapes = frame.geometry.name if isinstance(frame, geopandas.GeoDataFrame) else None
     table = pd.DataFrame(frame.drop(columns=shapes)) if shapes else pd.DataFrame(frame)
+    if kind == "geojson" and "id" not in table and table.index.tolist() != list(range(len(table))):
+        table.insert(0, "id", _ids(path, len(table)))
     if kind in _LEGACY:
         table, faults = legacy.plain(table, path=path, encoding=encoding)
     if kind == "osm":
@@ -352,47 +373,17 @@ def _layer(path: Path, kind: Kind, name: str, *, file: str, sheet: str, encoding
     faults += _doubtful_zeros(table, kind, file=file)
     if shapes and shapes in about["fields"]:  # the shapes take its place
         faults.append(Fault("note.geometry_property", file=file, sheet=sheet, column=shapes))
-    geometry = np.asarray(frame.geometry.array, dtype=object) if isinstance(frame, geopandas.GeoDataFrame) else None
-    crs = _crs(frame) if isinstance(frame, geopandas.GeoDataFrame) else None
-    rows = np.arange(1, len(frame) + 1, dtype=np.int64)
-    return RawTable(table, rows, file, sheet, geometry, crs, tuple(faults))
+    return raw_of(frame, table, file=file, sheet=sheet, faults=faults)
 
 
-def _crs(frame: geopandas.GeoDataFrame) -> str | None:
-    """The CRS as text; a local frame (such as GeoPackage's undefined one) says nothing."""
-    known = frame.crs is not None and (frame.crs.is_geographic or frame.crs.is_projected)
-    return crs_text(frame.crs) if known else None
-
-
-def _limits(rows: int, columns: int, *, file: str) -> None:
-    if rows > MOST_ROWS:
-        raise InputError("read.too_many_rows", file=file, found=rows, most=MOST_ROWS)
-    if columns > MOST_COLUMNS:
-        raise InputError("read.too_many_columns", file=file, found=columns, most=MOST_COLUMNS)
-    if rows * columns > MOST_CELLS:
-        raise InputError("read.too_many_cells", file=file, found=rows * columns, most=MOST_CELLS)
-
-
-def _parquet(path: Path, *, file: str) -> RawTable:
-    """GeoParquet, or plain Parquet as a table without geometry."""
+def _ids(path: Path, count: int) -> list[Any]:
+    """The numbers beside the properties of GeoJSON's features, which the driver alters where they are not unique."""
     try:
-        about = pa.parquet.ParquetFile(path).metadata
-        _limits(about.num_rows, about.num_columns, file=file)
-        unpacked_bytes = sum(about.row_group(i).total_byte_size for i in range(about.num_row_groups))
-        if unpacked_bytes > MOST_UNPACKED_BYTES:
-            raise InputError("read.unreadable", file=file)
-        located = b"geo" in (about.metadata or {})
-        frame = geopandas.read_parquet(path) if located else pd.read_parquet(path)
-    except (pa.ArrowException, ProjError, OSError, LookupError, TypeError, ValueError, *_BROKEN) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError("read.unreadable", file=file) from error
-    rows = np.arange(1, len(frame) + 1, dtype=np.int64)
-    if not isinstance(frame, geopandas.GeoDataFrame):
-        return RawTable(frame.reset_index(drop=True), rows, file)
-    geometry = np.asarray(frame.geometry.array, dtype=object)
-    table = pd.DataFrame(frame.drop(columns=frame.geometry.name)).reset_index(drop=True)
-    return RawTable(table, rows, file, geometry=geometry, crs=_crs(frame))
+        content = json.loads(path.read_bytes())
+        ids = [feature.get("id") for feature in content.get("features", [content])]
+    except (ValueError, AttributeError, TypeError):  # the driver forgives more
+        ids = []
+    return ids if len(ids) == count else [None] * count
 
 
 def _tags(table: pd.DataFrame, *, file: str, sheet: str) -> tuple[pd.DataFrame, list[Fault]]:

@@ -115,11 +115,46 @@ def test_lines_that_are_no_cell_stay_with_their_fault(tmp_path: Path) -> None:
         ("fault.cell_radio", 3, "radio"),
         ("fault.cell_place", 4, "lon"),
         ("fault.cell_number", 5, "net"),
-        ("fault.cell_number", 6, "net"),
+        ("fault.cell_line", 6, "radio"),
         ("fault.cell_place", 7, "lon"),
     ]
+    assert sectors.frame["radio"].tolist()[4] == "GSM,452"  # as it stands
+    (bad,) = [fault for fault in sites.faults if fault.code == "note.cells_bad"]
+    assert bad.params == {"count": 5, "row": 3, "found": "CDMA", "column": "radio"}
     for fault in (*sites.faults, *sectors.faults):
         assert "{" not in fault.say("vi") + fault.say("en")
+
+
+def test_a_last_line_cut_off_is_no_cell_of_another_place(tmp_path: Path) -> None:
+    path = export(tmp_path / "a.csv", [("GSM", 4, 1, 1, 106.7, 16.6, 1)])
+    with path.open("a") as file:
+        file.write("GSM,452,4,1,2,0,106.7,16")
+    for bounds in (None, (104.5, 16.5, 107.5, 17.0)):
+        sites, sectors = read_opencellid(path, bounds=bounds)
+        assert len(sites.frame) == 1
+        assert [(fault.code, fault.row) for fault in sectors.faults if fault.row] == [("fault.cell_line", 3)]
+
+
+@pytest.mark.parametrize("samples", ["inf", "1e300", "nan", "-5", "x", ""])
+def test_odd_numbers_of_samples_do_not_move_a_site(tmp_path: Path, samples: str) -> None:
+    path = export(tmp_path / "a.csv", [("GSM", 4, 1, 1, 106.7, 16.6, 1)])
+    with path.open("a") as file:
+        file.write(f"GSM,452,4,1,2,0,106.702,16.6,1,{samples},1,1,1,0\n")
+    (site,) = read_opencellid(path).sites.frame[["lon", "lat"]].to_numpy().tolist()
+    assert site == pytest.approx([106.701, 16.6], abs=1e-5)
+
+
+def test_a_place_that_is_no_number_is_told_within_bounds_too(tmp_path: Path) -> None:
+    path = export(tmp_path / "a.csv", [("GSM", 4, 1, 1, 106.7, 16.6, 1), ("GSM", 4, 1, 2, float("nan"), 16.6, 1)])
+    sectors = read_opencellid(path, bounds=(104.5, 16, 107.5, 17)).sectors
+    assert [(fault.code, fault.row) for fault in sectors.faults if fault.row] == [("fault.cell_place", 3)]
+
+
+def test_an_export_that_begins_with_a_byte_order_mark_is_one(tmp_path: Path) -> None:
+    path = export(tmp_path / "a.csv", [("GSM", 4, 1, 1, 106.7, 16.6, 1)])
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes())
+    assert is_opencellid(path)
+    assert len(read_opencellid(path).sites.frame) == 1
 
 
 def test_only_cells_of_the_study_are_kept(tmp_path: Path) -> None:
