@@ -56,6 +56,7 @@ _ALIKE = math.log(0.05 / 300_000)
 _NOISE, _LETTER, _ODD_LETTER, _SIGN = math.log(0.07), math.log(1 / 60), math.log(1 / 90), math.log(1 / 200)
 _SUREST = 0.9999  # nothing is told more surely by its words
 _MOST_WORDS = 5000  # distinct ones that are judged; more say nothing new
+_LONGEST = 60  # letters of a word that are judged
 _SAMPLE = 1 << 22  # bytes of a file that are judged
 _SHORTEST_UTF16 = 4
 _MARKS = (  # of byte orders; that of UTF-32 begins like that of UTF-16
@@ -153,7 +154,7 @@ def detect(strings: Iterable[str]) -> Detected:
             continue
         for word in words(unicodedata.normalize("NFC", text)):
             if not word.isascii() or not word.isprintable():
-                counted.setdefault(word)
+                counted.setdefault(word[:_LONGEST])
         if len(counted) > _MOST_WORDS:
             break
     return _detect(frozenset(list(counted)[:_MOST_WORDS]))
