@@ -173,9 +173,10 @@ def _carry_group(
             continue
         done = _move(table, name, kind, parts=parts, done=moved, fill=partial == "sum")
         moved[name] = _inherited(table, {name, *kind.needs}, done, parts=parts)
-        rows = moved[name].listed.assign(column=name)
-        listed.append(rows.reindex(columns=list(LISTED_COLUMNS)))
+        if len(moved[name].listed):
+            listed.append(moved[name].listed.assign(column=name)[list(LISTED_COLUMNS)])
         reports[name] = _report(name, kind, table[name], moved[name])
+    carried = [name for name in table.columns if name in moved]
     frame = pd.DataFrame(
         {
             "code": parts.targets,
@@ -183,15 +184,15 @@ def _carry_group(
             "name": parts.target_names,
             "from_codes": parts.from_codes(),
             **{name: [table[name].iloc[0]] * len(parts.targets) for name in per},
+            **{name: moved[name].values for name in carried},
+            **{
+                mark: _marks(carried, {name: getattr(moved[name], mark) for name in carried}, len(parts.targets))
+                for mark in ("estimated", "incomplete")
+            },
         }
     ).astype({"code": "str", "name": "str", "from_codes": "str"} | {name: table[name].dtype for name in per})
-    carried = [name for name in table.columns if name in moved]
-    for name in carried:
-        frame[name] = moved[name].values
-    frame["estimated"] = _marks(carried, {name: moved[name].estimated for name in carried}, len(frame))
-    frame["incomplete"] = _marks(carried, {name: moved[name].incomplete for name in carried}, len(frame))
     empty = pd.DataFrame({name: pd.Series(dtype="object") for name in LISTED_COLUMNS})
-    rows = pd.concat([one for one in listed if len(one)], ignore_index=True) if any(map(len, listed)) else empty
+    rows = pd.concat(listed, ignore_index=True) if listed else empty
     return _Group(frame, rows.assign(**{name: table[name].iloc[0] for name in per}), reports)
 
 

@@ -94,7 +94,8 @@ def parts_of(codes: pd.Series[Any], crosswalk: Crosswalk) -> Parts:
     left = left[left["code"].isin(needed) & (left["share"] > 0)]
     columns = {"code": "to_code", "name": "to_name", "share": "share_of_new", "area_km2": "area_km2"}
     bare = left[list(columns)].rename(columns=columns).assign(from_code="", old_by="")
-    pairs = pd.concat([pairs[pairs["to_code"].isin(needed)], bare], ignore_index=True)
+    pairs = pairs[pairs["to_code"].isin(needed)]
+    pairs = pd.concat([pairs, bare], ignore_index=True) if len(bare) else pairs
     pairs = pairs.sort_values(["to_code", "from_code"], kind="stable")
     row = np.array([row_of.get(code, -1) for code in pairs["from_code"]], dtype=np.int64)
     target, targets = pd.factorize(pairs["to_code"], sort=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from phusong.coverage.indicators import expand
 from phusong.layers.dated.carry import Carried, carry
-from phusong.layers.dated.crosswalk import UNMATCHED_COLUMNS, Crosswalk, kinds, tidy
+from phusong.layers.dated.crosswalk import PAIR_COLUMNS, UNMATCHED_COLUMNS, Crosswalk, kinds, tidy
 from phusong.layers.dated.kinds import ColumnKind, column_kind, kinds_of
 from phusong.layers.errors import InputError
 from phusong.layers.messages import catalogue
@@ -24,27 +24,33 @@ OLD, NEW = date(2012, 12, 31), date(2025, 7, 1)
 
 def counted(old: str, new: str, *, people: list[float] | None = None) -> Crosswalk:
     """The crosswalk of two strings of labels, one letter a km2; a blank belongs to nobody."""
-    weight = people or [1.0] * len(old)
-    cells = pd.DataFrame({"from_code": list(old), "to_code": list(new), "weight": weight, "area_km2": 1.0})
-    cells = cells[(cells["from_code"] != " ") | (cells["to_code"] != " ")]
-    pairs = cells.groupby(["from_code", "to_code"], as_index=False).sum()
-    for side, by in (("from_code", "old"), ("to_code", "new")):
-        totals = pairs.groupby(side)[["weight", "area_km2"]].transform("sum")
-        sole = pairs.groupby(side)["weight"].transform("size") == 1
-        pairs[f"share_of_{by}"] = (pairs["weight"] / totals["weight"]).mask(sole, 1.0)
-        pairs[f"area_share_of_{by}"] = pairs["area_km2"] / totals["area_km2"]
-        pairs[f"{by}_by"] = np.where(sole, "whole", "population raster")
-    left = []
-    for side, other, by in (("from_code", "to_code", "old"), ("to_code", "from_code", "new")):
-        rows = pairs[(pairs[other] == " ") & (pairs[side] != " ")]
-        frame = pd.DataFrame({"code": rows[side], "name": rows[side], "area_km2": rows["area_km2"]})
-        frame["share"], frame["area_share"] = rows[f"share_of_{by}"], rows[f"area_share_of_{by}"]
-        left.append(frame[list(UNMATCHED_COLUMNS)].astype(UNMATCHED_COLUMNS).reset_index(drop=True))
-    pairs = pairs[(pairs["from_code"] != " ") & (pairs["to_code"] != " ")]
+    sums: dict[tuple[str, str], list[float]] = {}
+    for one, other, weight in zip(old, new, people or [1.0] * len(old), strict=True):
+        if (one, other) != (" ", " "):
+            sums.setdefault((one, other), [0.0, 0.0])
+            sums[one, other] = [sums[one, other][0] + weight, sums[one, other][1] + 1.0]
+    rows: list[dict[str, Any]] = []
+    left: tuple[list[dict[str, Any]], list[dict[str, Any]]] = ([], [])
+    for labels, (weight, area) in sums.items():
+        cells: dict[str, Any] = {"basis": "polygons", "weight": weight, "area_km2": area}
+        for side, by in ((0, "old"), (1, "new")):
+            mine = [part for both, part in sums.items() if both[side] == labels[side]]
+            total = sum(w for w, _ in mine)
+            share, area_share = weight / total if total else math.nan, area / sum(a for _, a in mine)
+            cells |= {f"share_of_{by}": 1.0 if len(mine) == 1 else share, f"area_share_of_{by}": area_share}
+            cells[f"{by}_by"] = "whole" if len(mine) == 1 else "population raster"
+            if labels[1 - side] == " ":
+                unit = {"code": labels[side], "name": labels[side], "area_km2": area}
+                left[side].append(unit | {"share": cells[f"share_of_{by}"], "area_share": area_share})
+        for side, label in zip(("from", "to"), labels, strict=True):
+            cells |= {f"{side}_code": label, f"{side}_name": label}
+        if " " not in labels:
+            rows.append(cells)
+    pairs = pd.DataFrame(rows, columns=[name for name in PAIR_COLUMNS if name != "kind"])
     sole = [(pairs[f"{by}_by"] == "whole").to_numpy() for by in ("old", "new")]
-    pairs = pairs.assign(from_name=pairs["from_code"], to_name=pairs["to_code"], basis="polygons")
     pairs["kind"] = kinds(sole[0], sole[1], same_name=(pairs["from_code"] == pairs["to_code"]).to_numpy())
-    return Crosswalk(OLD, NEW, tidy(pairs), "population raster", left[0], left[1])
+    frames = [pd.DataFrame(one, columns=list(UNMATCHED_COLUMNS)).astype(UNMATCHED_COLUMNS) for one in left]
+    return Crosswalk(OLD, NEW, tidy(pairs), "population raster", frames[0], frames[1])
 
 
 def row(carried: Carried, code: str) -> dict[str, Any]:
@@ -59,6 +65,7 @@ def reasons(carried: Carried, column: str) -> set[tuple[str, str, str]]:
 
 MERGED = counted("aabbc", "xxxxx")
 SPLIT = counted("aaaab", "xyyyb")
+STAYED = counted("abcde", "abcde")
 
 
 def test_a_merge_sums_people_and_weighs_rates_by_their_own_denominators() -> None:
@@ -312,14 +319,15 @@ def test_moved_and_listed_make_the_total_in_both_directions(
 def test_the_crosswalk_of_units_that_stayed_changes_nothing(
     cells: list[float | None], flags: list[bool | None]
 ) -> None:
-    table = pd.DataFrame({"code": list("abcde")})
     declared = [one.id for one in expand("unit", technologies=("2G",))]
+    as_numbers = np.array([np.nan if cell is None else cell for cell in cells])
+    columns: dict[str, Any] = {"code": list("abcde")}
     for name, kind in kinds_of(declared).items():
         assert kind is not None
-        table[name] = pd.array(flags, dtype="boolean") if kind.kind == "flag" else pd.array(cells, dtype="Float64")
-        if kind.numeric:
-            table[name] = table[name].astype("float64")
-    carried = carry(table, counted("abcde", "abcde"))
+        others = pd.array(flags, dtype="boolean") if kind.kind == "flag" else pd.array(cells, dtype="Float64")
+        columns[name] = as_numbers if kind.numeric else others
+    table = pd.DataFrame(columns)
+    carried = carry(table, STAYED)
     pd.testing.assert_frame_equal(carried.frame[["code", *declared]], table.astype({"code": "str"}))
     assert carried.listed.empty
     assert (carried.frame["estimated"] == "").all()
