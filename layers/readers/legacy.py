@@ -23,8 +23,8 @@ def plain(frame: pd.DataFrame, *, path: Path, encoding: str | None) -> tuple[pd.
     """A frame read as ISO-8859-1 with its text made what its bytes say, headings too, and what was found.
 
     Bytes are UTF-8 where all of them are (a letter cut off at the end of a field is dropped and told); else what the
-    file states, or the user (``encoding``); else they are left as ``layers.encodings.cell_form`` has them, for
-    ``layers.text.decoded`` to tell what they are. InputError for an encoding that is not known.
+    file states, or the user (``encoding``); else they are left as ``vietnamese.encodings.cell_form`` has them, for
+    ``vietnamese.text.decoded`` to tell what they are. InputError for an encoding that is not known.
     """
     asked = known_encoding(encoding, file=path.name, choices=(*BYTE_CHOICES, *CHOICES)) if encoding else None
     stated = _codec(_stated(path))

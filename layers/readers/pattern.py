@@ -216,8 +216,10 @@ def _gain_dbi(text: str, *, file: str, faults: list[Fault]) -> float | None:
 
 def _frequencies_mhz(text: str, *, file: str, faults: list[Fault]) -> tuple[float, float] | None:
     """The lowest and the highest that are named (one, a range, several ranges), MHz, or GHz where it says so."""
-    found = [float(number) * (1e3 if "ghz" in text.lower() else 1.0) for number in re.findall(UNSIGNED, text, re.ASCII)]
-    if found and FREQUENCIES_MHZ[0] <= min(found) <= max(found) <= FREQUENCIES_MHZ[1]:
+    ghz = "ghz" in text.lower()
+    doubtful = ghz and ("mhz" in text.lower() or re.search(r"\d,\d", text))  # 2,1 GHz is not 1 to 2 GHz
+    found = [float(number) * (1e3 if ghz else 1.0) for number in re.findall(UNSIGNED, text, re.ASCII)]
+    if found and not doubtful and FREQUENCIES_MHZ[0] <= min(found) <= max(found) <= FREQUENCIES_MHZ[1]:
         return min(found), max(found)
     if text:
         _misread("FREQUENCY", text, Text("link.pattern.expected.frequency"), file=file, faults=faults)

@@ -124,9 +124,10 @@ def read_vectors(path: str | Path, *, encoding: str | None = None) -> list[RawTa
 
     ``sheet`` is the layer's name where the file has several (a KML's folders); of an archive's members ``file`` is
     ``archive.zip/member``, and ``sheet`` begins with the member where there are several. Text of Shapefiles and MapInfo
-    tables in an encoding not stated is left in cell form for ``layers.text.decoded``; ``encoding`` is the user's word.
-    Of OSM points and lines are read, tags as columns. A geometry that cannot be built (such as a ring of two points) is
-    read as none. InputError for what ``guard`` refuses, is of no known kind, lacks a companion file, or cannot be read.
+    tables in an encoding not stated is left in cell form for ``vietnamese.text.decoded``; ``encoding`` is the user's
+    word. Of OSM points and lines are read, tags as columns. A geometry that cannot be built (such as a ring of two
+    points) is read as none. InputError for what ``guard`` refuses, is of no known kind, lacks a companion file, or
+    cannot be read.
     """
     path = Path(path)
     guard(path)

@@ -77,6 +77,13 @@ def test_frequency(read: Write, text: str, mhz: tuple[float, float] | None) -> N
     assert found.frequencies_mhz == mhz
 
 
+@pytest.mark.parametrize("text", ["2,1 GHz", "900 MHz - 1.8 GHz"])
+def test_a_frequency_that_may_be_two_things_is_refused(read: Write, text: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(f"FREQUENCY {text}\n", cut("HORIZONTAL", HORIZONTAL), cut("VERTICAL", VERTICAL))
+    assert [fault.code for fault in caught.value.faults] == ["link.pattern.value"]
+
+
 @pytest.mark.parametrize(
     ("lines", "tilt"),
     [
