@@ -12,9 +12,10 @@ import geopandas
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from pyproj import CRS, Geod
 
-from phusong.layers.checks.validate import Checked
+from phusong.layers.checks.validate import Checked, is_note
 from phusong.layers.errors import CrsError, Fault
 from phusong.layers.messages import Text
 from phusong.layers.readers.raw import RawTable
@@ -23,8 +24,12 @@ from phusong.layers.schema import LAYERS
 WITHIN_M = 20.0
 """Masts of one operator nearer than this are hardly two."""
 MOST_LISTED = 100
+MOST_PAIRS = 200_000
+"""So many pairs of masts near one another are looked at; lists with more give whole regions one place."""
+_MOST_AT_ONCE = 1_000_000
 _EARTH = Geod(ellps="WGS84")
 Names = frozenset[str]
+Shapes = NDArray[np.object_]
 
 
 def plain_name(name: str) -> str:
@@ -61,7 +66,8 @@ def same_masts(
     row a pair: ``new`` and ``known`` (positions), ``how`` ("id"; "place": another id within ``within_m`` and a common
     operator; "place_unknown": the operator of one of them is not known), ``distance_m``, ``alike`` (all columns that
     both frames have but as_of and source are equal). A mast of ``known`` that a mast of ``new`` names by id is not told
-    by place as well. By ``new``, then distance. CrsError if the frames are not in the same CRS of metres.
+    by place as well; by place at most MOST_PAIRS are told. By ``new``, then distance. CrsError if the frames are not in
+    the same CRS of metres.
     """
     _in_metres(new, known)
     ours, theirs = (np.asarray(frame.geometry.array, dtype=object) for frame in (new, known))
@@ -69,7 +75,7 @@ def same_masts(
     at = at[~at.index.duplicated()].reindex(new["site_id"].astype(str))
     by_id = np.flatnonzero(at.notna().to_numpy())
     id_pairs = np.column_stack([by_id, at.to_numpy()[by_id].astype(np.int64)])
-    near = shapely.STRtree(theirs).query(ours, predicate="dwithin", distance=within_m).T
+    near, _ = _near(ours, theirs, within_m)
     named = set(id_pairs[:, 1].tolist())
     mine, others = operators(new, new_sectors), operators(known, known_sectors)
     rows = [(int(i), int(k), "id") for i, k in id_pairs]
@@ -95,6 +101,22 @@ def same_masts(
     return found.sort_values(["new", "distance_m", "known"], kind="stable").reset_index(drop=True)
 
 
+def _near(ours: Shapes, theirs: Shapes, within_m: float) -> tuple[NDArray[np.int64], bool]:
+    """Positions (k, 2) of points within ``within_m`` m of each other, and whether these are all (MOST_PAIRS at most);
+    of points among themselves each pair once."""
+    tree, among = shapely.STRtree(theirs), ours is theirs
+    step, count = max(1, _MOST_AT_ONCE // max(1, len(theirs))), 0
+    found = [np.zeros((0, 2), dtype=np.int64)]
+    for start in range(0, len(ours), step):
+        pairs = tree.query(ours[start : start + step], predicate="dwithin", distance=within_m).T
+        pairs[:, 0] += start
+        found.append(pairs[pairs[:, 0] < pairs[:, 1]] if among else pairs)
+        count += len(found[-1])
+        if count > MOST_PAIRS:
+            return np.concatenate(found)[:MOST_PAIRS], False
+    return np.concatenate(found), True
+
+
 def _in_metres(*frames: geopandas.GeoDataFrame) -> None:
     crs = [None if frame.crs is None else CRS.from_user_input(frame.crs) for frame in frames]
     if any(one is None or one.axis_info[0].unit_name != "metre" or one != crs[0] for one in crs):
@@ -103,38 +125,36 @@ def _in_metres(*frames: geopandas.GeoDataFrame) -> None:
 
 
 def near_masts(sites: Checked, sectors: Checked | None = None, *, within_m: float = WITHIN_M) -> list[Fault]:
-    """Notes on pairs of masts of one operator within ``within_m`` m: the nearest MOST_LISTED, the rest as a number.
+    """Notes on pairs of masts of one operator within ``within_m`` m: the nearest MOST_LISTED, the rest as a number
+    (at least so many, where there are more than MOST_PAIRS).
 
     With sectors it is told whether the two look like one mast twice (a sector of one technology, band and azimuth on
     both) or like sectors of one mast entered as several.
     """
     frame = sites.frame
     points = np.asarray(frame.geometry.array, dtype=object)
-    one, other = shapely.STRtree(points).query(points, predicate="dwithin", distance=within_m)
-    one, other = one[one < other], other[one < other]
     names = operators(frame, None if sectors is None else sectors.frame)
+    near, whole = _near(points, points, within_m)
+    one, other = near[[not (names[a] and names[b]) or bool(names[a] & names[b]) for a, b in near.tolist()]].T
     ids = frame["site_id"].tolist()
     equipment = {} if sectors is None else _equipment(sectors.frame)
     away_m = shapely.distance(points[one], points[other])
     faults = []
-    for i in np.lexsort((other, one, away_m)).tolist():
+    for i in np.lexsort((other, one, away_m))[:MOST_LISTED].tolist():
         a, b = int(one[i]), int(other[i])
-        common = names[a] & names[b]
-        if names[a] and names[b] and not common:
-            continue
         mine, theirs = equipment.get(ids[a], set()), equipment.get(ids[b], set())
         kind = "near" if not mine or not theirs else "twice" if mine & theirs else "parts"
         params = {
             "found": ids[b],
             "other": ids[a],
-            "operator": ", ".join(sorted(common)) or Text("nearness.unknown"),
+            "operator": ", ".join(sorted(names[a] & names[b])) or Text("nearness.unknown"),
             "distance_m": f"{away_m[i]:.1f}",
         }
         faults.append(sites.fault(f"note.mast_{kind}", row=int(sites.rows[b]), **params))
-    rest = len(faults) - MOST_LISTED
+    rest = len(one) - len(faults)
     if rest > 0:
-        more = sites.fault("note.masts_near_more", count=rest, within_m=f"{within_m:g}")
-        return [*faults[:MOST_LISTED], more]
+        code = "note.masts_near_more" if whole else "note.masts_in_one_place"
+        faults.append(sites.fault(code, count=rest, within_m=f"{within_m:g}"))
     return faults
 
 
@@ -177,7 +197,8 @@ def folded(raw: RawTable, *, within_m: float = WITHIN_M) -> tuple[RawTable, tupl
 
     ``raw`` bears the names of the layer ``sites`` and has its points. A row is taken into an earlier one of the same
     ``site_id`` if it lies within ``within_m`` m of it and no cell of the layer's own columns says otherwise (an empty
-    one says nothing); all others stay and are judged by ``validate``. The count is told in one ``changed.*`` remark.
+    one says nothing); all others, and those with a fault, stay and are judged by ``validate``. The count is told in one
+    ``changed.*`` remark.
     """
     if raw.geometry is None or raw.crs is None or "site_id" not in raw.frame:
         return raw, ()
@@ -185,11 +206,14 @@ def folded(raw: RawTable, *, within_m: float = WITHIN_M) -> tuple[RawTable, tupl
     degrees = CRS.from_user_input(raw.crs).is_geographic
     ids = raw.frame["site_id"].astype("str").str.strip().tolist()
     cells = np.array(raw.frame[own].to_numpy(dtype=object))
+    refused = np.isin(raw.rows, [f.row for f in raw.faults if f.row is not None and not is_note(f)])
     first: dict[str, int] = {}
     gone: list[int] = []
     masts: list[int] = []
     for i, site in enumerate(ids):
         if pd.isna(site) or not site or not isinstance(raw.geometry[i], shapely.Point) or raw.geometry[i].is_empty:
+            continue
+        if refused[i]:
             continue
         k = first.setdefault(site, i)
         said = [(a, b) for a, b in zip(cells[k], cells[i], strict=True) if not _silent(a) and not _silent(b)]

@@ -287,7 +287,9 @@ def _shares(cells: _Cells, bare: dict[str, float]) -> None:
 
 def _is_number(cell: Any) -> bool:
     """Whether a cell is a finite number; whole numbers of any length compare with floats."""
-    return isinstance(cell, int | float | np.number) and not isinstance(cell, bool) and bool(-1e300 < cell < 1e300)
+    if isinstance(cell, np.number):
+        cell = cell.item()
+    return isinstance(cell, int | float) and not isinstance(cell, bool) and -1e300 < cell < 1e300
 
 
 def _is_empty(cell: Any) -> bool:
@@ -379,10 +381,10 @@ def _typed_days(cells: _Cells, texts: set[int], found: dict[str, Day], *, left: 
                 cells.sheet.refuse("fault.day_exchanged", cells.heading, [at], **params)
     for at, day in typed.items():
         if isinstance(day, datetime) and day.utcoffset() == timedelta(0):
-            other = (day + timedelta(hours=written.HOURS_BEFORE_UTC)).date()
-            if other != day.date():
-                found_text = f"{day:%Y-%m-%dT%H:%MZ}"
-                cells.sheet.refuse("fault.day_of_utc", cells.heading, [at], found=found_text, other=str(other))
+            here = (day + timedelta(hours=written.HOURS_BEFORE_UTC)).date()
+            if here != day.date():
+                params = {"found": f"{day:%Y-%m-%dT%H:%MZ}", "other": here.isoformat()}
+                cells.sheet.refuse("fault.day_of_utc", cells.heading, [at], **params)
     known = [day.date() if isinstance(day, datetime) else day for day in typed.values()]
     known += [day.one for day in found.values() if day.one is not None]
     for at, cell in enumerate(cells.cells):

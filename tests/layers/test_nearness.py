@@ -10,10 +10,12 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phusong.layers.checks import nearness
 from phusong.layers.checks.check import check_sense
 from phusong.layers.checks.nearness import MOST_LISTED, folded, near_masts, same_masts, twice
 from phusong.layers.checks.validate import Checked, validate
 from phusong.layers.columns.cells import column_of
+from phusong.layers.columns.values import plain
 from phusong.layers.errors import CrsError
 from phusong.layers.messages import LANGS
 from phusong.layers.readers import RawTable
@@ -204,3 +206,28 @@ def test_degrees_are_measured_in_metres() -> None:
     rows = [{"site_id": "A"}, {"site_id": "A"}, {"site_id": "A"}]
     _, gone = folded(listed(rows, [(106.7, 16.6), (106.70018, 16.6), (106.70020, 16.6)], "EPSG:4326"))
     assert gone == ((3, 2),)  # 19.2 m; the third stands 21.3 m off
+
+
+def test_a_row_with_a_fault_is_not_folded_into_a_good_one() -> None:
+    rows = [{"site_id": "A", "as_of": "2012-12-31"}, {"site_id": "A", "as_of": "2012-12-31", "in_service_from": "2012"}]
+    table = plain(listed(rows, [(500_000, 1_840_000)] * 2), LAYERS["sites"])
+    assert [fault.code for fault in table.faults] == ["fault.not_a_day"]
+    kept, gone = folded(table)
+    assert gone == ()
+    checked = validate(kept, LAYERS["sites"], crs=CRS)
+    assert checked.rows.tolist() == [2]
+    assert {fault.row for fault in checked.faults} == {3}
+
+
+def test_a_list_that_gives_all_masts_one_place_is_told_in_bounded_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    count = 1000
+    monkeypatch.setattr(nearness, "MOST_PAIRS", 20 * count)
+    monkeypatch.setattr(nearness, "_MOST_AT_ONCE", 50 * count)
+    frame = geopandas.GeoDataFrame(
+        {"site_id": [f"m{i}" for i in range(count)], "owner": "V"}, geometry=[shapely.Point(0, 0)] * count, crs=CRS
+    )
+    faults = near_masts(Checked(frame, np.arange(2, count + 2), "bts.xlsx", "sites"))
+    assert len(faults) == MOST_LISTED + 1
+    assert (faults[-1].code, faults[-1].params["count"]) == ("note.masts_in_one_place", 20 * count - MOST_LISTED)
+    assert all("{" not in faults[-1].say(lang) for lang in LANGS)
+    assert len(same_masts(frame, frame.assign(site_id="k" + frame["site_id"]))) == 20 * count

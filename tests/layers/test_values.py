@@ -409,7 +409,9 @@ CELLS = st.one_of(
     st.text(max_size=6),
     st.datetimes(),
     st.dates(),
-    st.sampled_from([pd.NA, pd.NaT, np.float64(2.5), np.int32(7), np.bool_(True), 10**400, b"x", ["a"], {"a": 1}]),
+    st.sampled_from(
+        [pd.NA, pd.NaT, np.float64(2.5), np.float32(2.5), np.int32(7), np.bool_(True), 10**400, b"x", ["a"], {"a": 1}]
+    ),
     st.sampled_from(["1.234", "12,5", "-", "x", "20 W", "5/6/2012", "31/12/2012", "√", "1.234.567 m", "năm 2012"]),
 )
 
