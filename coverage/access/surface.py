@@ -20,14 +20,20 @@ class Links:
     """Moves beside those of the grid, one way each: a bridge is two of them.
 
     ``from_cell``, ``to_cell``: int64[n], flat cells (row * cols + col). ``cost``: float64[n], of the whole link, in the
-    surface's cost; finite, 0 or more. ValueError otherwise.
+    surface's cost; ``length_m``: float64[n], of the link on the ground, None: straight between the centres; both
+    finite, 0 or more. ValueError otherwise.
     """
 
     from_cell: NDArray[np.int64]
     to_cell: NDArray[np.int64]
     cost: NDArray[np.float64]
+    length_m: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
+        if self.length_m is not None and not (
+            self.length_m.shape == self.cost.shape and (np.isfinite(self.length_m) & (self.length_m >= 0)).all()
+        ):
+            raise ValueError("the length of a link is missing, negative, infinite or unknown")
         if not self.from_cell.shape == self.to_cell.shape == self.cost.shape == (len(self.cost),):
             raise ValueError("links of different lengths")
         if not (np.isfinite(self.cost) & (self.cost >= 0)).all():

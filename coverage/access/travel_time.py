@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from phusong.coverage.access import solver
 from phusong.coverage.access.catchment import Pairs
+from phusong.coverage.access.moves import blocked_moves
 from phusong.coverage.access.surface import PACE_CODES, Links, Surface
 from phusong.layers.grid import Grid
 
@@ -23,8 +24,8 @@ Neighbours = Literal[8, 16]
 REACHED, VOID, IMPASSABLE, CUT_OFF, BEYOND_LIMIT = range(5)
 """Why a cell is not reached (``reasons``); cut off: no way at any cost."""
 
-LEAST_PACE = {"none": 1.0, "tobler": float(np.exp(-3.5 * 0.05)), "langmuir": 1 - 1.9998 * 0.2125 / 0.72}
-BUCKETS_OF_A_MOVE = 256
+WINDOW_MOVES = 24
+"""Common moves of a window of the search."""
 SAMPLE = 65_536
 
 
@@ -78,36 +79,26 @@ def route(travel: Travel, cells: Cells) -> list[Cells]:
 
     For direction "from" the way runs the other way round.
     """
-    at = _steps_back(travel)
-    flat = travel.cost.reshape(-1)
-    return [
-        solver.follow(cell, *at)[0] if np.isfinite(flat[cell]) else np.empty(0, dtype=np.int64)
-        for cell in np.asarray(cells, dtype=np.int64)
-    ]
+    return [path for path, _ in _ways(travel, cells)]
 
 
 def path_length_m(travel: Travel, where: Cells) -> Floats:
-    """Horizontal length of the least-cost way of each flat cell, float64[n]; a link counts straight; NaN: no way."""
-    at = _steps_back(travel)
-    flat = travel.cost.reshape(-1)
-    cells = np.asarray(where, dtype=np.int64)
-    lengths = [solver.follow(cell, *at)[1] if np.isfinite(flat[cell]) else np.nan for cell in cells]
-    return np.array(lengths, dtype=np.float64) * travel.grid.cell_m
+    """Horizontal length of the least-cost way of each flat cell, float64[n]; links by their own; NaN without a way."""
+    return np.array([length_m for _, length_m in _ways(travel, where)], dtype=np.float64)
 
 
 def residual(surface: Surface, travel: Travel) -> float:
     """Largest violation of the shortest-path equations over all cells, moves and links; 0.0 if the answer is exact.
 
     The equations: a source costs 0, every other cell the least of (cost of a neighbour + cost of the move or link), or
-    inf if that is over the limit; the nearest source is the lowest of the neighbours that offer this least. With costs
-    of moves above 0 they have one solution (links of cost 0 that form a ring aside). A wrong nearest source, a cell
-    reached that cannot be, or not reached that can, is a violation of inf.
+    inf if that is over the limit; the nearest source is the lowest of the neighbours that offer this least. All
+    costs of moves are above 0, so they have one solution. A wrong nearest source, a cell reached that cannot be, or not
+    reached that can, is a violation of inf.
     """
-    at, beyond, cost = _links(travel.links, outwards=False, direction=travel.direction)
     return float(
         solver.worst_residual(
             travel.cost,
-            travel.nearest,
+            _or_empty(travel.nearest),
             surface.slowness,
             surface.closed,
             PACE_CODES[surface.pace],
@@ -117,9 +108,7 @@ def residual(surface: Surface, travel: Travel) -> float:
             surface.grid.cell_m,
             travel.limit,
             travel.sources,
-            at,
-            beyond,
-            cost,
+            *_links(travel.links, direction=travel.direction, back=True)[:3],
         )
     )
 
@@ -129,11 +118,10 @@ def reasons(surface: Surface, travel: Travel) -> NDArray[np.int8]:
     codes = np.full(surface.grid.shape, CUT_OFF, dtype=np.int8)
     reached = np.isfinite(travel.cost)
     if travel.limit < np.inf:
-        blocked = solver.close_moves(surface.slowness, surface.closed, travel.neighbours)
-        connected = reached.reshape(-1).copy()
-        at, beyond, _ = _links(travel.links, outwards=True, direction=travel.direction)
-        solver.flood(connected, blocked, surface.slowness, travel.neighbours, at, beyond)
-        codes[connected.reshape(codes.shape)] = BEYOND_LIMIT
+        whole = travel_time(
+            surface, travel.sources, neighbours=travel.neighbours, direction=travel.direction, allocate=False
+        )
+        codes[np.isfinite(whole.cost)] = BEYOND_LIMIT
     codes[~np.isfinite(surface.slowness)] = IMPASSABLE
     codes[np.isnan(surface.slowness)] = VOID
     codes[reached] = REACHED
@@ -188,68 +176,69 @@ class _Search:
         self.surface, self.neighbours, self.direction, self.limit = surface, neighbours, direction, limit
         size = surface.slowness.size
         self.start = float(np.nextafter(limit, np.inf))  # what is not below it is beyond the limit
-        self.blocked = solver.close_moves(surface.slowness, surface.closed, neighbours)
-        self.links = _links(surface.links, outwards=True, direction=direction)
-        self.bucket = _bucket_cost(surface)
         self.cost = np.full(size, self.start)
-        self.nearest = np.full(size, -1, dtype=np.int32) if allocate else None
+        self.nearest = np.full(size if allocate else 0, -1, dtype=np.int32)
         self.state = np.full(size, solver.NONE, dtype=np.uint8)
-        self.changed = (0, -1)
-        self._mark_links(slice(0, size))
+        self.blocked = blocked_moves(surface.slowness, surface.closed, neighbours=neighbours)
+        self.slopes = tuple(None if array is None else array.reshape(-1) for array in _slopes(surface))
+        self.window = WINDOW_MOVES * _common_move(surface)
+        self.links = _links(surface.links, direction=direction, back=False)[:3]
+        self.link_first = np.searchsorted(self.links[0], np.arange(0, size, 1 << solver.LINK_BITS)).astype(np.int32)
+        self.changed = slice(0, size)
+        self._mark_links()
 
     def run(self, sources: Cells) -> None:
         """One search; the arrays must be as new."""
-        surface = self.surface
-        elevation_m, directed = _slopes(surface, flat=True)
-        self.changed = solver.search(
+        first, last = solver.search(
             self.cost,
             self.nearest,
             self.state,
-            self.blocked.reshape(-1),
-            surface.slowness.reshape(-1),
-            PACE_CODES[surface.pace],
-            elevation_m,
-            directed,
+            self.blocked,
+            self.surface.slowness.reshape(-1),
+            PACE_CODES[self.surface.pace],
+            *self.slopes,
             -1.0 if self.direction == "to" else 1.0,
             self.neighbours,
-            surface.grid.shape[1],
-            surface.grid.cell_m,
-            self.bucket,
+            self.surface.grid.cell_m,
+            self.window,
             sources,
+            self.link_first,
             *self.links,
         )
+        self.changed = slice(first, last + 1)
 
     def clear(self) -> None:
         """Makes the arrays as new where the last search changed them."""
-        part = slice(self.changed[0], self.changed[1] + 1)
-        self.cost[part] = self.start
-        self.state[part] = solver.NONE
-        if self.nearest is not None:
-            self.nearest[part] = -1
-        self._mark_links(part)
+        self.cost[self.changed] = self.start
+        self.state[self.changed] = solver.NONE
+        if len(self.nearest):
+            self.nearest[self.changed] = -1
+        self._mark_links()
 
-    def _mark_links(self, part: slice) -> None:
+    def _mark_links(self) -> None:
         at = self.links[0]
-        self.state[at[np.searchsorted(at, part.start) : np.searchsorted(at, part.stop)]] |= solver.LINKED
+        marked = slice(*np.searchsorted(at, (self.changed.start, self.changed.stop)))
+        self.state[at[marked]] |= solver.LINKED
 
     def travel(self, sources: Cells) -> Travel:
         """The last search's result; the search gives its arrays away."""
-        shape = self.surface.grid.shape
+        surface, shape = self.surface, self.surface.grid.shape
         self.state &= solver.WORD
         cost = self.cost.reshape(shape)
-        cost[cost > self.limit] = np.inf
-        cost[np.isnan(self.surface.slowness)] = np.nan
+        if self.limit < np.inf:
+            cost[cost > self.limit] = np.inf
+        cost[np.isnan(surface.slowness)] = np.nan
         return Travel(
-            grid=self.surface.grid,
+            grid=surface.grid,
             cost=cost,
-            nearest=None if self.nearest is None else self.nearest.reshape(shape),
+            nearest=self.nearest.reshape(shape) if len(self.nearest) else None,
             step=self.state.reshape(shape),
             sources=sources,
-            unusable=np.flatnonzero(~np.isfinite(self.surface.slowness.reshape(-1)[sources])),
+            unusable=np.flatnonzero(~np.isfinite(surface.slowness.reshape(-1)[sources])),
             neighbours=self.neighbours,
             direction=self.direction,
             limit=self.limit,
-            links=self.surface.links,
+            links=surface.links,
         )
 
 
@@ -258,38 +247,51 @@ def _inside(cells: Cells, surface: Surface) -> None:
         raise ValueError("a cell lies outside the grid")
 
 
-def _bucket_cost(surface: Surface) -> float:
-    """The cheapest move, so that nothing is expanded twice; no less than a 256th of a common one."""
-    least = float(np.fmin.reduce(surface.slowness, axis=None)) if surface.slowness.size else 1.0
+def _common_move(surface: Surface) -> float:
+    """Cost of a level move over a common cell, by a sample."""
     flat = surface.slowness.reshape(-1)
     sample = flat[:: max(1, flat.size // SAMPLE)]
     sample = sample[np.isfinite(sample)]
-    common = float(np.median(sample)) if len(sample) else 1.0
-    least = least if np.isfinite(least) else 1.0
-    return max(least * LEAST_PACE[surface.pace], common / BUCKETS_OF_A_MOVE) * surface.grid.cell_m
+    return (float(np.median(sample)) if len(sample) else 1.0) * surface.grid.cell_m
 
 
-def _slopes(surface: Surface, *, flat: bool = False) -> tuple[Any, Any]:
+def _slopes(surface: Surface) -> tuple[Any, Any]:
     """Elevation and directed cells as the kernels take them: None where slopes do not count."""
     if surface.pace == "none":
         return None, None
-    arrays = surface.elevation_m, surface.directed
-    return tuple(a.reshape(-1) if flat and a is not None else a for a in arrays)  # type: ignore[return-value]
+    directed = np.ones(surface.grid.shape, dtype=np.bool_) if surface.directed is None else surface.directed
+    return surface.elevation_m, directed
 
 
-def _links(links: Links | None, *, outwards: bool, direction: Direction) -> tuple[Cells, Cells, Floats]:
-    """Links sorted by the cell where a step starts: (start, end, cost); outwards: as the search goes."""
+def _or_empty(nearest: NDArray[np.int32] | None) -> NDArray[np.int32]:
+    return np.empty(0, dtype=np.int32) if nearest is None else nearest.reshape(-1)
+
+
+def _links(links: Links | None, *, direction: Direction, back: bool) -> tuple[Cells, Cells, Floats, Floats]:
+    """Links sorted by the cell where a step starts: (start, end, cost, length_m); back: towards the sources."""
     if links is None:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0)
-    start, end = (
-        (links.to_cell, links.from_cell) if outwards == (direction == "to") else (links.from_cell, links.to_cell)
-    )
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
+    forwards = back == (direction == "to")
+    start, end = (links.from_cell, links.to_cell) if forwards else (links.to_cell, links.from_cell)
     order = np.argsort(start, kind="stable")
-    return start[order].astype(np.int64), end[order].astype(np.int64), links.cost[order].astype(np.float64)
+    return (
+        start[order].astype(np.int64),
+        end[order].astype(np.int64),
+        links.cost[order].astype(np.float64),
+        links.length_m[order].astype(np.float64),
+    )
 
 
-def _steps_back(travel: Travel) -> tuple[Any, ...]:
-    """What ``solver.follow`` needs beside a cell."""
-    nearest = None if travel.nearest is None else travel.nearest.reshape(-1)
-    back = _links(travel.links, outwards=False, direction=travel.direction)
-    return travel.step.reshape(-1), travel.cost.reshape(-1), nearest, travel.grid.shape[1], *back
+def _ways(travel: Travel, cells: Cells) -> list[tuple[Cells, float]]:
+    """The way of each cell and its length in metres; no cells and NaN where there is none."""
+    cost, cols, cell_m = travel.cost.reshape(-1), travel.grid.shape[1], travel.grid.cell_m
+    state, nearest = travel.step.reshape(-1), _or_empty(travel.nearest)
+    links = _links(travel.links, direction=travel.direction, back=True)
+    found: list[tuple[Cells, float]] = []
+    for cell in np.asarray(cells, dtype=np.int64):
+        if np.isfinite(cost[cell]):
+            path, moves, links_m = solver.follow(cell, state, cost, nearest, cols, *links)
+            found.append((path, moves * cell_m + links_m))
+        else:
+            found.append((np.empty(0, dtype=np.int64), np.nan))
+    return found
