@@ -156,10 +156,10 @@ def carry(
 
     front: Front = ctx.obj
     days = (from_.date(), to.date())
-    there = Study(study).layers_path if study is not None else None
-    outlines = [
     if study is None and lineage is None and not (old and new) and Path("study.toml").is_file():
         study = Path()
+    there = Study(study).layers_path if study is not None else None
+    outlines = [
         None if path is None else read_units(path, valid_on=day)
         for path, day in zip((old or there, new or there), days, strict=True)
     ]
@@ -169,16 +169,16 @@ def carry(
         out=path,
         old=outlines[0],
         new=outlines[1],
-        weight=None if weight is None or ground is None else read_weight(weight, ground),
+        weight=weight,
         lineage=None if lineage is None else read_lineage(lineage, from_valid_on=days[0], to_valid_on=days[1]),
         kinds=dict(_pair(text) for text in kind) if kind else None,
         partial="sum" if sum_known else "none",
         code=code,
         sheet=sheet,
-        lang=front.lang,
-    )
         decimal=None if decimal is None else decimal.value,
         day_first=day_first,
+        lang=front.lang,
+    )
     report = done.report
     for one in report.columns:
         numbers = {name: number(getattr(one, name), front.lang, decimals=2) for name in ("total", "moved", "listed")}
