@@ -328,8 +328,17 @@ def _listed(path: Path, kind: Kind, *, file: str) -> list[tuple[str, str]]:
             warnings.simplefilter("ignore", RuntimeWarning)  # the driver's remarks on a file that is none of its own
             return [(str(name), str(shape)) for name, shape in pyogrio.list_layers(_source(path, kind))]
     except (UnicodeDecodeError, *_BROKEN) as error:
-        code = "read.no_geojson" if kind == "geojson" else "read.unreadable"
+        code = "read.no_geojson" if kind == "geojson" and _is_json(path) else "read.unreadable"
         raise InputError(code, file=file) from error
+
+
+def _is_json(path: Path) -> bool:
+    """Whether a file begins with a whole object of JSON, whatever follows."""
+    try:
+        json.JSONDecoder().raw_decode(path.read_text(encoding="utf-8-sig").lstrip())
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _source(path: Path, kind: Kind) -> str:
