@@ -68,6 +68,6 @@ def has(code: str) -> bool:
 
 
 def default_lang() -> Lang:
-    """Language of the environment: PHUSONG_LANG, else the locale; Vietnamese if it says so, else English."""
-    asked = os.environ.get("PHUSONG_LANG") or os.environ.get("LC_ALL") or os.environ.get("LANG") or ""
+    """Language of the environment: PHUSONG_LANG, else the locale's of messages; Vietnamese if so, else English."""
+    asked = next(filter(None, map(os.environ.get, ("PHUSONG_LANG", "LC_ALL", "LC_MESSAGES", "LANG"))), "")
     return "vi" if asked.lower().startswith("vi") else "en"

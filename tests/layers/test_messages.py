@@ -87,10 +87,11 @@ def test_a_text_inside_a_text_is_said_in_the_same_language() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "lang"), [("LANG", "vi_VN.UTF-8", "vi"), ("LANG", "C", "en"), ("PHUSONG_LANG", "vi", "vi")]
+    ("name", "value", "lang"),
+    [("LANG", "vi_VN.UTF-8", "vi"), ("LANG", "C", "en"), ("LC_MESSAGES", "vi_VN", "vi"), ("PHUSONG_LANG", "vi", "vi")],
 )
 def test_language_of_the_environment(monkeypatch: pytest.MonkeyPatch, name: str, value: str, lang: str) -> None:
-    for other in ("PHUSONG_LANG", "LC_ALL", "LANG"):
+    for other in ("PHUSONG_LANG", "LC_ALL", "LC_MESSAGES", "LANG"):
         monkeypatch.delenv(other, raising=False)
     monkeypatch.setenv(name, value)
     assert default_lang() == lang
