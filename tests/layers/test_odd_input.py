@@ -19,6 +19,7 @@ from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.grid import MAX_CELLS, Grid
 from phusong.layers.importing import import_files
 from phusong.layers.office import Asked
+from phusong.layers.places.evidence import Ground, Places
 from phusong.layers.rasters import raster_bounds, read_raster, warp_to
 from phusong.layers.study_layers import StudyLayers, read_layers
 
@@ -220,6 +221,7 @@ def _one_cell(name: str, value: float) -> Callable[[Path], None]:
         ("elevation", -9999.0, "fault.heights"),
         ("elevation", np.inf, "fault.heights"),
         ("population", -5.0, "fault.people_negative"),
+        ("population", np.inf, "fault.people_negative"),
     ],
 )
 def test_marks_for_no_data_that_are_not_declared(
@@ -358,3 +360,13 @@ def test_a_raster_that_the_studys_crs_cannot_show(
     monkeypatch.setattr(bounds, lambda tiles, crs: (-np.inf, 0.0, np.inf, 1.0))
     with pytest.raises(InputError, match="cut the raster to the province"):
         import_files(tiny_study, "elevation", [tmp_path / "any.tif"])
+
+
+def test_codes_typed_as_numbers_name_their_units() -> None:
+    """A sheet's column of codes is numbers: 19333.0 is the unit 19333, and 7 is not the unit 007."""
+    outlines = [shapely.box(0, 0, 1000, 1000), shapely.box(1000, 0, 2000, 1000)]
+    units = gpd.GeoDataFrame({"code": ["19333", "007"]}, geometry=outlines, crs=CRS)
+    ground = Ground.of(Places(units=units))
+    assert ground is not None
+    named = np.array([19333.0, 19333, " 19333 ", "007", 7.0, None, np.nan], dtype=object)
+    assert ground.homes(named, len(named)).tolist() == [0, 0, 0, 1, -1, -1, -1]
