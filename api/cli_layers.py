@@ -62,7 +62,7 @@ def import_(
         sheet=sheet,
         crs=crs,
         encoding=encoding,
-        mapping=parse_mapping(map_, LAYERS[layer]) if map_ and layer in LAYERS else None,
+        mapping=None if not map_ else parse_mapping(map_, LAYERS[layer]) if layer in LAYERS else {},
         decimal=None if decimal is None else decimal.value,
         day_first=day_first,
         height_m=height_m,
@@ -79,7 +79,7 @@ def import_(
     except InputError as error:
         if error.code != "import.refused":
             raise
-        _lines(front, refusal(error, file=files[0].name, layer=layer))
+        _lines(front, refusal(error, file=files[0].name, layer=layer, read=error.params["read"]))
         raise typer.Exit(2) from error
     _lines(front, done.report)
     for path in done.told:
@@ -89,6 +89,8 @@ def import_(
         for before, after in done.texts:
             front.out.print(escape(f"  {before}  ->  {after}"), soft_wrap=True)
         front.say("cli.import.previewed")
+        if report.refused or not report.kept:
+            raise typer.Exit(2)
         return
     front.say("cli.import.done", layer=layer, kept=report.kept, refused=report.rejected)
 
@@ -128,6 +130,8 @@ def template(
     if layer not in LAYERS:
         raise InputError("cli.template.unknown_layer", found=layer, layers=", ".join(LAYERS))
     path = to or Path(f"{layer}.{'gpkg' if LAYERS[layer].geometry in ('line', 'polygon') else 'xlsx'}")
+    if path.exists():
+        raise InputError("cli.template.exists", path=path)
     front.say("cli.template.done", path=write_template(LAYERS[layer], path, front.lang, crs=crs))
 
 

@@ -30,7 +30,7 @@ from phusong.layers.columns.synonyms import UNIT_NAMES
 from phusong.layers.dated.units import needs_date, refuse_other_date, table_date
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.merge import alike, among, beside, in_place, standing, units_of
+from phusong.layers.merge import alike, among, beside, concerned, in_place, standing, staying, units_of
 from phusong.layers.office import Asked, Understood, understood
 from phusong.layers.places.projection import operation, operation_text
 from phusong.layers.rasters import write_cog
@@ -95,7 +95,7 @@ def import_files(
 
 
 def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write: bool) -> Imported:
-    everything, settings = standing(study), study.settings
+    everything, settings = standing(study, concerned(layer)), study.settings
     there = {name: one for name, one in everything.items() if not one.fatal and len(one.frame)}
     known = there.get(layer.name)
     if asked.mapping is not None:
@@ -128,11 +128,13 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
     if not checked.fatal:
         checked = among(checked, there, units=units)
         if asked.add and known is not None:
-            checked, already, whole = beside(checked, known.frame, layer)
+            sectors = there.get("sectors")
+            operated = None if sectors is None else sectors.frame
+            checked, already, whole = beside(checked, known.frame, layer, sectors=operated)
         else:
             whole = in_place(checked, None if known is None else known.frame)
-            if layer.name == "units" and (known is None or len(whole) > len(checked.frame)):
-                _refuse_losses(everything.get("units"), layer)  # units of other dates stay
+            if layer.name == "units":
+                _refuse_losses(staying(study, checked.frame), layer)
     judged = checked if not read.folded or checked.fatal else _with_folded(checked, read)
     report = report_of(
         read.given,
@@ -309,7 +311,7 @@ def _import_raster(study: Study, name: str, files: Sequence[Path], *, asked: Ask
     with TemporaryDirectory() as folder:
         tiles = tiles_of(raster_files(files, into=folder))
         bounds = tiles_bounds(tiles, crs=settings.crs)
-        there = {key: one for key, one in standing(study).items() if not one.fatal and len(one.frame)}
+        there = {key: one for key, one in standing(study, ("units",)).items() if not one.fatal and len(one.frame)}
         units = units_of(there, study)
         if units is not None:
             margin_m = settings.radio.max_range_km * 1000

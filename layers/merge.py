@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import geopandas
 import numpy as np
 import pandas as pd
+import shapely
 from numpy.typing import NDArray
 
 from phusong.layers.checks.check import check_coverage, check_magnitudes, check_places, check_references
@@ -14,8 +17,11 @@ from phusong.layers.checks.nearness import near_masts, same_masts, twice
 from phusong.layers.checks.validate import Checked, validate
 from phusong.layers.errors import Fault
 from phusong.layers.readers.vector import layer_names, read_vector
-from phusong.layers.schema import LAYERS, Layer
+from phusong.layers.schema import LAYERS, UNITS, Layer
 from phusong.layers.study import Study
+
+SAME_M = 1e-3
+"""Corners nearer than this, m, are one."""
 
 
 class Merged(NamedTuple):
@@ -26,18 +32,45 @@ class Merged(NamedTuple):
     whole: pd.DataFrame
 
 
-def standing(study: Study) -> dict[str, Checked]:
-    """The study's layers as they are, judged, faulty ones too, units of all dates; none without a file."""
+def concerned(layer: Layer) -> set[str]:
+    """The layers of a study against which new rows of ``layer`` are judged, it among them."""
+    beside = {"sectors"} if layer.name == "sites" else set()
+    return {layer.name, "units", *(target for target, _ in layer.refers.values()), *beside}
+
+
+def standing(study: Study, names: Collection[str]) -> dict[str, Checked]:
+    """The study's layers of these names, judged, faulty ones too, units of all dates; none without a file."""
     if not study.layers_path.exists():
         return {}
-    names = {name.lower(): name for name in layer_names(study.layers_path)}
-    there = {}
-    for name, layer in LAYERS.items():
-        if name in names:
-            raw = read_vector(study.layers_path, layer=names[name])
-            checked = validate(raw, layer, crs=study.settings.crs, reproject=False)
-            there[name] = checked
-    return there
+    there = {name.lower(): name for name in layer_names(study.layers_path)}
+    return {
+        name: validate(
+            read_vector(study.layers_path, layer=there[name]), layer, crs=study.settings.crs, reproject=False
+        )
+        for name, layer in LAYERS.items()
+        if name in names and name in there
+    }
+
+
+def staying(study: Study, new: pd.DataFrame) -> Checked | None:
+    """The study's units of other dates than the new ones, judged, faulty ones too: they are written again. A unit whose
+    date cannot be read is one of them; None if there are none."""
+    if not study.layers_path.exists():
+        return None
+    name = next((name for name in layer_names(study.layers_path) if name.lower() == UNITS.name), None)
+    if name is None:
+        return None
+    raw = read_vector(study.layers_path, layer=name)
+    heading = next((name for name in raw.frame.columns if str(name).strip().lower() == "valid_on"), None)
+    stays = np.ones(len(raw.rows), dtype=bool)
+    if heading is not None:
+        days = set(new["valid_on"].dt.strftime("%Y-%m-%d"))
+        stays = np.array([str(day)[:10] not in days for day in raw.frame[heading]], dtype=bool)
+    if not stays.any():
+        return None
+    shapes = None if raw.geometry is None else raw.geometry[stays]
+    kept = replace(raw, frame=raw.frame[stays].reset_index(drop=True), rows=raw.rows[stays], geometry=shapes)
+    return validate(kept, UNITS, crs=study.settings.crs, reproject=False)
 
 
 def units_of(there: dict[str, Checked], study: Study) -> Checked | None:
@@ -73,10 +106,11 @@ def among(checked: Checked, there: dict[str, Checked], *, units: Checked | None)
     return fit.keep(np.ones(len(fit.frame), dtype=bool), notes)
 
 
-def beside(new: Checked, known: pd.DataFrame, layer: Layer) -> Merged:
+def beside(new: Checked, known: pd.DataFrame, layer: Layer, *, sectors: pd.DataFrame | None = None) -> Merged:
     """New rows put beside those the study has.
 
     A row that is there cell for cell (but its source) is counted as there already; another row with its key is a fault.
+    ``sectors``: the study's, by whose operators its masts are known.
     """
     keys = list(layer.key)
     old = pd.MultiIndex.from_frame(known[keys].astype(str))
@@ -84,8 +118,9 @@ def beside(new: Checked, known: pd.DataFrame, layer: Layer) -> Merged:
     at = old.get_indexer(asked)
     faults: list[Fault] = []
     good, fresh = np.ones(len(at), dtype=bool), at < 0
-    for i in np.flatnonzero(at >= 0).tolist():
-        column = _differs(new.frame.iloc[i], known.iloc[at[i]])
+    twice_there = np.flatnonzero(~fresh)
+    differing = _differing(new.frame.iloc[twice_there], known.iloc[at[twice_there]])
+    for i, column in zip(twice_there.tolist(), differing, strict=True):
         if column is not None:
             good[i] = False
             found = ", ".join(str(value).removesuffix(" 00:00:00") for value in asked[i])
@@ -93,7 +128,7 @@ def beside(new: Checked, known: pd.DataFrame, layer: Layer) -> Merged:
             row = int(new.rows[i])
             faults.append(new.fault("fault.already_otherwise", row=row, column=", ".join(keys), **params))
     if layer.name == "sites":
-        faults += _same_masts(new, fresh, known)
+        faults += _same_masts(new, fresh, known, sectors)
     return Merged(new.keep(good, faults), int((~fresh & good).sum()), stacked(known, new.frame[fresh]))
 
 
@@ -125,26 +160,34 @@ def alike(one: pd.DataFrame, other: pd.DataFrame) -> bool:
     return same and one.geometry.to_wkb().tolist() == other.geometry.to_wkb().tolist()
 
 
-def _same_masts(new: Checked, fresh: NDArray[np.bool_], known: pd.DataFrame) -> list[Fault]:
-    """Notes on new masts that stand where the study has a mast of the same operator under another id."""
+def _same_masts(
+    new: Checked, fresh: NDArray[np.bool_], known: pd.DataFrame, sectors: pd.DataFrame | None
+) -> list[Fault]:
+    """Notes on new masts that stand where the study has a mast under another id, of the same operator or of one that is
+    not known."""
     frame, rows = new.frame[fresh], new.rows[fresh]
     faults = []
-    found = same_masts(frame, known)[["new", "known", "how", "distance_m"]]
+    found = same_masts(frame, known, known_sectors=sectors)[["new", "known", "how", "distance_m"]]
     for at, old, how, away_m in found.itertuples(index=False):
-        if how == "place":
+        if how != "id":
+            code = "note.same_mast" if how == "place" else "note.same_mast_perhaps"
             params: dict[str, Any] = {"found": frame["site_id"].iloc[at], "other": known["site_id"].iloc[old]}
             params["distance_m"] = f"{away_m:.0f}"
-            faults.append(new.fault("note.same_mast", row=int(rows[at]), column="site_id", **params))
+            faults.append(new.fault(code, row=int(rows[at]), column="site_id", **params))
     return faults
 
 
-def _differs(one: pd.Series[Any], other: pd.Series[Any]) -> str | None:
-    """The first column in which two rows differ, None if they are alike; places within a millimetre are one."""
-    for column in one.index:
-        mine, theirs = one[column], other[column]
+def _differing(one: pd.DataFrame, other: pd.DataFrame) -> list[str | None]:
+    """For each row of two frames of one layer the first column in which they differ but the source, None if alike."""
+    found = np.full(len(one), None, dtype=object)
+    for column in (name for name in reversed(one.columns) if name != "source"):
+        mine, theirs = one[column].reset_index(drop=True), other[column].reset_index(drop=True)
+        empty, empty_there = mine.isna().to_numpy(), theirs.isna().to_numpy()
         if column == "geometry":
-            if (mine is None) != (theirs is None) or (mine is not None and not mine.equals_exact(theirs, 1e-3)):
-                return "geometry"
-        elif column != "source" and not (pd.isna(mine) and pd.isna(theirs)) and (pd.isna(mine) or mine != theirs):
-            return str(column)
-    return None
+            shapes = (np.asarray(shape.array, dtype=object) for shape in (mine, theirs))
+            same = shapely.equals_exact(*shapes, tolerance=SAME_M)
+        else:
+            plain = (cells.astype(object).where(cells.notna(), None) for cells in (mine, theirs))
+            same = np.equal(*map(np.asarray, plain)).astype(bool)
+        found[~(same | (empty & empty_there))] = column
+    return list(found)

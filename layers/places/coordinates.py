@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
@@ -84,6 +85,7 @@ class _Table:
     second: Cells
     headings: tuple[str, ...]  # none: shapes
     says_degrees: bool  # the headings say lon and lat
+    unused: tuple[str, ...] = ()  # headings of other coordinates the table has, too
 
 
 def readings(raw: RawTable, *, places: Places) -> list[Reading]:
@@ -316,6 +318,9 @@ def _result(
     notes: list[Fault],
 ) -> RawTable:
     """The table with its geometry in the way's CRS; rows with a fault have none."""
+    if table.unused:
+        unused = _fault(raw, "note.coordinates_unused", found=", ".join(table.unused), used=", ".join(table.headings))
+        notes = [*notes, unused]
     faults = [replace(fault, layer=layer.name) for fault in (*notes, *(fault for _, fault in rejected))]
     if raw.geometry is not None:
         geometry = np.array(raw.geometry, dtype=object)
@@ -349,7 +354,12 @@ def _table(raw: RawTable) -> _Table | None:
     if POSITION in headings:
         name = headings[POSITION]
         tables.append(_Table(*read_pairs(raw.frame[name].tolist()), (str(name),), False))
-    return max(tables, key=lambda one: int((~one.first.blank & ~one.second.blank).sum()), default=None)
+    if not tables:
+        return None
+    best = max(tables, key=lambda one: int((~one.first.blank & ~one.second.blank).sum()))
+    others = [one for one in tables if not (one.first.blank & one.second.blank).all()]
+    unused = dict.fromkeys(name for one in others for name in one.headings if name not in best.headings)
+    return replace(best, unused=tuple(unused))
 
 
 def _named(places: Places, raw: RawTable, layer: Layer) -> Places:
@@ -467,7 +477,11 @@ def _text(way: Way) -> Text:
 def _found(raw: RawTable, table: _Table, i: int) -> str:
     if not table.headings:
         return f"{table.first.point[i]:.9g}, {table.second.point[i]:.9g}"
-    return "; ".join(str(raw.frame[name].iloc[i]) for name in raw.frame.columns if str(name) in table.headings)
+    return "; ".join(_cell(raw.frame[name].iloc[i]) for name in raw.frame.columns if str(name) in table.headings)
+
+
+def _cell(value: Any) -> str:
+    return "-" if pd.isna(value) or not str(value).strip() else str(value)
 
 
 def _option(way: Way) -> str:

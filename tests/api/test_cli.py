@@ -144,6 +144,26 @@ def test_new_check_import(tmp_path: Path, done: Path, capsys: pytest.CaptureFixt
     assert 'nearest is "villages"' in capsys.readouterr().err
 
 
+def test_a_refused_import_says_how_many_rows_it_read(
+    tiny_study: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a.csv").write_text("Mã trạm,Kinh độ,Vĩ độ\nM1,,\nM2,,\nM3,,\n", encoding="utf-8")
+    for option in ((), ("--preview",)):
+        assert phusong("import", tiny_study, "sites", tmp_path / "a.csv", "--as-of", "2020-01-01", *option) == 2
+        assert re.search(r"\b3 (rows )?read\b", capsys.readouterr().err)
+    assert phusong("import", tiny_study, "elevation", tmp_path / "a.csv", "--map", "a=b") == 2
+    assert "--map" in capsys.readouterr().err
+
+
+def test_a_form_that_may_be_filled_in_is_not_written_over(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "sites.xlsx"
+    assert phusong("template", "sites", "--out", path) == 0
+    before = path.read_bytes()
+    assert phusong("template", "sites", "--out", path) == 2
+    assert "--out" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
 def test_no_study_and_no_results(tmp_path: Path, tiny_study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert phusong("run", tmp_path / "nowhere") == 2
     assert "phusong new" in capsys.readouterr().err

@@ -557,6 +557,34 @@ def test_real_settlements_in_every_form(real: tuple[gpd.GeoDataFrame, gpd.GeoDat
     assert off_m(result, lon, lat).max() < 1.0
 
 
+def test_a_row_that_cannot_be_read_says_what_stands_there_without_units_too() -> None:
+    columns = {
+        "lon": ["106.7", "abc", None, "106.8", "", *["106.9"] * 12],
+        "lat": ["16.7", "16.6", "16.5", "x1", "", *["16.4"] * 12],
+    }
+    result = placed(table(columns), LAYERS["sites"], places=Places())
+    told = {fault.row: (fault.code, fault.params["found"]) for fault in result.faults if fault.row is not None}
+    unread, half = "fault.place_unreadable", "fault.place_half"
+    assert told == {3: (unread, "abc; 16.6"), 4: (half, "-; 16.5"), 5: (unread, "106.8; x1")}
+    assert result.geometry is not None
+    assert [shape is None for shape in result.geometry] == [False, True, True, True, True, *[False] * 12]
+
+
+def test_coordinates_that_were_not_looked_at_are_named() -> None:
+    columns = {"lon": [106.7, 106.8], "lat": [16.7, 16.6], "x_m": [1.0, None], "y_m": [2.0, 3.0]}
+    result = placed(table(columns), LAYERS["sites"], places=Places())
+    assert [fault.params["found"] for fault in result.faults if fault.code == "note.coordinates_unused"] == ["x_m, y_m"]
+
+
+@pytest.mark.parametrize("crs", ['LOCAL_CS["drawing",UNIT["metre",1]]', "EPSG:5773"])
+def test_a_crs_of_no_place_on_the_earth_is_refused_unless_the_user_names_one(crs: str) -> None:
+    columns = {"x_m": [582123.0], "y_m": [1843210.0]}
+    with pytest.raises(CrsError) as caught:
+        placed(table(columns, crs=crs), LAYERS["sites"], places=Places())
+    assert caught.value.code == "coordinates.crs_of_no_place"
+    assert placed(table(columns, crs=crs), LAYERS["sites"], places=Places(), crs="EPSG:9212").crs == "EPSG:9212"
+
+
 @pytest.mark.parametrize("crs", ["OGC:CRS84", "EPSG:4979"])
 def test_another_name_for_a_known_crs_is_taken(crs: str) -> None:
     units = province(106.6, 16.5)

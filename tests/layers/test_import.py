@@ -412,6 +412,57 @@ def test_what_would_not_be_heeded_is_refused(study: Path, tmp_path: Path) -> Non
     assert import_files(study, "postal_points", [book], asked=Asked(as_of=DAY, valid_on=DAY)).report.kept == len(rows)
 
 
+def test_layers_of_the_study_itself_are_there_already(study: Path, tmp_path: Path) -> None:
+    for name in ("villages", "sites", "sectors", "broadband"):
+        path = tmp_path / f"{name}.gpkg"
+        pyogrio.write_dataframe(pyogrio.read_dataframe(study / "layers.gpkg", layer=name), path, layer=name)
+        asked = Asked(add=True, valid_on=DAY if name == "broadband" else None)
+        report = import_files(study, name, [path], asked=asked).report
+        assert (report.kept, report.already) == (report.read, report.read)
+        assert report.read > 0
+
+
+def test_each_kind_of_cell_is_compared(study: Path, tmp_path: Path) -> None:
+    sites = pyogrio.read_dataframe(study / "layers.gpkg", layer="sites")
+    for column, other in (
+        ("name", "khác"),
+        ("shared", True),
+        ("in_service_from", date(1999, 1, 1)),
+        ("geometry", sites.geometry.translate(0.5)),
+    ):
+        path = tmp_path / f"{column}.gpkg"
+        pyogrio.write_dataframe(sites.assign(**{column: other}), path, layer="sites")
+        report = import_files(study, "sites", [path], asked=Asked(add=True), write=False).report
+        told = [fault for fault in report.faults if fault.code == "fault.already_otherwise"]
+        assert {fault.params["other"] for fault in told} == {column}
+        assert report.rejected == len(told) > 0
+
+
+def test_a_mast_under_another_id_is_told(study: Path, tmp_path: Path) -> None:
+    place = layer(study, "sites").to_crs("EPSG:4326").geometry.iloc[0]
+    known, sectors = layer(study, "sites")["site_id"].iloc[0], layer(study, "sectors")
+    operator = sectors.set_index("site_id")["operator"][[known]].iloc[0]
+    for owner, code in ((operator, "note.same_mast"), ("", "note.same_mast_perhaps"), ("Khác", None)):
+        path = tmp_path / "m.csv"
+        path.write_text(f"Mã trạm,Chủ sở hữu,Kinh độ,Vĩ độ\nN1,{owner},{place.x},{place.y}\n", encoding="utf-8")
+        report = import_files(study, "sites", [path], asked=Asked(as_of=DAY, add=True), write=False).report
+        told = [fault for fault in report.faults if fault.code.startswith("note.same_mast")]
+        assert [(fault.code, fault.params["other"]) for fault in told] == ([(code, known)] if code else [])
+
+
+def test_faulty_units_of_another_date_are_not_lost_with_those_that_give_way(study: Path, tmp_path: Path) -> None:
+    units = pyogrio.read_dataframe(study / "layers.gpkg", layer="units")
+    pyogrio.write_dataframe(units, tmp_path / "units.gpkg", layer="units")
+    later = units.assign(valid_on=date(2025, 7, 1), population=-1)
+    pyogrio.write_dataframe(pd.concat([units, later]), study / "layers.gpkg", layer="units")
+    with pytest.raises(InputError) as caught:
+        import_files(study, "units", [tmp_path / "units.gpkg"])
+    assert caught.value.code == "import.there_faulty"
+    pyogrio.write_dataframe(units.assign(population=-1), study / "layers.gpkg", layer="units")  # all of them, same date
+    assert import_files(study, "units", [tmp_path / "units.gpkg"]).report.kept == len(units)
+    assert len(layer(study, "units")) == len(units)
+
+
 CELLS = st.one_of(st.none(), st.text(max_size=12), st.floats(allow_nan=False, allow_infinity=False), st.booleans())
 
 
