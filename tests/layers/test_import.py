@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from datetime import date
+from functools import cache
 from pathlib import Path
 
 import geopandas as gpd
@@ -41,15 +42,21 @@ def layer(root: Path, name: str) -> gpd.GeoDataFrame:
     return read_layers(root / "layers.gpkg", root / "rasters", crs=CRS, units_valid_on=DAY).layers[name]
 
 
+@cache
+def unit_places(root: Path) -> list[tuple[str, float, float]]:
+    """Names of the study's communes, and a place in each, in degrees."""
+    units = layer(root, "units").to_crs("EPSG:4326")
+    places = units.geometry.representative_point()
+    return list(zip(units["name"], places.x, places.y, strict=True))
+
+
 def rows_of(root: Path, *, count: int = 6) -> list[list[object]]:
     """Points inside the communes they name."""
-    units = layer(root, "units").to_crs("EPSG:4326")
     rows: list[list[object]] = []
     for i in range(count):
-        unit = units.iloc[i % len(units)]
-        place = unit.geometry.representative_point()
+        name, lon, lat = unit_places(root)[i % len(unit_places(root))]
         kind = ("Bưu cục", "Điểm BĐ-VHX")[i % 2]
-        rows.append([i + 1, f"P{i:02d}", f"Điểm {i}", kind, f"xã {unit['name']}", place.x + 1e-4 * i, place.y, "tốt"])
+        rows.append([i + 1, f"P{i:02d}", f"Điểm {i}", kind, f"xã {name}", lon + 1e-4 * i, lat, "tốt"])
     return rows
 
 
