@@ -25,6 +25,8 @@ Shapes = NDArray[np.object_]
 
 BANK_CELLS = (1.5, 3.0, 6.0, 12.0, 24.0)
 """How far beyond its ends, in cells, a crossing is led to find a bank."""
+LEAST_M = 0.1
+"""Length of a link between two stands whose nearest places on the line are one, such as the two banks of a brook."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,8 @@ def hops(lines: Shapes, *, barriers: Barriers, passable: NDArray[np.bool_]) -> H
     for k in np.flatnonzero(high > low):  # the few lines that meet a barrier
         here = met_m[low[k] : high[k]]
         crosses[k] = bool(((here >= place_m[joined[k]]) & (here <= place_m[joined[k] + 1])).any())
-    return Hops(line[joined], stand[joined], stand[joined + 1], place_m[joined + 1] - place_m[joined], crosses)
+    length_m = np.maximum(place_m[joined + 1] - place_m[joined], LEAST_M)
+    return Hops(line[joined], stand[joined], stand[joined + 1], length_m, crosses)
 
 
 def led_to_banks(shape: shapely.Geometry, *, barriers: Barriers, passable: NDArray[np.bool_]) -> Hops | None:
