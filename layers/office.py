@@ -113,7 +113,7 @@ def tables_of(path: Path, layer: Layer, *, asked: Asked, units: geopandas.GeoDat
     if asked.sheet is None:
         return tables
     wanted = [raw for raw in tables if raw.sheet == asked.sheet]
-    if not wanted and len(tables) > 1:
+    if not wanted and any(raw.sheet for raw in tables):
         raise InputError(
             "read.no_such_sheet", file=path.name, sheet=asked.sheet, names=", ".join(raw.sheet for raw in tables)
         )

@@ -194,7 +194,9 @@ def _missing(desk: _Desk, column: Column, headings: dict[str, str]) -> None:
     known = {c.name for c in desk.layer.all_columns}
     spare = {name: heading for name, heading in headings.items() if name not in known}
     near = nearest(column.name, spare)
-    if near is None:
+    if column.name == "as_of":
+        desk.say("fault.missing_as_of", column=column.name, fatal=True)
+    elif near is None:
         desk.say("fault.missing_column", column=column.name, fatal=True, found=", ".join(headings.values()) or "-")
     else:
         desk.say("fault.missing_column_near", column=column.name, fatal=True, nearest=spare[near])
