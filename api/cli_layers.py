@@ -124,12 +124,12 @@ def template(
     to: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE")] = None,
     crs: Annotated[str, typer.Option()] = "EPSG:4326",
 ) -> None:
-    from phusong.layers.templates import write_template
+    from phusong.layers.templates import drawn, write_template
 
     front: Front = ctx.obj
     if layer not in LAYERS:
         raise InputError("cli.template.unknown_layer", found=layer, layers=", ".join(LAYERS))
-    path = to or Path(f"{layer}.{'gpkg' if LAYERS[layer].geometry in ('line', 'polygon') else 'xlsx'}")
+    path = to or Path(f"{layer}.{'gpkg' if drawn(LAYERS[layer]) else 'xlsx'}")
     if path.exists():
         raise InputError("cli.template.exists", path=path)
     front.say("cli.template.done", path=write_template(LAYERS[layer], path, front.lang, crs=crs))

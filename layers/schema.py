@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Kind = Literal["text", "number", "integer", "yes_no", "date", "word"]
+Shape = Literal["point", "line", "polygon"]
 Geometry = Literal["point", "line", "polygon", "any", "none"]
 
 TECHNOLOGIES = ("2G", "3G", "4G", "5G")
@@ -62,7 +63,10 @@ class Column:
 
 @dataclass(frozen=True)
 class Layer:
-    """One layer: geometry, key columns (unique together) and columns; a study cannot run without a ``required`` one."""
+    """One layer: geometry, key columns (unique together) and columns; a study cannot run without a ``required`` one.
+
+    ``any_of``: the shapes that a layer of geometry "any" takes. ``placeless``: a row may have no shape.
+    """
 
     name: str
     geometry: Geometry
@@ -70,6 +74,15 @@ class Layer:
     columns: tuple[Column, ...]
     required: bool = False
     refers: dict[str, tuple[str, str]] = field(default_factory=dict)  # column -> (layer, column) it must be found in
+    any_of: tuple[Shape, ...] = ()
+    placeless: bool = False
+
+    @property
+    def shapes(self) -> tuple[Shape, ...]:
+        """The shapes its rows may have; none for a layer without geometry."""
+        if self.geometry == "any":
+            return self.any_of
+        return () if self.geometry == "none" else (self.geometry,)
 
     def column(self, name: str) -> Column:
         """The declaration of one column; KeyError if there is none."""
@@ -207,6 +220,8 @@ SIGNAL_REPORTS = Layer(
         Column("place", "word", words=("centre", "cluster", "area")),
     ),
     refers={"village_code": ("villages", "code")},
+    any_of=("point", "polygon"),
+    placeless=True,  # where it names its village
 )
 
 POSTAL_POINTS = Layer(
@@ -227,6 +242,23 @@ POSTAL_POINTS = Layer(
         Column("unit_code", "text"),
         _flag("same_day_mail"),
         Column("services", "text"),
+        _count("capacity", "places"),  # what catchments share out; empty: 1 a point
+    ),
+    refers={"unit_code": ("units", "code")},
+)
+
+SERVICE_POINTS = Layer(
+    "service_points",
+    "point",
+    ("point_id",),
+    (
+        _key("point_id"),
+        Column("name", "text"),
+        Column("kind", "word", required=True, nullable=False, words=("public_internet", "telephone_access")),
+        Column("operator", "text"),
+        Column("unit_code", "text"),
+        _count("capacity", "places"),
+        _flag("in_service"),  # empty: in service
     ),
     refers={"unit_code": ("units", "code")},
 )
@@ -239,6 +271,8 @@ BROADBAND = Layer(
         _key("code"),
         Column("valid_on", "date"),  # of the units: a code alone may mean another unit today
         _count("broadband_subscribers", "subscribers"),
+        _count("adsl_subscribers", "subscribers"),
+        _count("fttx_subscribers", "subscribers"),
         _count("telephone_subscribers", "subscribers"),
         _count("fixed_telephones", "subscribers"),
         _flag("telephone_access_point"),
@@ -277,6 +311,8 @@ FACILITIES = Layer(
         _flag("lan"),
         _flag("broadband"),
         _flag("government_network"),
+        _flag("video_conference"),
+        _count("capacity", "places"),
     ),
     refers={"unit_code": ("units", "code")},
 )
@@ -346,6 +382,50 @@ FIBRE_SPANS = Layer(
         Column("technologies", "text"),
         Column("publisher", "text"),
     ),
+    placeless=True,  # a cable whose route is not published
+)
+
+ROAD_CLASSES = ("motorway", "national", "provincial", "district", "commune", "village", "track", "path")
+
+ROADS = Layer(
+    "roads",
+    "line",
+    ("road_id",),
+    (
+        _key("road_id"),
+        Column("name", "text"),
+        Column("class", "word", required=True, nullable=False, words=ROAD_CLASSES),
+        Column("surface", "word", words=("paved", "gravel", "earth")),
+        _flag("bridge"),  # no: where it meets a river there is none; empty counts as yes
+        _flag("floods"),
+    ),
+)
+
+RIVERS = Layer(
+    "rivers",
+    "any",
+    ("river_id",),
+    (
+        _key("river_id"),
+        Column("name", "text"),
+        _flag("floods_only"),  # dry but for floods
+        Column("width_m", "number", "m", minimum=0),
+    ),
+    any_of=("line", "polygon"),
+)
+
+CROSSINGS = Layer(
+    "crossings",
+    "any",
+    ("crossing_id",),
+    (
+        _key("crossing_id"),
+        Column("name", "text"),
+        Column("kind", "word", required=True, nullable=False, words=("bridge", "ferry", "ford")),
+        Column("wait_min", "number", "min", minimum=0, defaulted=True),
+        _flag("floods"),
+    ),
+    any_of=("point", "line"),
 )
 
 LAYERS: dict[str, Layer] = {
@@ -359,11 +439,15 @@ LAYERS: dict[str, Layer] = {
         SECTORS,
         SIGNAL_REPORTS,
         POSTAL_POINTS,
+        SERVICE_POINTS,
         BROADBAND,
         FACILITIES,
         PUBLISHED_FIGURES,
         FIBRE_NODES,
         FIBRE_SPANS,
+        ROADS,
+        RIVERS,
+        CROSSINGS,
     )
 }
 
@@ -371,4 +455,4 @@ RASTERS = ("elevation", "population", "land_cover")
 PATTERNS = "patterns"
 """What antenna patterns are imported as, and the folder they lie in."""
 
-RESERVED = ("roads", "rivers", "power_grid", "national_border")
+RESERVED = ("power_grid", "national_border")

@@ -24,8 +24,7 @@ from phusong.layers.writers.vectors import write_gpkg
 WGS_84 = "EPSG:4326"
 _DAYS = ("1", "73415")  # 1900-01-01 and 2100-12-31 as spreadsheets count days
 _PLACES = ("lon", "lat", "x_m", "y_m")
-_DRAWN = {"line": "MultiLineString", "polygon": "MultiPolygon"}  # what no sheet can hold
-_SHAPES = {"point": "Point", "any": "Unknown", **_DRAWN}
+_SHAPES = {"point": "Point", "line": "MultiLineString", "polygon": "MultiPolygon", "any": "Unknown"}
 
 EXAMPLES: dict[str, str | float] = {
     "as_of": "2012-12-31",
@@ -93,6 +92,16 @@ EXAMPLES: dict[str, str | float] = {
     "fibre_count": 24,
     "fibre_length_m": 63500,
     "capacity_gbps": 10,
+    "capacity": 3,
+    "adsl_subscribers": 80,
+    "fttx_subscribers": 5,
+    "road_id": "QL9-012",
+    "class": "national",
+    "surface": "paved",
+    "river_id": "R-001",
+    "width_m": 120,
+    "crossing_id": "C-001",
+    "wait_min": 10,
     "lon": 106.58213,
     "lat": 16.70341,
 }
@@ -122,8 +131,8 @@ def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS
         empty = {column.name: column_of([], column) for column in layer.all_columns}
         frame = geopandas.GeoDataFrame(empty, geometry=[], crs=crs)
         return write_gpkg({layer.name: frame}, path, shapes={layer.name: _SHAPES[layer.geometry]})
-    if layer.geometry in _DRAWN:
-        code = "form.no_outlines" if layer.geometry == "polygon" else "form.no_lines"
+    if drawn(layer):
+        code = "form.no_outlines" if layer.shapes == ("polygon",) else "form.no_lines"
         raise InputError(code, layer=layer.name)
     if layer.geometry != "none" and _measure(crs) is None:
         raise CrsError("form.crs", found=crs[:60])
@@ -141,11 +150,13 @@ def write_template(layer: Layer, path: str | Path, lang: Lang, *, crs: str = WGS
 
 def write_templates(directory: str | Path, lang: Lang) -> list[Path]:
     """The form of every layer in one folder, see ``write_template``."""
-    paths = {
-        name: Path(directory) / f"{name}.{'gpkg' if layer.geometry in _DRAWN else 'xlsx'}"
-        for name, layer in LAYERS.items()
-    }
+    paths = {name: Path(directory) / f"{name}.{'gpkg' if drawn(layer) else 'xlsx'}" for name, layer in LAYERS.items()}
     return [write_template(LAYERS[name], path, lang) for name, path in paths.items()]
+
+
+def drawn(layer: Layer) -> bool:
+    """Whether the layer's shapes must be drawn: no sheet can hold them."""
+    return bool(layer.shapes) and "point" not in layer.shapes
 
 
 def _measure(crs: str) -> str | None:
@@ -187,7 +198,7 @@ def _form_column(layer: Layer, name: str, lang: Lang, *, crs: str) -> FormColumn
 def _place_column(layer: Layer, name: str, lang: Lang, *, crs: str) -> FormColumn:
     degrees, code = name in ("lon", "lat"), "" if crs == WGS_84 else f", {crs}"
     unit = _unit("deg", lang) if degrees else "m"
-    heading = f"{say(heading_code(layer, name), lang)} ({unit}{code})" + (" *" if layer.geometry == "point" else "")
+    heading = f"{say(heading_code(layer, name), lang)} ({unit}{code})" + ("" if layer.placeless else " *")
     edge = (180 if name == "lon" else 90) if degrees else 25_000_000
     allowed = say("template.range", lang, minimum=f"{-edge}", maximum=f"{edge}")
     wanted = say("form.number_wanted", lang, range=allowed, unit=unit)
@@ -230,7 +241,7 @@ def _notes(layer: Layer, columns: list[FormColumn], lang: Lang, *, crs: str) -> 
     rows = []
     for name, form in zip(_columns(layer, crs=crs), columns, strict=True):
         if name in _PLACES:
-            needed = say("template.in_each_row" if layer.geometry == "point" else "template.no", lang)
+            needed = say("template.no" if layer.placeless else "template.in_each_row", lang)
             rows.append([form.heading, _place_about(lang, crs=crs), say("template.kinds.number", lang), needed, ""])
             continue
         column = layer.column(name)
@@ -264,7 +275,7 @@ def column_about(layer: str, column: str, lang: Lang) -> str:
 def _sentences(layer: Layer, lang: Lang) -> list[str]:
     sentences = [
         say(f"layer.{layer.name}.about", lang),
-        say(f"template.geometry.{layer.geometry}", lang),
+        say(f"template.geometry.{'_'.join(layer.shapes) or 'none'}{'_placeless' if layer.placeless else ''}", lang),
         say("template.key", lang, key=", ".join(layer.key)),
     ]
     for column, (target, target_column) in layer.refers.items():
@@ -276,7 +287,7 @@ def _sentences(layer: Layer, lang: Lang) -> list[str]:
 
 def _columns(layer: Layer, *, crs: str = WGS_84) -> list[str]:
     pair = _PLACES[:2] if _measure(crs) == "deg" else _PLACES[2:]
-    places = list(pair) if layer.geometry in ("point", "any") else []
+    places = list(pair) if "point" in layer.shapes else []
     return [column.name for column in layer.columns] + places + [c.name for c in layer.all_columns[-3:]]
 
 
@@ -287,7 +298,7 @@ def _about(layer: Layer, lang: Lang) -> pd.DataFrame:
     rows = []
     for name in _columns(layer):
         if name in ("lon", "lat"):
-            needed = say("template.in_each_row" if layer.geometry == "point" else "template.no", lang)
+            needed = say("template.no" if layer.placeless else "template.in_each_row", lang)
             kind = say("template.kinds.number", lang)
             rows.append([name, say(f"template.{name}", lang), kind, "deg", needed, "", EXAMPLES[name]])
             continue

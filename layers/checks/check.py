@@ -194,7 +194,7 @@ def check_places(layers: Mapping[str, Checked], elevation: Raster | None) -> dic
     if "units" in done and len(done["units"].frame):
         outlines = shapely.STRtree(np.asarray(done["units"].frame.geometry.array))
         for name, checked in layers.items():
-            if name not in ("units", "village_areas") and LAYERS[name].geometry in ("point", "any"):
+            if name not in ("units", "village_areas") and "point" in LAYERS[name].shapes:
                 done[name] = _near(checked, outlines)
     if elevation is not None and "sites" in done:
         done["sites"] = _on_ground(done["sites"], elevation)

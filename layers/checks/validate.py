@@ -38,9 +38,7 @@ _SHAPES = {
     "point": {"Point"},
     "line": {"LineString", "MultiLineString"},
     "polygon": {"Polygon", "MultiPolygon"},
-    "any": {"Point", "Polygon", "MultiPolygon"},
 }
-_MAY_BE_EMPTY = ("any", "line")  # a row that names its village, a cable whose route is not published
 
 
 @dataclass(frozen=True)
@@ -126,7 +124,7 @@ def validate(
     _unknown(desk, headings)
     if not any(fault.fatal for fault in desk.faults):
         _duplicates(desk, columns)
-        if layer.geometry == "any":
+        if layer.placeless and layer.refers:
             _placeless(desk, columns, geometry)
         if layer.name == "sectors":
             _bandwidths(desk, columns, headings)
@@ -233,7 +231,7 @@ def _duplicates(desk: _Desk, columns: dict[str, list[Any]]) -> None:
 
 
 def _placeless(desk: _Desk, columns: dict[str, list[Any]], geometry: NDArray[np.object_] | None) -> None:
-    """A row of a layer of any geometry needs a shape or a place it refers to."""
+    """A row of a layer whose rows may have no shape needs one or a place it refers to."""
     named = next(iter(desk.layer.refers))
     for i in range(len(desk.raw.frame)):
         if columns[named][i] is None and (geometry is None or geometry[i] is None) and i not in desk.bad:
@@ -259,8 +257,8 @@ def _bandwidths(desk: _Desk, columns: dict[str, list[Any]], headings: dict[str, 
 
 
 def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: bool) -> NDArray[np.object_] | None:
-    """The shapes in ``crs``; None if the file has none (fatal but for layers of lines or any geometry)."""
-    raw, wanted = desk.raw, desk.layer.geometry
+    """The shapes in ``crs``; None if the file has none (fatal but for layers whose rows may have none)."""
+    raw, layer = desk.raw, desk.layer
     shapes, own = (raw.geometry, raw.crs) if raw.geometry is not None else _points(desk, headings)
     if shapes is None or not len(shapes):
         return None
@@ -275,7 +273,8 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
     for i in np.flatnonzero(np.isin(kinds, ("MultiPoint", "MultiLineString"))).tolist():
         if len(shapes[i].geoms) == 1:  # a file may hold single ones as such; they are the same
             shapes[i], kinds[i] = shapes[i].geoms[0], kinds[i].removeprefix("Multi")
-    allowed, expected = _SHAPES[wanted], Text(f"geometry.{wanted}")
+    allowed = {kind for shape in layer.shapes for kind in _SHAPES[shape]}
+    expected = Text(f"geometry.{'_'.join(layer.shapes)}")
     there = set(kinds) - {""}
     if there and not there & allowed:
         desk.say("fault.wrong_layer_geometry", fatal=True, found=", ".join(sorted(there)), expected=expected)
@@ -285,7 +284,7 @@ def _geometry(desk: _Desk, headings: dict[str, str], *, crs: str, reproject: boo
         shape = shapes[i]
         if kinds[i] == "":
             shapes[i] = None
-            if wanted not in _MAY_BE_EMPTY and i not in desk.bad:
+            if not layer.placeless and i not in desk.bad:
                 desk.say("fault.no_geometry", at=i, expected=expected)
         elif kinds[i] not in allowed:
             desk.say("fault.wrong_geometry", at=i, found=kinds[i], expected=expected)
@@ -338,14 +337,15 @@ def _points(desk: _Desk, headings: dict[str, str]) -> tuple[NDArray[np.object_] 
         return None, None
     pairs = DEGREES + METRES
     pair = next((pair for pair in pairs if all(name in headings for name in pair)), None)
-    if layer.geometry == "polygon" or (pair is None and layer.geometry == "point"):
-        code = "fault.table_without_polygons" if layer.geometry == "polygon" else "fault.no_coordinates"
-        desk.say(code, fatal=True)
-    if pair is None or layer.geometry in ("line", "polygon"):
+    pointless = "point" not in layer.shapes
+    if not layer.placeless and (pointless or pair is None):
+        drawn = "polygons" if layer.shapes == ("polygon",) else "lines"
+        desk.say(f"fault.table_without_{drawn}" if pointless else "fault.no_coordinates", fatal=True)
+    if pair is None or pointless:
         return None, None
     numbers = np.full((len(raw.frame), 2), np.nan)
     for k, name in enumerate(pair):
-        column = Column(headings[name], "number", nullable=layer.geometry == "any")
+        column = Column(headings[name], "number", nullable=layer.placeless)
         values, errors = read_cells(raw.frame[headings[name]].tolist(), column)
         numbers[:, k] = np.array(values, dtype=np.float64)
         for i, fault in errors.items():

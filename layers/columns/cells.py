@@ -23,7 +23,7 @@ SHEET_ERRORS = frozenset(
     {"#N/A", "#REF!", "#VALUE!", "#DIV/0!", "#NAME?", "#NUM!", "#NULL!", "#SPILL!", "#CALC!", "#GETTING_DATA"}
 )
 """What a cell of a spreadsheet shows whose formula failed."""
-COUNTED = ("persons", "households", "subscribers")
+COUNTED = ("persons", "households", "subscribers", "places")
 """Units of columns that count whole things."""
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+")

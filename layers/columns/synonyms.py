@@ -90,7 +90,7 @@ class Book:
 def targets(layer: Layer) -> tuple[str, ...]:
     """All names a heading of a layer's file may come to bear: its columns, coordinates and names of units."""
     own = tuple(column.name for column in layer.all_columns)
-    places = COORDINATES if layer.geometry in ("point", "any") else ()
+    places = COORDINATES if "point" in layer.shapes else ()
     return own + places + (UNIT_NAMES[2:] if layer.name == "units" else UNIT_NAMES)  # units bear name and district
 
 

@@ -56,6 +56,10 @@ _AREAS = {
 }
 _PERCENT = dict.fromkeys(("%", "percent", "phần trăm", "phan tram", "pct"), Decimal(1))
 _PEOPLE = ("người", "nguoi", "nhân khẩu", "nhan khau", "khẩu", "khau", "persons", "people")
+_PLACES = (
+    *("chỗ", "cho", "chỗ ngồi", "quầy", "quay", "giường", "giuong", "giường bệnh", "học sinh", "hoc sinh", "hs"),
+    *("máy tính", "máy điện thoại", "places", "seats", "counters", "beds", "pupils", "computers"),
+)
 UNITS: dict[str, dict[str, Decimal]] = {
     "m": _METRES,
     "km2": _AREAS,
@@ -73,6 +77,11 @@ UNITS: dict[str, dict[str, Decimal]] = {
         **dict.fromkeys(("mbit/s", "mbps"), Decimal("0.001")),
     },
     "subscribers": dict.fromkeys(("thuê bao", "thue bao", "tb", "subscribers"), Decimal(1)),
+    "places": dict.fromkeys(_PLACES, Decimal(1)),
+    "min": {
+        **dict.fromkeys(("phút", "phut", "min", "mins", "minute", "minutes"), Decimal(1)),
+        **dict.fromkeys(("giờ", "gio", "h", "hour", "hours"), Decimal(60)),
+    },
     "": _PERCENT,
 }
 """What may stand behind a number of each unit of the schema, and how many of the schema's unit it is (exact)."""

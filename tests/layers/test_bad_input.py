@@ -331,9 +331,9 @@ def test_a_misspelt_layer_is_noted_and_reserved_ones_pass(
     read: Callable[..., StudyLayers], layers_of_tiny: Frames
 ) -> None:
     layers_of_tiny["vilages"] = layers_of_tiny["villages"]
-    layers_of_tiny["roads"] = layers_of_tiny["villages"]
+    layers_of_tiny["power_grid"] = layers_of_tiny["villages"]
     layers_of_tiny["layer_styles"] = pd.DataFrame({"styleName": ["a"]})
-    got = read(layers_of_tiny, "units", "vilages", "roads", "layer_styles")
+    got = read(layers_of_tiny, "units", "vilages", "power_grid", "layer_styles")
     assert "villages" in one(got, "note.unknown_layer_near").say("en")
     assert len(got.faults) == 1
 

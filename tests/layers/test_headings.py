@@ -176,7 +176,7 @@ def test_each_word_synonym_means_one_word() -> None:
         ("units", "Mã ĐVHC", "code"),
         ("broadband", "Mã xã", "code"),
         ("broadband", "Tên xã", "unit_name"),
-        ("broadband", "Thuê bao ADSL", "broadband_subscribers"),
+        ("broadband", "Thuê bao ADSL", "adsl_subscribers"),
         ("broadband", "Thuê bao / Băng rộng cố định", "broadband_subscribers"),
         ("broadband", "Số máy điện thoại (máy)", "telephone_subscribers"),
         ("broadband", "Thuê bao điện thoại/100 dân", None),

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pyproj import Transformer
 
 from phusong.layers.checks.validate import Checked, validate
+from phusong.layers.columns.cells import COUNTED
 from phusong.layers.columns.headings import chosen, worded
 from phusong.layers.columns.values import plain
 from phusong.layers.errors import CrsError, InputError
@@ -20,9 +21,16 @@ from phusong.layers.messages import LANGS, Lang, catalogue, say
 from phusong.layers.readers import read_any
 from phusong.layers.readers.table import read_tables
 from phusong.layers.schema import LAYERS, RASTERS, Column, Layer
-from phusong.layers.templates import EXAMPLES, column_about, layers_markdown, write_template, write_templates
+from phusong.layers.templates import (
+    EXAMPLES,
+    column_about,
+    drawn,
+    layers_markdown,
+    write_template,
+    write_templates,
+)
 
-TABLES = [layer for layer in LAYERS.values() if layer.geometry not in ("line", "polygon")]
+TABLES = [layer for layer in LAYERS.values() if not drawn(layer)]
 DEGREES = "EPSG:4326"
 
 
@@ -91,7 +99,7 @@ def cell(layer: Layer, column: Column, lang: Lang) -> st.SearchStrategy[tuple[An
             max(low, 2.0) if column.unit == "%" else low
         )  # a column of nothing above 1 may be shares: values refuses it
         numbers = st.floats(low, high).map(lambda value: round(value, 3)).filter(lambda value: low <= value <= high)
-        if column.unit in ("persons", "households", "subscribers"):
+        if column.unit in COUNTED:
             numbers = st.integers(0, 10**6).map(float)
         found = numbers.map(lambda value: (value, value))
     return found if not column.nullable else st.one_of(st.just((None, None)), found)
@@ -120,7 +128,7 @@ def test_what_is_filled_in_comes_back(tmp_path: Path, layer: Layer, draw: st.Dat
             )  # which go together with technology and band is told by validate's tests
         if layer.name == "signal_reports":
             row["village_code"] = ("19429-01",) * 2
-        if layer.geometry in ("point", "any"):
+        if "point" in layer.shapes:
             row["lon"] = (draw.draw(st.integers(1021000, 1094000)) / 1e4,) * 2
             row["lat"] = (draw.draw(st.integers(85000, 233000)) / 1e4,) * 2
         headings = (
@@ -203,7 +211,8 @@ def test_codes_keep_their_zeros_and_days_their_date(tmp_path: Path) -> None:
     path = write_template(LAYERS["broadband"], tmp_path / "form.xlsx", "vi")
     book = openpyxl.load_workbook(path)
     sheet = book["broadband"]
-    sheet.cell(3, 1).value, sheet.cell(3, 9).value = "00461", datetime(2012, 12, 31)
+    day = next(cell.column for cell in sheet[1] if str(cell.value).startswith("Ngày số liệu"))
+    sheet.cell(3, 1).value, sheet.cell(3, day).value = "00461", datetime(2012, 12, 31)
     book.save(path)
     frame = imported(path, LAYERS["broadband"]).frame
     assert frame["code"].tolist() == ["00461"]
@@ -217,6 +226,8 @@ def test_outlines_get_a_geopackage_and_other_wishes_are_refused(tmp_path: Path) 
     for layer, name, code in (
         ("units", "u.xlsx", "form.no_outlines"),
         ("fibre_spans", "f.xlsx", "form.no_lines"),
+        ("roads", "r.xlsx", "form.no_lines"),
+        ("rivers", "r.xlsx", "form.no_lines"),
         ("broadband", "b.gpkg", "form.no_shapes"),
         ("sites", "s.csv", "form.which_suffix"),
     ):
