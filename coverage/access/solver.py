@@ -93,21 +93,6 @@ def _push(slot, cell, item, following, head, free):  # type: ignore[no-untyped-d
 
 
 @njit(error_model="numpy", cache=True)
-def _grown(item, following, free):  # type: ignore[no-untyped-def]
-    """Twice as many nodes."""
-    n = len(item)
-    more_items, more_following = np.empty(2 * n, dtype=np.int32), np.empty(2 * n, dtype=np.int32)
-    more_items[:n] = item
-    more_following[:n] = following
-    for node in range(n, 2 * n):
-        more_following[node] = node + 1
-    more_following[2 * n - 1] = free[0]
-    free[0] = n
-    free[1] += n
-    return more_items, more_following
-
-
-@njit(error_model="numpy", cache=True)
 def search(
     cost,
     nearest,
@@ -119,21 +104,36 @@ def search(
     directed,
     sign,
     n_moves,
-    cell_m,
+    length_m,
+    offset,
+    near,
+    far,
     window,
-    sources,
     link_first,
     link_at,
     link_next,
     link_cost,
+    reserve,
+    waiting,
+    head,
+    item,
+    following,
+    free,
+    changed,
 ):  # type: ignore[no-untyped-def]
-    """Least costs from the sources into ``cost``; the first and last flat cell changed, which bound all changed ones.
+    """Least costs from the sources into ``cost``; False if nodes ran short: give more of them and call again.
 
-    ``cost``: flat, all of one start value, infinity or the number next above the limit. ``nearest``: int32, all -1; of
-    length 0 if not wanted. ``state``: uint8, all NONE, with LINKED where a link starts: ``link_at``, sorted, leads to
-    ``link_next``, and ``link_first`` says where to look (``LINK_BITS``). ``blocked``: (rows, cols), as
-    ``moves.blocked_moves``. Of equal costs the source of the lowest number stands. ``elevation_m``, ``directed``: None,
-    or flat. ``window``: by how much cost a tile is taken further at a time.
+    ``cost``: flat, all of one start value, infinity or the number next above the limit, but 0 at the sources, which
+    wait in a bucket. ``nearest``: int32, -1 but at the sources; of length 0 if not wanted. ``state``: uint8, NONE but
+    at the sources, with LINKED where a link starts: ``link_at``, sorted, leads to ``link_next``, and ``link_first``
+    says where to look (``LINK_BITS``). ``blocked``: (rows, cols), ``moves.blocked_moves``. Of equal costs the source of
+    the lowest number stands. ``elevation_m``, ``directed``: None, or flat. ``length_m``, ``offset``, ``near``, ``far``:
+    of each move its length, its end and, for knight's moves, the cells between, as differences of flat cells.
+    ``window``: by how much cost a tile is taken further at a time. ``reserve``: most moves and links of a cell.
+
+    Lists of cells: their first nodes in ``head``, SLOTS buckets, then tiles; a node's cell in ``item``, the next node
+    in ``following``; ``free``: first free node, how many there are. ``waiting``: at most the least cost that waits in
+    each tile. ``changed``: first and last cell whose cost changed.
 
     Cells whose cost fell (or whose source did at equal cost) wait in a list of their tile. The tile with the least
     waiting cost is taken ``window`` further: its cells wait in buckets by cost and are expanded in this order; cells of
@@ -141,59 +141,34 @@ def search(
     search ends with every move and link satisfied, whatever the tiles and the window, which only matter for speed.
     Costs are least sums of floating-point numbers added from the source outwards: they do not depend on the order.
     """
-    rows, cols = blocked.shape
+    cols = blocked.shape[1]
     shut_moves = blocked.reshape(-1)
-    allocate = len(nearest) > 0
-    offset, length_m = np.empty(N_MOVES, dtype=np.int64), np.empty(N_MOVES)
-    near, far = np.empty(N_MOVES, dtype=np.int64), np.empty(N_MOVES, dtype=np.int64)
-    for k in range(N_MOVES):
-        offset[k] = DROW[k] * cols + DCOL[k]
-        length_m[k] = LENGTH[k] * cell_m
-        near[k] = BETWEEN[k, 0, 0] * cols + BETWEEN[k, 0, 1]
-        far[k] = BETWEEN[k, 1, 0] * cols + BETWEEN[k, 1, 1]
     tile_cols = (cols >> TILE_BITS) + 1
-    n_tiles = ((rows >> TILE_BITS) + 1) * tile_cols
-    waiting = np.full(n_tiles, np.inf)  # at most the least cost that waits in the tile
-    head = np.full(SLOTS + n_tiles, -1, dtype=np.int32)  # lists: the buckets, then the tiles
-    item = np.empty(max(1 << 16, 2 * len(sources)), dtype=np.int32)
-    following = np.arange(1, len(item) + 1).astype(np.int32)
-    free = np.array([0, len(item)], dtype=np.int64)
-    first, last = np.int64(cost.size), np.int64(-1)
-    for i in range(len(sources)):
-        cell = sources[i]
-        if state[cell] & WORD == SOURCE or not slowness[cell] < np.inf:
-            continue
-        cost[cell] = 0.0
-        if allocate:
-            nearest[cell] = i
-        state[cell] = SOURCE | (state[cell] & LINKED)
-        tile = (cell // cols >> TILE_BITS) * tile_cols + (cell % cols >> TILE_BITS)
-        waiting[tile] = 0.0
-        _push(SLOTS + tile, cell, item, following, head, free)
+    allocate = len(nearest) > 0
     while True:
         tile = np.int64(0)
-        for i in range(1, n_tiles):
+        for i in range(1, len(waiting)):
             if waiting[i] < waiting[tile]:
                 tile = np.int64(i)
         start = waiting[tile]
         if not start < np.inf:
-            return first, last
-        end = max(start + window, np.nextafter(start, np.inf))
-        per_slot = SLOTS / (end - start)
+            return True
         waiting[tile] = np.inf
+        end = max(start + window, start * (1.0 + 1e-15))
+        per_slot = SLOTS / (end - start)
         node = head[SLOTS + tile]
         head[SLOTS + tile] = -1
-        while node >= 0:  # into the buckets, back into the tile's list, or away
+        while node >= 0:  # out of the tile's list: into the buckets, back again, or away
             cell, after = np.int64(item[node]), following[node]
             if state[cell] & DONE:
                 following[node] = free[0]
                 free[0] = node
                 free[1] += 1
             else:
-                slot = SLOTS + tile
                 if cost[cell] < end:
                     slot = min(np.int64((cost[cell] - start) * per_slot), SLOTS - 1)
                 else:
+                    slot = SLOTS + tile
                     waiting[tile] = min(waiting[tile], cost[cell])
                 following[node] = head[slot]
                 head[slot] = node
@@ -203,6 +178,14 @@ def search(
                 node = head[bucket]
                 head[bucket] = -1
                 while node >= 0:
+                    if free[1] < reserve:
+                        rest = node
+                        while following[rest] >= 0:
+                            rest = following[rest]
+                        following[rest] = head[bucket]
+                        head[bucket] = node
+                        waiting[tile] = start
+                        return False
                     cell, after = np.int64(item[node]), following[node]
                     following[node] = free[0]
                     free[0] = node
@@ -212,67 +195,65 @@ def search(
                     if flags & DONE:
                         continue
                     state[cell] = flags | DONE
-                    first, last = min(first, cell), max(last, cell)
-                    shut = shut_moves[cell]
-                    k = 0
-                    j = np.int64(0)
+                    changed[0], changed[1] = min(changed[0], cell), max(changed[1], cell)
+                    done, owner, shut = cost[cell], np.int32(0), shut_moves[cell]
+                    if allocate:
+                        owner = nearest[cell]
+                    for move in range(n_moves):
+                        if shut >> move & 1:
+                            continue
+                        other = cell + offset[move]
+                        if move < N_KING:
+                            step = king_cost(cell, other, length_m[move], sign, slowness, pace, elevation_m, directed)
+                        else:
+                            step = knight_cost(
+                                cell,
+                                cell + near[move],
+                                cell + far[move],
+                                other,
+                                length_m[move],
+                                sign,
+                                slowness,
+                                pace,
+                                elevation_m,
+                                directed,
+                            )
+                        new = done + step
+                        if new <= cost[other]:
+                            if new == cost[other] and (not allocate or nearest[other] <= owner):
+                                continue
+                            cost[other] = new
+                            if allocate:
+                                nearest[other] = owner
+                            state[other] = np.uint8(OPPOSITE[move]) | (state[other] & LINKED)
+                            there = (other // cols >> TILE_BITS) * tile_cols + (other % cols >> TILE_BITS)
+                            if there == tile and new < end:
+                                slot = min(np.int64((new - start) * per_slot), SLOTS - 1)
+                            else:
+                                slot = SLOTS + there
+                                waiting[there] = min(waiting[there], new)
+                            _push(slot, other, item, following, head, free)
                     if flags & LINKED:
                         j = np.int64(link_first[cell >> LINK_BITS])
                         while link_at[j] < cell:
                             j += 1
-                    else:
-                        j = np.int64(len(link_at))
-                    while True:  # the moves, then the links
-                        word = np.uint8(LINK)
-                        if k < n_moves:
-                            move = k
-                            k += 1
-                            if shut >> move & 1:
-                                continue
-                            other = cell + offset[move]
-                            word = np.uint8(OPPOSITE[move])
-                            if move < N_KING:
-                                step = king_cost(
-                                    cell, other, length_m[move], sign, slowness, pace, elevation_m, directed
-                                )
-                            else:
-                                step = knight_cost(
-                                    cell,
-                                    cell + near[move],
-                                    cell + far[move],
-                                    other,
-                                    length_m[move],
-                                    sign,
-                                    slowness,
-                                    pace,
-                                    elevation_m,
-                                    directed,
-                                )
-                        elif j < len(link_at) and link_at[j] == cell:
-                            other, step = link_next[j], link_cost[j]
+                        while j < len(link_at) and link_at[j] == cell:
+                            other, new = link_next[j], done + link_cost[j]
                             j += 1
-                            if not slowness[other] < np.inf:
-                                continue
-                        else:
-                            break
-                        new = cost[cell] + step
-                        if not new <= cost[other]:
-                            continue
-                        if new == cost[other] and not (allocate and nearest[cell] < nearest[other]):
-                            continue
-                        cost[other] = new
-                        if allocate:
-                            nearest[other] = nearest[cell]
-                        state[other] = word | (state[other] & LINKED)
-                        there = (other // cols >> TILE_BITS) * tile_cols + (other % cols >> TILE_BITS)
-                        slot = SLOTS + there
-                        if there == tile and new < end:
-                            slot = min(np.int64((new - start) * per_slot), SLOTS - 1)
-                        else:
-                            waiting[there] = min(waiting[there], new)
-                        if free[1] == 0:
-                            item, following = _grown(item, following, free)
-                        _push(slot, other, item, following, head, free)
+                            if new <= cost[other] and slowness[other] < np.inf:
+                                if new == cost[other] and (not allocate or nearest[other] <= owner):
+                                    continue
+                                cost[other] = new
+                                if allocate:
+                                    nearest[other] = owner
+                                state[other] = LINK | (state[other] & LINKED)
+                                there = (other // cols >> TILE_BITS) * tile_cols + (other % cols >> TILE_BITS)
+                                if there == tile and new < end:
+                                    slot = min(np.int64((new - start) * per_slot), SLOTS - 1)
+                                else:
+                                    slot = SLOTS + there
+                                    waiting[there] = min(waiting[there], new)
+                                _push(slot, other, item, following, head, free)
 
 
 @njit(error_model="numpy", cache=True)
@@ -355,31 +336,34 @@ def worst_residual(
 
 
 @njit(error_model="numpy", cache=True)
-def follow(cell, state, cost, nearest, cols, link_at, link_next, link_cost, link_length):  # type: ignore[no-untyped-def]
-    """The cells from ``cell`` to its source, both with it; the length of the moves in cells and of the links in m."""
-    path = np.empty(256, dtype=np.int64)
-    path[0] = cell
-    n, cells, links_m = 1, 0.0, 0.0
-    while True:
+def follow(cell, path, state, cost, nearest, cols, link_at, link_next, link_cost, link_length):  # type: ignore[no-untyped-def]
+    """How many cells lie from ``cell`` to its source, both with it; the length of the moves, in cells; of the links, m.
+
+    As many of the cells as fit are written into ``path``. -1 cells if the steps run in a ring, which no search leaves.
+    """
+    cells, moves, links_m = 0, 0.0, 0.0
+    while cells <= len(state):
+        if cells < len(path):
+            path[cells] = cell
+        cells += 1
         word = state[cell] & WORD
         if word < N_MOVES:
-            cells += LENGTH[word]
+            moves += LENGTH[word]
             cell += DROW[word] * cols + DCOL[word]
         elif word == LINK:
-            j = np.searchsorted(link_at, cell)
-            while cost[link_next[j]] + link_cost[j] != cost[cell] or (
-                len(nearest) > 0 and nearest[link_next[j]] != nearest[cell]
+            low, high = 0, len(link_at)
+            while low < high:
+                middle = (low + high) // 2
+                if link_at[middle] < cell:
+                    low = middle + 1
+                else:
+                    high = middle
+            while cost[link_next[low]] + link_cost[low] != cost[cell] or (
+                len(nearest) > 0 and nearest[link_next[low]] != nearest[cell]
             ):
-                j += 1
-            links_m += link_length[j]
-            cell = link_next[j]
+                low += 1
+            links_m += link_length[low]
+            cell = link_next[low]
         else:
-            return path[:n].copy(), cells, links_m
-        if n > len(state):
-            raise ValueError("the steps run in a ring")
-        if n == len(path):
-            longer = np.empty(2 * n, dtype=np.int64)
-            longer[:n] = path
-            path = longer
-        path[n] = cell
-        n += 1
+            return cells, moves, links_m
+    return -1, moves, links_m

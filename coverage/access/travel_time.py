@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from phusong.coverage.access import solver
 from phusong.coverage.access.catchment import Pairs
-from phusong.coverage.access.moves import blocked_moves
+from phusong.coverage.access.moves import BETWEEN, DCOL, DROW, LENGTH, blocked_moves
 from phusong.coverage.access.surface import PACE_CODES, Links, Surface
 from phusong.layers.grid import Grid
 
@@ -27,6 +27,8 @@ REACHED, VOID, IMPASSABLE, CUT_OFF, BEYOND_LIMIT = range(5)
 WINDOW_MOVES = 24
 """Common moves of a window of the search."""
 SAMPLE = 65_536
+NODES = 1 << 16
+"""Room for waiting cells at first; it is doubled when needed."""
 
 
 @dataclass(frozen=True)
@@ -79,12 +81,12 @@ def route(travel: Travel, cells: Cells) -> list[Cells]:
 
     For direction "from" the way runs the other way round.
     """
-    return [path for path, _ in _ways(travel, cells)]
+    return [path for path, _ in _ways(travel, cells, keep=True)]
 
 
 def path_length_m(travel: Travel, where: Cells) -> Floats:
     """Horizontal length of the least-cost way of each flat cell, float64[n]; links by their own; NaN without a way."""
-    return np.array([length_m for _, length_m in _ways(travel, where)], dtype=np.float64)
+    return np.array([length_m for _, length_m in _ways(travel, where, keep=False)], dtype=np.float64)
 
 
 def residual(surface: Surface, travel: Travel) -> float:
@@ -184,28 +186,64 @@ class _Search:
         self.window = WINDOW_MOVES * _common_move(surface)
         self.links = _links(surface.links, direction=direction, back=False)[:3]
         self.link_first = np.searchsorted(self.links[0], np.arange(0, size, 1 << solver.LINK_BITS)).astype(np.int32)
+        most_links = int(np.max(np.unique(self.links[0], return_counts=True)[1], initial=0))
+        self.reserve = neighbours + most_links
         self.changed = slice(0, size)
         self._mark_links()
 
     def run(self, sources: Cells) -> None:
         """One search; the arrays must be as new."""
-        first, last = solver.search(
+        surface, (rows, cols) = self.surface, self.surface.grid.shape
+        slowness = surface.slowness.reshape(-1)
+        usable = np.flatnonzero(slowness[sources] < np.inf)
+        cells, lowest = np.unique(sources[usable], return_index=True)
+        self.cost[cells] = 0.0
+        self.state[cells] = self.state[cells] & solver.LINKED | solver.SOURCE
+        if len(self.nearest):
+            self.nearest[cells] = usable[lowest]
+        n = len(cells)
+        item = np.empty(n + NODES, dtype=np.int32)
+        item[:n] = cells
+        following = np.arange(1, len(item) + 1, dtype=np.int32)
+        following[n - 1] = -1  # the sources are one list, in the first bucket
+        free = np.array([n, NODES], dtype=np.int64)
+        tiles = ((rows >> solver.TILE_BITS) + 1) * ((cols >> solver.TILE_BITS) + 1)
+        waiting, head = np.full(tiles, np.inf), np.full(solver.SLOTS + tiles, -1, dtype=np.int32)
+        if n:
+            head[0], waiting[0] = 0, 0.0
+        changed = np.array([slowness.size, -1], dtype=np.int64)
+        between = BETWEEN[..., 0] * cols + BETWEEN[..., 1]
+        while not solver.search(
             self.cost,
             self.nearest,
             self.state,
             self.blocked,
-            self.surface.slowness.reshape(-1),
-            PACE_CODES[self.surface.pace],
+            slowness,
+            PACE_CODES[surface.pace],
             *self.slopes,
             -1.0 if self.direction == "to" else 1.0,
             self.neighbours,
-            self.surface.grid.cell_m,
+            LENGTH * surface.grid.cell_m,
+            DROW * cols + DCOL,
+            between[:, 0].copy(),
+            between[:, 1].copy(),
             self.window,
-            sources,
             self.link_first,
             *self.links,
-        )
-        self.changed = slice(first, last + 1)
+            self.reserve,
+            waiting,
+            head,
+            item,
+            following,
+            free,
+            changed,
+        ):
+            size = len(item)
+            item = np.concatenate([item, np.empty_like(item)])
+            following = np.concatenate([following, np.arange(size + 1, 2 * size + 1, dtype=np.int32)])
+            following[-1] = free[0]
+            free += (size - free[0], size)
+        self.changed = slice(int(changed[0]), int(changed[1]) + 1)
 
     def clear(self) -> None:
         """Makes the arrays as new where the last search changed them."""
@@ -282,16 +320,20 @@ def _links(links: Links | None, *, direction: Direction, back: bool) -> tuple[Ce
     )
 
 
-def _ways(travel: Travel, cells: Cells) -> list[tuple[Cells, float]]:
-    """The way of each cell and its length in metres; no cells and NaN where there is none."""
+def _ways(travel: Travel, cells: Cells, *, keep: bool) -> list[tuple[Cells, float]]:
+    """The way of each cell and its length in metres, NaN where there is none; its cells only to ``keep``."""
     cost, cols, cell_m = travel.cost.reshape(-1), travel.grid.shape[1], travel.grid.cell_m
     state, nearest = travel.step.reshape(-1), _or_empty(travel.nearest)
     links = _links(travel.links, direction=travel.direction, back=True)
+    nothing = np.empty(0, dtype=np.int64)
     found: list[tuple[Cells, float]] = []
     for cell in np.asarray(cells, dtype=np.int64):
-        if np.isfinite(cost[cell]):
-            path, moves, links_m = solver.follow(cell, state, cost, nearest, cols, *links)
-            found.append((path, moves * cell_m + links_m))
-        else:
-            found.append((np.empty(0, dtype=np.int64), np.nan))
+        if not np.isfinite(cost[cell]):
+            found.append((nothing, np.nan))
+            continue
+        n, moves, links_m = solver.follow(cell, nothing, state, cost, nearest, cols, *links)
+        path = np.empty(n if keep else 0, dtype=np.int64)
+        if keep:
+            solver.follow(cell, path, state, cost, nearest, cols, *links)
+        found.append((path, moves * cell_m + links_m))
     return found
