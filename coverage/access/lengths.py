@@ -1,0 +1,74 @@
+"""Length of the least-cost way of every cell: what a cable along it measures, where the cost is not its length."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from phusong.coverage.access.moves import DCOL, DROW, LENGTH
+from phusong.coverage.access.solver import LINK, N_MOVES, WORD
+from phusong.coverage.access.travel_time import Travel
+
+Floats = NDArray[np.float64]
+
+
+def path_lengths_m(travel: Travel) -> Floats:
+    """Horizontal length of the way of each cell to its source, metres, (rows, cols); NaN where there is none.
+
+    Equal to ``path_length_m`` of each cell, each step looked at once.
+    """
+    nearest = np.empty(0, dtype=np.int32) if travel.nearest is None else travel.nearest.reshape(-1)
+    found: Floats = _lengths_m(
+        travel.step.reshape(-1),
+        travel.cost.reshape(-1),
+        nearest,
+        travel.grid.shape[1],
+        travel.grid.cell_m,
+        *_links(travel),
+    )
+    return found.reshape(travel.grid.shape)
+
+
+def _links(travel: Travel) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
+    """Links towards the sources, sorted by the cell where they start: (start, end, cost, length_m)."""
+    if travel.links is None:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
+    links = travel.links
+    ends = (links.from_cell, links.to_cell) if travel.direction == "to" else (links.to_cell, links.from_cell)
+    order = np.argsort(ends[0], kind="stable")
+    return ends[0][order], ends[1][order], links.cost[order], links.length_m[order]
+
+
+@njit(error_model="numpy", cache=True)
+def _lengths_m(  # type: ignore[no-untyped-def]  # noqa: PLR0917
+    step, cost, nearest, cols, cell_m, link_at, link_next, link_cost, link_length
+):
+    length = np.full(len(cost), np.nan)
+    ahead = np.empty(len(cost), dtype=np.int64)  # the cells whose length waits for the next one's
+    leg = np.empty(len(cost))
+    for start in range(len(cost)):
+        if not np.isfinite(cost[start]):
+            continue
+        n, cell = 0, start
+        while np.isnan(length[cell]):
+            word = step[cell] & WORD
+            if word < N_MOVES:
+                ahead[n], leg[n] = cell, LENGTH[word] * cell_m
+                cell += DROW[word] * cols + DCOL[word]
+            elif word == LINK:
+                j = np.searchsorted(link_at, cell)
+                while cost[link_next[j]] + link_cost[j] != cost[cell] or (
+                    len(nearest) > 0 and nearest[link_next[j]] != nearest[cell]
+                ):
+                    j += 1
+                ahead[n], leg[n] = cell, link_length[j]
+                cell = link_next[j]
+            else:
+                length[cell] = 0.0
+                break
+            n += 1
+        for k in range(n - 1, -1, -1):
+            length[ahead[k]] = length[cell] + leg[k]
+            cell = ahead[k]
+    return length

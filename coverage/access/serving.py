@@ -1,0 +1,383 @@
+"""Who reaches a service: time and distance from where people live to its nearest point, and supply shared among them.
+
+People and points stand at the centre of their cell. A point, or people, on a cell that nobody passes (water, a coast at
+0 m) stand on the nearest passable cell within ``SNAP_M``; farther away a point serves nobody and is named, and people
+there have no data.
+
+For the catchment people are summed over square blocks of cells, the smallest that leave at most ``MAX_PLACES`` blocks
+with people (one cell each, if they are so few); a block's people travel from its cell with the most of them, and get
+its access.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from phusong.coverage.access.catchment import Catchment, two_step
+from phusong.coverage.access.friction import Basis, Friction, Mode, Season, Walking
+from phusong.coverage.access.lengths import path_lengths_m
+from phusong.coverage.access.services import Service
+from phusong.coverage.access.travel_time import (
+    BEYOND_LIMIT,
+    IMPASSABLE,
+    REACHED,
+    VOID,
+    Neighbours,
+    Surface,
+    Travel,
+    reach_pairs,
+    reasons,
+    travel_time,
+)
+from phusong.coverage.population import People
+from phusong.layers.errors import ComputeError, Fault
+from phusong.layers.grid import Grid
+
+SNAP_M = 250.0
+"""How far a point or people may be moved to a cell that can be passed: as far as a coast may be generalised."""
+MAX_PLACES = 50_000
+"""Most places of demand of a catchment."""
+TWICE_M = 20.0
+"""Points of a service as near to each other as this may be one point listed twice."""
+MOST_LISTED = 10
+
+Cells = NDArray[np.int64]
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Served:
+    """A service over a study. ``points``: its rows; ``ids``: one a point; the way of moving as its friction says.
+
+    ``travel``: the search, None if no point can be reached by anybody; ``used``: int64, the row of ``points`` of each
+    of its sources; ``reasons``: int8 (rows, cols), why a cell is not reached (``travel_time``), VOID without a search.
+    Per populated cell: ``cells`` int64 flat and rising, ``stand`` the cell its people set out from (-1: none within
+    ``SNAP_M``), ``people``, ``minutes`` (NaN: not reached; for fibre of no meaning and NaN), ``km`` (straight, or along
+    the way: NaN where there is none), ``nearest`` the row of the point reached first (-1), ``access`` supply per
+    ``service.per`` people (NaN: nothing in reach). ``supply``: of each point; ``unreached``: rows of the points that
+    nobody has in reach.
+    """
+
+    service: Service
+    points: gpd.GeoDataFrame
+    ids: tuple[str, ...]
+    grid: Grid
+    mode: Mode
+    walking: Walking
+    season: Season
+    basis: Basis
+    travel: Travel | None
+    used: Cells
+    reasons: NDArray[np.int8] = field(repr=False)
+    cells: Cells = field(repr=False)
+    stand: Cells = field(repr=False)
+    people: Floats = field(repr=False)
+    minutes: Floats = field(repr=False)
+    km: Floats = field(repr=False)
+    nearest: Rows = field(repr=False)
+    access: Floats = field(repr=False)
+    catchment: Catchment | None
+    supply: Floats = field(repr=False)
+    unreached: Cells
+    faults: tuple[Fault, ...]
+    counts: dict[str, float]
+
+    @property
+    def why(self) -> NDArray[np.int8]:
+        """Why each populated cell is reached or not, int8[n]: codes of ``travel_time``."""
+        codes = self.reasons.reshape(-1)[self.stand]
+        return np.where(self.stand >= 0, codes, self.reasons.reshape(-1)[self.cells]).astype(np.int8)
+
+    @property
+    def minutes_raster(self) -> NDArray[np.float32]:
+        """Minutes from every cell, float32 (rows, cols); NaN where not reached."""
+        if self.travel is None or not self.service.timed:
+            return np.full(self.grid.shape, np.nan, dtype=np.float32)
+        return np.where(np.isfinite(self.travel.cost), self.travel.cost, np.nan).astype(np.float32)
+
+    @property
+    def nearest_raster(self) -> Rows:
+        """Row of the point reached first from every cell, int32 (rows, cols); -1 where none."""
+        if self.travel is None or self.travel.nearest is None:
+            return np.full(self.grid.shape, -1, dtype=np.int32)
+        return _rows_of(self.used, self.travel.nearest)
+
+    @property
+    def access_raster(self) -> NDArray[np.float32]:
+        """``access`` of every populated cell, float32 (rows, cols); NaN elsewhere."""
+        found = np.full(self.grid.shape, np.nan, dtype=np.float32)
+        found.reshape(-1)[self.cells] = self.access
+        return found
+
+
+def serve(
+    service: Service,
+    points: gpd.GeoDataFrame | None,
+    *,
+    people: People,
+    friction: Friction,
+    neighbours: Neighbours = 8,
+    limit_min: float = np.inf,
+) -> Served:
+    """Time, distance and catchment of a service for all who live in the study; people move to the points.
+
+    ``points``: of ``points_of``, None or empty: no data anywhere, with a note. ``friction``: of the service's mode.
+    ``limit_min``: longer ways are not searched (their cells are told apart from those cut off); for fibre a cost in
+    metres. Notes name points in the sea, in a void or outside, points listed twice, a supply of 0, and people who are
+    cut off.
+
+    Raises:
+        ComputeError: the friction is of another grid than the people.
+    """
+    surface, grid = friction.surface, people.zones.grid
+    if surface.grid != grid:
+        raise ComputeError("error.grid_mismatch", layer="friction")
+    notes = _Notes(service)
+    cells, living = _populated(people)
+    table = gpd.GeoDataFrame(geometry=[], crs=grid.crs) if points is None else points.reset_index(drop=True)
+    ids = _ids(table)
+    passable = surface.passable
+    at = _cells_of(table, grid)
+    moved = _stand(at, passable, grid)
+    used = np.flatnonzero(moved >= 0)
+    stand = _stand(cells, passable, grid)
+    if not len(table):
+        notes.say("no_points", layer=service.layer)
+    if not len(cells):
+        notes.say("no_people")
+    _tell_lost(notes, ids, at, moved, surface)
+    _tell_twice(notes, ids, table)
+    travel = None
+    codes = np.full(grid.shape, VOID, dtype=np.int8)
+    minutes, nearest = np.full(len(cells), np.nan), np.full(len(cells), -1, dtype=np.int32)
+    km = np.full(len(cells), np.nan)
+    there = stand >= 0
+    if len(used):
+        travel = travel_time(surface, moved[used], neighbours=neighbours, limit=limit_min)
+        codes = reasons(surface, travel)
+        cost = travel.cost.reshape(-1)[stand]
+        reached = there & np.isfinite(cost)
+        if service.timed:
+            minutes[reached] = cost[reached]
+        if travel.nearest is not None:
+            nearest[reached] = _rows_of(used, travel.nearest.reshape(-1)[stand[reached]])
+        if service.distance == "path":
+            km[reached] = path_lengths_m(travel).reshape(-1)[stand[reached]] / 1000.0
+        _tell_people(notes, living, stand, cells, codes)
+    if service.distance == "straight":
+        km = straight_km(table, cells, grid)
+    supply = _supply(notes, table, ids)
+    access, catchment, unreached = _catchment(
+        service, surface, moved, used, supply, stand, living, grid, neighbours=neighbours
+    )
+    if service.decay is not None and len(used) and len(cells):
+        notes.list("supply_unreached", ids, unreached)
+    counts = {"points": float(len(table)), "points_used": float(len(used)), "people": float(living.sum())}
+    return Served(
+        service,
+        table,
+        ids,
+        grid,
+        friction.mode,
+        friction.walking,
+        friction.season,
+        friction.basis,
+        travel,
+        used,
+        codes,
+        cells,
+        stand,
+        living,
+        minutes,
+        km,
+        nearest,
+        access,
+        catchment,
+        supply,
+        unreached,
+        tuple(notes.faults),
+        counts | notes.counts,
+    )
+
+
+def straight_km(points: gpd.GeoDataFrame, cells: Cells, grid: Grid) -> Floats:
+    """Straight distance from the centre of each flat cell to the nearest point, float64[n]; NaN without a point."""
+    known = points[~(points.geometry.isna() | points.geometry.is_empty)]
+    if not len(known) or not len(cells):
+        return np.full(len(cells), np.nan)
+    rows, cols = np.divmod(cells, grid.shape[1])
+    tree = cKDTree(np.column_stack([known.geometry.x, known.geometry.y]))
+    found: Floats = tree.query(np.column_stack([grid.x_m[cols], grid.y_m[rows]]))[0]
+    return found / 1000.0
+
+
+class _Notes:
+    """What is to be said of a service: faults, and counts of what they speak of."""
+
+    def __init__(self, service: Service) -> None:
+        self.service = service
+        self.faults: list[Fault] = []
+        self.counts: dict[str, float] = {}
+
+    def say(self, code: str, *, row: int | None = None, **params: object) -> None:
+        params |= {"service": self.service.name}
+        self.faults.append(Fault(f"access.note.{code}", layer=self.service.layer, row=row, params=params))
+
+    def list(self, code: str, ids: tuple[str, ...], rows: Cells, **params: object) -> None:
+        """One note on these points, if there are any; the first of them by name."""
+        self.counts[code] = float(len(rows))
+        if len(rows):
+            shown = ", ".join(ids[i] for i in rows[:MOST_LISTED]) + (", ..." if len(rows) > MOST_LISTED else "")
+            self.say(code, count=len(rows), listed=shown, **params)
+
+
+def _ids(table: gpd.GeoDataFrame) -> tuple[str, ...]:
+    """The key of each row: the first column that ends in "_id", else its number."""
+    name = next((str(column) for column in table.columns if str(column).endswith("_id")), None)
+    return tuple(str(i + 1) for i in range(len(table))) if name is None else tuple(table[name].astype(str))
+
+
+def _populated(people: People) -> tuple[Cells, Floats]:
+    """Flat cells with people, rising, and how many live there."""
+    zones = people.zones
+    lived = people.people > 0
+    sums = np.bincount(zones.cell[lived], weights=people.people[lived], minlength=int(np.prod(zones.grid.shape)))
+    cells = np.flatnonzero(sums > 0)
+    return cells, sums[cells].astype(np.float64)
+
+
+def _cells_of(table: gpd.GeoDataFrame, grid: Grid) -> Cells:
+    """Flat cell of each point, -1 outside the grid and without a position."""
+    found = np.full(len(table), -1, dtype=np.int64)
+    known = np.flatnonzero(~(table.geometry.isna() | table.geometry.is_empty))
+    if len(known):
+        x_m, y_m = np.asarray(table.geometry.x)[known], np.asarray(table.geometry.y)[known]
+        rows, cols = grid.rowcol(x_m, y_m)
+        found[known] = np.where(grid.inside(x_m, y_m), rows * grid.shape[1] + cols, -1)
+    return found
+
+
+def _stand(cells: Cells, passable: NDArray[np.bool_], grid: Grid) -> Cells:
+    """The nearest passable cell of each within ``SNAP_M``, itself if it is; -1: none. The first in rows of equals."""
+    flat, (n_rows, n_cols) = passable.reshape(-1), grid.shape
+    found = np.where((cells >= 0) & flat[cells], cells, -1) if flat.size else np.full(len(cells), -1, dtype=np.int64)
+    reach = int(SNAP_M // grid.cell_m)
+    around = [(i * i + j * j, i, j) for i in range(-reach, reach + 1) for j in range(-reach, reach + 1)]
+    open_ = np.flatnonzero((found < 0) & (cells >= 0))
+    for square, i, j in sorted(around)[1:]:
+        if not len(open_):
+            break
+        if square * grid.cell_m**2 > SNAP_M**2:
+            continue
+        rows, cols = np.divmod(cells[open_], n_cols)
+        inside = (rows + i >= 0) & (rows + i < n_rows) & (cols + j >= 0) & (cols + j < n_cols)
+        beside = np.where(inside, cells[open_] + i * n_cols + j, 0)
+        land = inside & flat[beside]
+        found[open_[land]] = beside[land]
+        open_ = open_[~land]
+    return found.astype(np.int64)
+
+
+def _rows_of(used: Cells, nearest: Rows) -> Rows:
+    return np.append(used, -1)[nearest].astype(np.int32)
+
+
+def _tell_lost(notes: _Notes, ids: tuple[str, ...], at: Cells, moved: Cells, surface: Surface) -> None:
+    lost = (at >= 0) & (moved < 0)
+    void = lost & np.isnan(surface.slowness.reshape(-1)[at])
+    notes.list("points_outside", ids, np.flatnonzero(at < 0))
+    notes.list("points_in_void", ids, np.flatnonzero(void), within_m=f"{SNAP_M:g}")
+    notes.list("points_in_sea", ids, np.flatnonzero(lost & ~void), within_m=f"{SNAP_M:g}")
+    notes.list("points_moved", ids, np.flatnonzero((moved >= 0) & (moved != at)), within_m=f"{SNAP_M:g}")
+
+
+def _tell_twice(notes: _Notes, ids: tuple[str, ...], table: gpd.GeoDataFrame) -> None:
+    """Points that stand within ``TWICE_M`` of another; all are kept."""
+    known = np.flatnonzero(~(table.geometry.isna() | table.geometry.is_empty))
+    twice = np.empty(0, dtype=np.int64)
+    if len(known) > 1:
+        spots = np.column_stack([np.asarray(table.geometry.x)[known], np.asarray(table.geometry.y)[known]])
+        # the nearest neighbour of each is enough to know that it has one, whatever number stand at one place
+        away = cKDTree(spots).query(spots, k=2, distance_upper_bound=np.nextafter(TWICE_M, np.inf))[0]
+        twice = known[np.isfinite(away[:, 1])]
+    notes.list("points_twice", ids, twice, within_m=f"{TWICE_M:g}")
+
+
+def _tell_people(notes: _Notes, living: Floats, stand: Cells, cells: Cells, codes: NDArray[np.int8]) -> None:
+    flat = codes.reshape(-1)
+    nowhere = stand < 0
+    lost = {
+        "people_in_void": nowhere & (flat[cells] == VOID),
+        "people_on_water": nowhere & (flat[cells] == IMPASSABLE),
+        "people_cut_off": ~nowhere & ~np.isin(flat[stand], (REACHED, VOID, IMPASSABLE, BEYOND_LIMIT)),
+        "people_beyond": ~nowhere & (flat[stand] == BEYOND_LIMIT),
+    }
+    for code, chosen in lost.items():
+        notes.counts[code] = float(living[chosen].sum())
+        if chosen.any():
+            notes.say(code, people=f"{living[chosen].sum():.0f}", cells=int(chosen.sum()), within_m=f"{SNAP_M:g}")
+
+
+def _supply(notes: _Notes, table: gpd.GeoDataFrame, ids: tuple[str, ...]) -> Floats:
+    """What each point offers: its capacity; 1 each where none says it, the median of the others where some do."""
+    if "capacity" not in table or not table["capacity"].notna().any():
+        notes.counts["capacity_missing"] = float(len(table))
+        return np.ones(len(table))
+    supply = np.array(table["capacity"].astype("float64"), dtype=np.float64)
+    unknown = np.isnan(supply)
+    taken = float(np.median(supply[~unknown]))
+    supply[unknown] = taken
+    notes.list("capacity_missing", ids, np.flatnonzero(unknown), taken=f"{taken:g}")
+    notes.list("supply_zero", ids, np.flatnonzero(supply == 0))
+    return supply
+
+
+def _catchment(  # noqa: PLR0917
+    service: Service,
+    surface: Surface,
+    moved: Cells,
+    used: Cells,
+    supply: Floats,
+    stand: Cells,
+    living: Floats,
+    grid: Grid,
+    *,
+    neighbours: Neighbours,
+) -> tuple[Floats, Catchment | None, Cells]:
+    """(access of each populated cell per ``service.per`` people, the catchment, rows of the points without demand)."""
+    access = np.full(len(stand), np.nan)
+    if service.decay is None or not len(used):
+        return access, None, np.arange(len(moved) if service.decay is not None else 0)
+    there = np.flatnonzero(stand >= 0)
+    block, places, demand = _blocks(stand[there], living[there], grid)
+    pairs = reach_pairs(surface, moved[used], places, limit=service.decay.limit, neighbours=neighbours)
+    found = two_step(pairs, demand=demand, supply=supply[used], decay=service.decay, method=service.method)
+    access[there] = service.per * found.access[block]
+    lost = np.setdiff1d(np.arange(len(moved)), used)
+    return access, found, np.sort(np.concatenate([lost, used[found.unreached]]))
+
+
+def _blocks(cells: Cells, living: Floats, grid: Grid) -> tuple[Cells, Cells, Floats]:
+    """(block of each cell, the flat cell with the most people of each block, people of each block)."""
+    rows, cols = np.divmod(cells, grid.shape[1])
+    side = 1
+    while True:
+        across = -(-grid.shape[1] // side)
+        block = rows // side * across + cols // side
+        people = np.bincount(block, weights=living)
+        full = np.flatnonzero(people)
+        if len(full) <= MAX_PLACES:
+            break
+        side += 1
+    number = np.zeros(len(people), dtype=np.int64)
+    number[full] = np.arange(len(full))
+    most_first = np.lexsort((cells, -living))
+    place = np.zeros(len(full), dtype=np.int64)
+    place[number[block[most_first]][::-1]] = cells[most_first][::-1]  # the last written stands: the one with the most
+    return number[block], place, people[full].astype(np.float64)
