@@ -9,6 +9,7 @@ towards the sources (a step of the search from cell to other is the move other -
 from __future__ import annotations
 
 from math import exp
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -18,6 +19,8 @@ from phusong.coverage.access.moves import BETWEEN, DCOL, DROW, LENGTH, N_KING, N
 
 Floats = NDArray[np.float64]
 Cells = NDArray[np.int64]
+Ints = NDArray[np.int32]
+Bytes = NDArray[np.uint8]
 
 # A byte for every cell while the search runs: the move (0-15) to the cell's predecessor or one of these words; flags.
 LINK, SOURCE, NONE = 61, 62, 63
@@ -51,7 +54,16 @@ def pace_factor(pace: int, slope: float) -> float:
 
 
 @njit(error_model="numpy", cache=True)
-def king_cost(cell, other, length_m, sign, slowness, pace, elevation_m, directed):  # type: ignore[no-untyped-def]
+def king_cost(
+    cell: Any,
+    other: Any,
+    length_m: float,
+    sign: float,
+    slowness: Floats,
+    pace: int,
+    elevation_m: NDArray[np.float32] | None,
+    directed: NDArray[np.bool_] | None,
+) -> float:
     """Cost of a king's move: half its length in each end."""
     first, last = slowness[cell], slowness[other]
     if elevation_m is not None and (directed is None or directed[cell] or directed[other]):
@@ -60,11 +72,22 @@ def king_cost(cell, other, length_m, sign, slowness, pace, elevation_m, directed
             first *= factor
         if directed is None or directed[other]:
             last *= factor
-    return 0.5 * length_m * (first + last)
+    return float(0.5 * length_m * (first + last))
 
 
 @njit(error_model="numpy", cache=True)
-def knight_cost(cell, near, far, other, length_m, sign, slowness, pace, elevation_m, directed):  # type: ignore[no-untyped-def]
+def knight_cost(
+    cell: Any,
+    near: Any,
+    far: Any,
+    other: Any,
+    length_m: float,
+    sign: float,
+    slowness: Floats,
+    pace: int,
+    elevation_m: NDArray[np.float32] | None,
+    directed: NDArray[np.bool_] | None,
+) -> float:
     """Cost of a knight's move: a quarter of its length in each end and in the two cells between."""
     ends, middle = 0.0, 0.0
     factor = 1.0
@@ -75,14 +98,14 @@ def knight_cost(cell, near, far, other, length_m, sign, slowness, pace, elevatio
             ends += slowness[other] * (factor if directed[other] else 1.0)
             middle = slowness[near] * (factor if directed[near] else 1.0)
             middle += slowness[far] * (factor if directed[far] else 1.0)
-            return 0.25 * length_m * (ends + middle)
+            return float(0.25 * length_m * (ends + middle))
     ends = (slowness[cell] + slowness[other]) * factor
     middle = (slowness[near] + slowness[far]) * factor
-    return 0.25 * length_m * (ends + middle)
+    return float(0.25 * length_m * (ends + middle))
 
 
 @njit(error_model="numpy", cache=True)
-def _push(slot, cell, item, following, head, free):  # type: ignore[no-untyped-def]
+def _push(slot: Any, cell: Any, item: Ints, following: Ints, head: Ints, free: Cells) -> None:
     """Puts a cell at the head of a list; ``free``: the first free node, how many there are."""
     node = free[0]
     free[0] = following[node]
@@ -94,33 +117,33 @@ def _push(slot, cell, item, following, head, free):  # type: ignore[no-untyped-d
 
 @njit(error_model="numpy", cache=True)
 def search(
-    cost,
-    nearest,
-    state,
-    blocked,
-    slowness,
-    pace,
-    elevation_m,
-    directed,
-    sign,
-    n_moves,
-    length_m,
-    offset,
-    near,
-    far,
-    window,
-    link_first,
-    link_at,
-    link_next,
-    link_cost,
-    reserve,
-    waiting,
-    head,
-    item,
-    following,
-    free,
-    changed,
-):  # type: ignore[no-untyped-def]
+    cost: Floats,
+    nearest: Ints,
+    state: Bytes,
+    blocked: NDArray[np.uint16],
+    slowness: Floats,
+    pace: int,
+    elevation_m: NDArray[np.float32] | None,
+    directed: NDArray[np.bool_] | None,
+    sign: float,
+    n_moves: int,
+    length_m: Floats,
+    offset: Cells,
+    near: Cells,
+    far: Cells,
+    window: float,
+    link_first: Ints,
+    link_at: Cells,
+    link_next: Cells,
+    link_cost: Floats,
+    reserve: int,
+    waiting: Floats,
+    head: Ints,
+    item: Ints,
+    following: Ints,
+    free: Cells,
+    changed: Cells,
+) -> bool:
     """Least costs from the sources into ``cost``; False if nodes ran short: give more of them and call again.
 
     ``cost``: flat, all of one start value, infinity or the number next above the limit, but 0 at the sources, which
@@ -166,9 +189,9 @@ def search(
                 free[1] += 1
             else:
                 if cost[cell] < end:
-                    slot = min(np.int64((cost[cell] - start) * per_slot), SLOTS - 1)
+                    slot = min(int((cost[cell] - start) * per_slot), SLOTS - 1)
                 else:
-                    slot = SLOTS + tile
+                    slot = int(SLOTS + tile)
                     waiting[tile] = min(waiting[tile], cost[cell])
                 following[node] = head[slot]
                 head[slot] = node
@@ -228,9 +251,9 @@ def search(
                             state[other] = np.uint8(OPPOSITE[move]) | (state[other] & LINKED)
                             there = (other // cols >> TILE_BITS) * tile_cols + (other % cols >> TILE_BITS)
                             if there == tile and new < end:
-                                slot = min(np.int64((new - start) * per_slot), SLOTS - 1)
+                                slot = min(int((new - start) * per_slot), SLOTS - 1)
                             else:
-                                slot = SLOTS + there
+                                slot = int(SLOTS + there)
                                 waiting[there] = min(waiting[there], new)
                             _push(slot, other, item, following, head, free)
                     if flags & LINKED:
@@ -249,31 +272,31 @@ def search(
                                 state[other] = LINK | (state[other] & LINKED)
                                 there = (other // cols >> TILE_BITS) * tile_cols + (other % cols >> TILE_BITS)
                                 if there == tile and new < end:
-                                    slot = min(np.int64((new - start) * per_slot), SLOTS - 1)
+                                    slot = min(int((new - start) * per_slot), SLOTS - 1)
                                 else:
-                                    slot = SLOTS + there
+                                    slot = int(SLOTS + there)
                                     waiting[there] = min(waiting[there], new)
                                 _push(slot, other, item, following, head, free)
 
 
 @njit(error_model="numpy", cache=True)
 def worst_residual(
-    cost,
-    nearest,
-    slowness,
-    closed,
-    pace,
-    elevation_m,
-    directed,
-    sign,
-    n_moves,
-    cell_m,
-    limit,
-    sources,
-    link_at,
-    link_next,
-    link_cost,
-):  # type: ignore[no-untyped-def]
+    cost: Floats,
+    nearest: Ints,
+    slowness: Floats,
+    closed: NDArray[np.uint16] | None,
+    pace: int,
+    elevation_m: NDArray[np.float32] | None,
+    directed: NDArray[np.bool_] | None,
+    sign: float,
+    n_moves: int,
+    cell_m: float,
+    limit: float,
+    sources: Cells,
+    link_at: Cells,
+    link_next: Cells,
+    link_cost: Floats,
+) -> float:
     """Largest difference between a cell's cost and the least its moves and links offer; infinity for a wrong source.
 
     Shares nothing with the search but the cost of a move: every condition is looked up anew. Rasters are (rows, cols),
@@ -336,7 +359,18 @@ def worst_residual(
 
 
 @njit(error_model="numpy", cache=True)
-def follow(cell, path, state, cost, nearest, cols, link_at, link_next, link_cost, link_length):  # type: ignore[no-untyped-def]
+def follow(
+    cell: Any,
+    path: Cells,
+    state: Bytes,
+    cost: Floats,
+    nearest: Ints,
+    cols: int,
+    link_at: Cells,
+    link_next: Cells,
+    link_cost: Floats,
+    link_length: Floats,
+) -> tuple[int, float, float]:
     """How many cells lie from ``cell`` to its source, both with it; the length of the moves, in cells; of the links, m.
 
     As many of the cells as fit are written into ``path``. -1 cells if the steps run in a ring, which no search leaves.

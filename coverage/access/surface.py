@@ -17,27 +17,26 @@ PACE_CODES: dict[str, int] = {"none": 0, "tobler": 1, "langmuir": 2}
 
 @dataclass(frozen=True)
 class Links:
-    """Moves beside those of the grid, one way each: a bridge is two of them.
+    """Moves beside those of the grid, one way each: a bridge is two of them, a road a chain of them.
 
-    ``from_cell``, ``to_cell``: int64[n], flat cells (row * cols + col). ``cost``: float64[n], of the whole link, in the
-    surface's cost; ``length_m``: float64[n], of the link on the ground, None: straight between the centres; both
-    finite, 0 or more. ValueError otherwise.
+    ``from_cell``, ``to_cell``: int64[n], flat cells (row * cols + col); a link from or to an impassable cell is not
+    used. ``cost``: float64[n], of the whole link, in the surface's cost, finite and above 0. ``length_m``: float64[n],
+    on the ground, horizontal, finite, 0 or more. ValueError otherwise.
     """
 
     from_cell: NDArray[np.int64]
     to_cell: NDArray[np.int64]
     cost: NDArray[np.float64]
-    length_m: NDArray[np.float64] | None = None
+    length_m: NDArray[np.float64]
 
     def __post_init__(self) -> None:
-        if self.length_m is not None and not (
-            self.length_m.shape == self.cost.shape and (np.isfinite(self.length_m) & (self.length_m >= 0)).all()
-        ):
-            raise ValueError("the length of a link is missing, negative, infinite or unknown")
-        if not self.from_cell.shape == self.to_cell.shape == self.cost.shape == (len(self.cost),):
+        arrays = self.from_cell, self.to_cell, self.cost, self.length_m
+        if any(array.shape != (len(self.cost),) for array in arrays):
             raise ValueError("links of different lengths")
-        if not (np.isfinite(self.cost) & (self.cost >= 0)).all():
-            raise ValueError("the cost of a link is negative, infinite or unknown")
+        if not (np.isfinite(self.cost) & (self.cost > 0)).all():
+            raise ValueError("the cost of a link must be finite and above 0")
+        if not (np.isfinite(self.length_m) & (self.length_m >= 0)).all():
+            raise ValueError("the length of a link must be finite and not negative")
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,8 @@ def residual(surface: Surface, travel: Travel) -> float:
     costs of moves are above 0, so they have one solution. A wrong nearest source, a cell reached that cannot be, or not
     reached that can, is a violation of inf.
     """
+    elevation_m, directed = _slopes(surface)
+    at, beyond, cost, _ = _links(travel.links, direction=travel.direction, back=True)
     return float(
         solver.worst_residual(
             travel.cost,
@@ -104,13 +106,16 @@ def residual(surface: Surface, travel: Travel) -> float:
             surface.slowness,
             surface.closed,
             PACE_CODES[surface.pace],
-            *_slopes(surface),
+            elevation_m,
+            directed,
             -1.0 if travel.direction == "to" else 1.0,
             travel.neighbours,
             surface.grid.cell_m,
             travel.limit,
             travel.sources,
-            *_links(travel.links, direction=travel.direction, back=True)[:3],
+            at,
+            beyond,
+            cost,
         )
     )
 
@@ -182,11 +187,11 @@ class _Search:
         self.nearest = np.full(size if allocate else 0, -1, dtype=np.int32)
         self.state = np.full(size, solver.NONE, dtype=np.uint8)
         self.blocked = blocked_moves(surface.slowness, surface.closed, neighbours=neighbours)
-        self.slopes = tuple(None if array is None else array.reshape(-1) for array in _slopes(surface))
+        self.elevation_m, self.directed = (None if a is None else a.reshape(-1) for a in _slopes(surface))
         self.window = WINDOW_MOVES * _common_move(surface)
-        self.links = _links(surface.links, direction=direction, back=False)[:3]
-        self.link_first = np.searchsorted(self.links[0], np.arange(0, size, 1 << solver.LINK_BITS)).astype(np.int32)
-        most_links = int(np.max(np.unique(self.links[0], return_counts=True)[1], initial=0))
+        self.link_at, self.link_next, self.link_cost, _ = _links(surface.links, direction=direction, back=False)
+        self.link_first = np.searchsorted(self.link_at, np.arange(0, size, 1 << solver.LINK_BITS)).astype(np.int32)
+        most_links = int(np.max(np.unique(self.link_at, return_counts=True)[1], initial=0))
         self.reserve = neighbours + most_links
         self.changed = slice(0, size)
         self._mark_links()
@@ -220,7 +225,8 @@ class _Search:
             self.blocked,
             slowness,
             PACE_CODES[surface.pace],
-            *self.slopes,
+            self.elevation_m,
+            self.directed,
             -1.0 if self.direction == "to" else 1.0,
             self.neighbours,
             LENGTH * surface.grid.cell_m,
@@ -229,7 +235,9 @@ class _Search:
             between[:, 1].copy(),
             self.window,
             self.link_first,
-            *self.links,
+            self.link_at,
+            self.link_next,
+            self.link_cost,
             self.reserve,
             waiting,
             head,
@@ -254,9 +262,8 @@ class _Search:
         self._mark_links()
 
     def _mark_links(self) -> None:
-        at = self.links[0]
-        marked = slice(*np.searchsorted(at, (self.changed.start, self.changed.stop)))
-        self.state[at[marked]] |= solver.LINKED
+        first, last = np.searchsorted(self.link_at, (self.changed.start, self.changed.stop))
+        self.state[self.link_at[first:last]] |= solver.LINKED
 
     def travel(self, sources: Cells) -> Travel:
         """The last search's result; the search gives its arrays away."""
