@@ -6,8 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from phusong.coverage.access.moves import DCOL, DROW, LENGTH
-from phusong.coverage.access.solver import LINK, N_MOVES, WORD
+from phusong.coverage.access.moves import DCOL, DROW, LENGTH, N_MOVES
+from phusong.coverage.access.solver import LINK, WORD
 from phusong.coverage.access.travel_time import Travel
 
 Floats = NDArray[np.float64]

@@ -12,6 +12,7 @@ its access.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -143,12 +144,12 @@ def serve(
     table = gpd.GeoDataFrame(geometry=[], crs=grid.crs) if points is None else points.reset_index(drop=True)
     ids = _ids(table)
     passable = surface.passable
-    at = _cells_of(table, grid)
-    moved = _stand(at, passable, grid)
+    at = cells_of(table, grid)
+    moved = standing(at, passable, grid)
     used = np.flatnonzero(moved >= 0)
-    stand = _stand(cells, passable, grid)
+    stand = standing(cells, passable, grid)
     if not len(table):
-        notes.say("no_points", layer=service.layer)
+        notes.say("no_points")
     if not len(cells):
         notes.say("no_people")
     _tell_lost(notes, ids, at, moved, surface)
@@ -225,11 +226,11 @@ class _Notes:
         self.faults: list[Fault] = []
         self.counts: dict[str, float] = {}
 
-    def say(self, code: str, *, row: int | None = None, **params: object) -> None:
+    def say(self, code: str, **params: Any) -> None:
         params |= {"service": self.service.name}
-        self.faults.append(Fault(f"access.note.{code}", layer=self.service.layer, row=row, params=params))
+        self.faults.append(Fault(f"access.note.{code}", layer=self.service.layer, params=params))
 
-    def list(self, code: str, ids: tuple[str, ...], rows: Cells, **params: object) -> None:
+    def list(self, code: str, ids: tuple[str, ...], rows: Cells, **params: Any) -> None:
         """One note on these points, if there are any; the first of them by name."""
         self.counts[code] = float(len(rows))
         if len(rows):
@@ -252,7 +253,7 @@ def _populated(people: People) -> tuple[Cells, Floats]:
     return cells, sums[cells].astype(np.float64)
 
 
-def _cells_of(table: gpd.GeoDataFrame, grid: Grid) -> Cells:
+def cells_of(table: gpd.GeoDataFrame, grid: Grid) -> Cells:
     """Flat cell of each point, -1 outside the grid and without a position."""
     found = np.full(len(table), -1, dtype=np.int64)
     known = np.flatnonzero(~(table.geometry.isna() | table.geometry.is_empty))
@@ -263,7 +264,7 @@ def _cells_of(table: gpd.GeoDataFrame, grid: Grid) -> Cells:
     return found
 
 
-def _stand(cells: Cells, passable: NDArray[np.bool_], grid: Grid) -> Cells:
+def standing(cells: Cells, passable: NDArray[np.bool_], grid: Grid) -> Cells:
     """The nearest passable cell of each within ``SNAP_M``, itself if it is; -1: none. The first in rows of equals."""
     flat, (n_rows, n_cols) = passable.reshape(-1), grid.shape
     found = np.where((cells >= 0) & flat[cells], cells, -1) if flat.size else np.full(len(cells), -1, dtype=np.int64)
