@@ -489,3 +489,17 @@ def test_every_row_is_kept_or_rejected(
         return  # the file leaves a doubt, which is said
     assert report.kept + report.rejected == report.read
     assert report.kept >= 1
+
+
+def test_a_day_that_is_missing_is_asked_for_by_its_option(study: Path, tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        import_files(study, "postal_points", [office_book(tmp_path / "a.xlsx", rows_of(study))], asked=Asked())
+    assert "--as-of" in caught.value.say("en")
+    assert "--as-of" in caught.value.say("vi")
+
+
+def test_a_layer_that_the_file_does_not_have_is_refused(study: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        import_files(study, "units", [study / "layers.gpkg"], asked=Asked(as_of=DAY, sheet="communes"))
+    assert caught.value.code == "read.no_such_sheet"
+    assert "units" in str(caught.value.params["names"])

@@ -182,7 +182,7 @@ def test_defaults_fill_what_is_missing_and_nothing_else() -> None:
 
 def test_without_the_date_the_layer_is_refused() -> None:
     checked = validate(raw({"code": ["1"]}), LAYERS["broadband"], crs=CRS)
-    assert [(fault.code, fault.column) for fault in checked.faults] == [("fault.missing_column", "as_of")]
+    assert [(fault.code, fault.column) for fault in checked.faults] == [("fault.missing_as_of", "as_of")]
     assert checked.fatal
 
 
