@@ -32,12 +32,15 @@ DELIVERED = (
         for band in ("", "band_")
         for raster in ("coverage", "second", "serving", "probability", "class")
     ),
+    *(f"{raster}_[a-z]*.tif" for raster in ("travel_time", "nearest", "access")),
+    *("isochrones.gpkg", "catchments.gpkg", "access.csv", "access.xlsx", "access_points.csv", "access_notes.csv"),
+    "broadband_dated.csv",
     *(f"{table}.csv" for table in ("defaults_used", "link_budget", "model_limits", "clutter")),
     *("map.html", "map.png", "fit.*", RECORD),
 )
-"""The files that people are given; the name of a raster goes on with its technology, such as 2g. Whatever else lies in
-the folder is kept for the next run: people by cell, candidate sites, and the sectors with their exact places, to which
-the rasters of servers and of second servers point.
+"""The files that people are given; the name of a raster goes on with its technology, such as 2g, or its service.
+Whatever else lies in the folder is kept for the next run: people by cell, candidate sites, and the sectors with their
+exact places, to which the rasters of servers and of second servers point.
 """
 
 LASTING = "fit.*"

@@ -9,7 +9,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 
@@ -147,6 +147,37 @@ class PeopleSettings(_Section):
     """Nobody lives on ground steeper than this, %."""
 
 
+def _flat(value: Any, start: str = "") -> Any:
+    """A table of speeds by dotted names, whether its names were quoted or not."""
+    if not isinstance(value, dict):
+        return value
+    found: dict[str, Any] = {}
+    for name, each in value.items():
+        found |= _flat(each, f"{start}{name}.") if isinstance(each, dict) else {f"{start}{name}": each}
+    return found
+
+
+class AccessSettings(_Section):
+    """How travel to services is computed."""
+
+    walking: Literal["tobler", "langmuir"] = "tobler"
+    """Pace of walking by slope: tobler or langmuir."""
+    season: Literal["dry", "flooded"] = "dry"
+    """dry; or flooded: fords and what floods are closed, rivers that only flood then are barriers."""
+    neighbours: Literal[8, 16] = 8
+    """Cells a move leads to: 8, or 16 with the knight's moves (truer lengths, slower)."""
+    max_min: Positive | None = None
+    """Longest travel that counts as reached, minutes; any where missing."""
+    services: tuple[str, ...] = ()
+    """Services by id, such as post; all that the study has points of where empty."""
+    map_services: tuple[str, ...] = ("post", "public_internet", "lower_secondary_school", "health_station", "hospital")
+    """Services whose travel time the map page shows; each makes the page larger."""
+    ground: str = ""
+    """A word on the roads and rivers used that stands on every output, such as "roads of 2012"."""
+    speeds: Annotated[dict[str, float], BeforeValidator(_flat)] = {}
+    """Entries of the table of speeds that differ here, by name, such as "road.village.motorbike_kmh" = 15."""
+
+
 class RuleOverride(_Section):
     """A threshold of one rule changed for this study, with the reason."""
 
@@ -213,6 +244,7 @@ class Settings(_Section):
     services: Services = Services()
     radio: RadioSettings = RadioSettings()
     people: PeopleSettings = PeopleSettings()
+    access: AccessSettings = AccessSettings()
     rules: RuleSettings = RuleSettings()
     plan: PlanSettings = PlanSettings()
 
@@ -229,6 +261,10 @@ class Study:
         if not path.is_file():
             raise MissingError("error.no_study", directory=str(root))
         self.settings = parse_settings(path.read_bytes(), file=path.name)
+
+    def line_of(self, setting: str) -> int | None:
+        """The line of study.toml where a setting stands, by its dotted name; that of its table if it is not there."""
+        return _line((self.root / "study.toml").read_text(encoding="utf-8-sig"), setting.split("."))
 
     @property
     def layers_path(self) -> Path:
@@ -455,7 +491,8 @@ def _line(text: str, where: list[str]) -> int | None:
             names = table + _names(key.group(1))
         else:
             continue
-        if len(names) > found[0] and names == where[: len(names)]:
+        parts = _names(".".join(where))  # a name may hold points itself
+        if len(names) > found[0] and names == parts[: len(names)]:
             found = (len(names), number)
     return found[1]
 
