@@ -22,6 +22,7 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from phusong.api.access import check_access
 from phusong.coverage.radio.atmosphere import Atmosphere, atmosphere
 from phusong.coverage.radio.clutter import check_clutter
 from phusong.coverage.rules.choose import RuleSet, choose_rules
@@ -169,7 +170,7 @@ def check_study(study: Study) -> StudyLayers:
         units_valid_on=settings.units_valid_on,
         patterns=study.patterns_dir,
     )
-    faults: list[Fault] = []
+    faults: list[Fault] = check_access(study)
 
     def refuse(code: str, column: str, *, fatal: bool = True, **params: Any) -> None:
         faults.append(Fault(code, file="study.toml", column=column, fatal=fatal, params=params))

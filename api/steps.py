@@ -1,4 +1,4 @@
-"""The steps from layers to results, in order: people, radio, indicators, gaps, plan, map."""
+"""The steps from layers to results, in order: people, radio, access, indicators, gaps, plan, map."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from phusong.api.access import WAY_LAYERS, service_layers
+from phusong.api.access_step import access_step, load_access
 from phusong.api.drawing import map_view
 from phusong.api.pipeline import Job, Made, Step, rules_of
 from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
@@ -338,6 +340,14 @@ STEPS = (
         load_radio,
         ("sites", "sectors", "elevation", "land_cover", PATTERNS),
         ("radio", "services", "language", "units_valid_on", "synthetic"),
+        after=("people",),
+    ),
+    Step(
+        "access",
+        access_step,
+        load_access,
+        ("units", "elevation", "land_cover", *WAY_LAYERS, *service_layers()),
+        ("access", "language", "units_valid_on", "synthetic"),
         after=("people",),
     ),
     Step(
