@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DEMO   ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint types bench bench-radio serve clean help
+.PHONY: demo test lint types bench bench-radio bench-access serve clean help
 
 demo: $(VENV)/.ready-run  ## Sample province from layers to map, gaps and investment list, in $(DEMO)/
 	@$(BIN)/phusong sample $(DEMO) --refresh
@@ -23,11 +23,14 @@ types: $(VENV)/.ready-dev  ## Types, strictly; the rooms are linked under the na
 	@for room in api coverage layers maps; do ln -sfn ../../../$$room build/types/phusong/$$room; done
 	$(BIN)/mypy
 
-bench: bench-radio  ## Times of the main job and of the radio step, against a calibration loop
+bench: bench-radio bench-access  ## Times of the main job, of the radio and of the access step, against a calibration loop
 	$(BIN)/python tests/bench/bench_pipeline.py
 
 bench-radio: $(VENV)/.ready-test  ## Times of the radio engine alone, beside other programs where they are installed
 	$(BIN)/python tests/bench/bench_radio.py
+
+bench-access: $(VENV)/.ready-bench  ## Times of travel time, catchments and sums over units, beside other programs
+	$(BIN)/python tests/bench/bench_access.py
 
 serve: demo  ## Map, lists and API of the demo on http://127.0.0.1:8000
 	$(BIN)/phusong serve $(DEMO)
@@ -37,7 +40,7 @@ clean:  ## Remove the environment, the demo and everything built
 	find api coverage layers maps tests -name __pycache__ -prune -exec rm -rf {} +
 
 help:  ## This list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.ready-%: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "phusong needs Python 3.11 or newer; name one with: make PYTHON=python3.12 ..."; exit 2; }
@@ -48,4 +51,5 @@ $(VENV)/.ready-%: pyproject.toml constraints.txt
 
 extras_run  :=
 extras_test := [test]
+extras_bench := [bench]
 extras_dev  := [dev]

@@ -61,12 +61,13 @@ def test_every_package_asked_for_is_explained_and_no_other() -> None:
     assert set(listed("## To run")) == asked_for(project["dependencies"])
     assert set(listed("## To test: `phusong[test]`")) == asked_for(extras["test"])
     assert set(listed("## To develop: `phusong[dev]`")) == asked_for(extras["dev"])
-    assert set(extras) == {"test", "dev"}
+    assert set(listed("## To compare speed: `phusong[bench]`")) == asked_for(extras["bench"])
+    assert set(extras) == {"test", "dev", "bench"}
 
 
 def test_licences_are_those_of_the_installed_metadata() -> None:
     seen = 0
-    for heading in ("## To run", "## To test: `phusong[test]`", "## To develop: `phusong[dev]`"):
+    for heading in (line for line in text_of(DOCS / "dependencies.md").splitlines() if line.startswith("## To ")):
         for name, licence in listed(heading).items():
             try:
                 about = metadata(name)
