@@ -106,7 +106,7 @@ def zones(units: gpd.GeoDataFrame, *, grid: Grid, layer: str = "units") -> Zones
     area_km2 = np.asarray(units.geometry.area, dtype=np.float64) / 1e6
     lost = np.abs(made.area_km2 - area_km2) > AREA_TOLERANCE * area_km2 + 1e-9 * made.cell_km2
     if lost.any():
-        worst = int(np.argmax(np.abs(made.area_km2 - area_km2) / area_km2))
+        worst = int(np.argmax(np.where(lost, np.abs(made.area_km2 - area_km2), 0.0)))
         raise ComputeError(
             "error.zones_area",
             layer=layer,

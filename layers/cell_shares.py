@@ -241,6 +241,8 @@ def _sum_strip(  # noqa: PLR0917
             for col in range(col0, col1):
                 inside += room[k]
                 k += 1
+                if inside <= TRIFLE:  # else rounding times a huge value would count, or make data where there is none
+                    continue
                 value = values[row - first, col]
                 whole += inside
                 if not np.isnan(value):

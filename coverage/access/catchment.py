@@ -31,7 +31,8 @@ class Pairs:
     """Who reaches what: place of demand, point of supply and the travel between them, each pair once.
 
     ``demand``, ``supply``: int32[n], sorted by supply, then demand. ``cost``: float64[n], minutes or another cost.
-    ValueError if the arrays differ in length, a pair stands twice or out of order, or a cost is negative or unknown.
+    ValueError if the arrays differ in length, a pair stands twice or out of order, or a cost is negative,
+    infinite or unknown.
     """
 
     demand: Ints
@@ -45,8 +46,8 @@ class Pairs:
             raise ValueError("pairs of different lengths")
         if not _in_order(self.demand, self.supply, self.n_demand, self.n_supply):
             raise ValueError("pairs must be sorted by supply, then demand, each once and inside the tables")
-        if not (self.cost >= 0).all():
-            raise ValueError("a cost is negative or unknown")
+        if not (np.isfinite(self.cost) & (self.cost >= 0)).all():
+            raise ValueError("a cost is negative, infinite or unknown")
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Step:
     def __post_init__(self) -> None:
         if not self.limits or len(self.limits) != len(self.weights):
             raise ValueError("every limit has one weight")
-        if any(b <= a for a, b in zip((0.0, *self.limits), self.limits, strict=False)):
+        if not all(b > a for a, b in zip((0.0, *self.limits), self.limits, strict=False)):
             raise ValueError("limits must rise from above 0")
         if not all(0 <= weight <= 1 for weight in self.weights):
             raise ValueError("weights are shares, 0 to 1")

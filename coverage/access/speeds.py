@@ -48,7 +48,8 @@ def speed_table() -> Mapping[str, Any]:
 def speeds(overrides: Mapping[str, float] | None = None) -> Speeds:
     """The table with a study's changes.
 
-    SettingsError for a name the table does not have, a speed or cost not above 0, and a share or a wait below 0.
+    SettingsError for a name the table does not have, a wait or the share of a land cover or a road's surface below 0
+    (0 closes those), and any other number not above 0.
     """
     values = dict(_numbers(speed_table()))
     changed = dict(overrides or {})
@@ -56,7 +57,7 @@ def speeds(overrides: Mapping[str, float] | None = None) -> Speeds:
         if name not in values:
             raise SettingsError("access.error.speed_unknown", name=name, known=", ".join(sorted(values)))
         part = name.rsplit(".", 1)[-1]
-        may_be_zero = ".share." in name or part.endswith(("_share", "_min"))
+        may_be_zero = name.startswith(("land_cover.", "surface.")) or part == "wait_min"
         if not math.isfinite(value) or value < 0 or (value == 0 and not may_be_zero):
             raise SettingsError("access.error.speed_value", name=name, found=f"{value:g}", now=f"{values[name]:g}")
         values[name] = float(value)

@@ -136,9 +136,10 @@ def test_supply_that_nobody_reaches_is_listed():
 
 @pytest.mark.parametrize(
     ("demand", "supply", "cost"),
-    [([0, 0], [0, 0], [1, 1]), ([0, 0], [1, 0], [1, 1]), ([2], [0], [1]), ([0], [0], [-1]), ([0], [0], [np.nan])],
-    ids=["twice", "order", "outside", "negative", "unknown"],
-)
+    [([0, 0], [0, 0], [1, 1]), ([0, 0], [1, 0], [1, 1]), ([2], [0], [1]), ([0], [0], [-1]), ([0], [0], [np.nan]),
+     ([0], [0], [np.inf])],
+    ids=["twice", "order", "outside", "negative", "unknown", "endless"],
+)  # fmt: skip
 def test_broken_pairs_are_refused(demand, supply, cost):
     with pytest.raises(ValueError, match=r"pairs|cost"):
         Pairs(np.array(demand, np.int32), np.array(supply, np.int32), np.array(cost, np.float64), 2, 2)
@@ -155,7 +156,15 @@ def test_unknown_people_or_supply_are_refused(wrong):
 
 @pytest.mark.parametrize(
     ("limits", "weights"),
-    [((), ()), ((5.0,), (1.0, 0.5)), ((5.0, 5.0), (1.0, 0.5)), ((0.0,), (1.0,)), ((5.0,), (2.0,))],
+    [
+        ((), ()),
+        ((5.0,), (1.0, 0.5)),
+        ((5.0, 5.0), (1.0, 0.5)),
+        ((0.0,), (1.0,)),
+        ((5.0,), (2.0,)),
+        ((np.nan,), (1.0,)),
+        ((5.0,), (np.nan,)),
+    ],
 )
 def test_broken_decays_are_refused(limits, weights):
     with pytest.raises(ValueError, match=r"limit|weight"):

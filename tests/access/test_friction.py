@@ -275,7 +275,8 @@ def test_a_study_changes_speeds_by_name():
 @pytest.mark.parametrize(
     ("name", "value"),
     [("road.national.motorbike_kmh", 0.0), ("road.national.motorbike_kmh", -1.0), ("fibre.road_cost", 0.0),
-     ("surface.earth_share", -0.1), ("road.national.bicycle_kmh", 12.0), ("walking.tobler_kmh", np.inf)],
+     ("surface.earth_share", -0.1), ("road.national.bicycle_kmh", 12.0), ("walking.tobler_kmh", np.inf),
+     ("crossing.ford.walking_share", 0.0), ("walking.off_path_share", 0.0)],
 )  # fmt: skip
 def test_a_speed_that_cannot_be_is_refused_by_name(name, value):
     with pytest.raises(SettingsError) as caught:

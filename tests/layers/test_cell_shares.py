@@ -78,6 +78,23 @@ def test_cells_without_data_count_as_nothing_and_are_told():
     np.testing.assert_array_equal(sums.inside_cells, [2.0, 1.0, 0.0])
 
 
+@pytest.mark.parametrize("beside", [1.0, 1e38, np.inf])
+def test_cells_beside_a_polygon_never_count_by_rounding(beside):
+    rng = np.random.default_rng(5)
+    values = np.full((10, 10), np.nan)
+    values[:, 5:] = beside
+    stars = shapely.convex_hull(shapely.multipoints(rng.uniform([0.3, 0.3], [4.9, 9.9], (200, 6, 2)).reshape(-1, 2),
+                                                    indices=np.repeat(np.arange(200), 6)))  # fmt: skip
+    far = shapely.Polygon(
+        [(8, 9.3), (8.7, 9.1), (8.5, 9.9)]
+    )  # of the same polygon, so that the cells beside are passed
+    frame = Frame(0.0, 10.0, 1.0, 1.0, (10, 10))
+    assert np.isnan(raster_sums(stars, [(0, values)], frame).total).all()
+    values[:1, 7:] = 1.0
+    sums = raster_sums(shapely.union(stars, far), [(0, values)], frame)
+    np.testing.assert_allclose(sums.total, far.area, rtol=1e-9)
+
+
 def test_what_lies_outside_has_no_cells():
     outside = [
         shapely.box(-9, 0, -4, 5),
