@@ -58,7 +58,11 @@ def title_of(service: Service, lang: Lang) -> str:
 
 def rests_on(ground: Friction | Served, settings: Settings, lang: Lang) -> str:
     """One line on what travel times rest on: the way of moving, the season, the pace, and where no roads are known."""
-    words = [say(f"travel.{kind}.{getattr(ground, kind)}", lang) for kind in ("mode", "season", "walking", "basis")]
+    afoot = ground.basis == "walking_model" and ground.mode != "fibre"  # without roads there is nothing to ride on
+    words = [say("travel.mode.walk" if afoot else f"travel.mode.{ground.mode}", lang)]
+    words += [say(f"travel.season.{ground.season}", lang)]
+    words += [say(f"travel.walking.{ground.walking}", lang)] if ground.mode != "fibre" else []
+    words += [say(f"travel.basis.{ground.basis}", lang)]
     return ", ".join([*words, settings.access.ground] if settings.access.ground else words)
 
 
@@ -78,7 +82,7 @@ def check_access(study: Study) -> list[Fault]:
     table = speeds()
     for name, value in asked.speeds.items():
         if table.get(name) is None:
-            refuse("setting.access.speed_unknown", f"speeds.{name}", nearest=_nearest(name, table.values))
+            refuse("setting.access.speed_unknown", f"speeds.{name}", nearest=nearest_name(name, table.values))
             continue
         try:
             speeds({name: value})
@@ -88,10 +92,10 @@ def check_access(study: Study) -> list[Fault]:
     for key in ("services", "map_services"):
         for name in getattr(asked, key):
             if name not in known:
-                params = {"found": name, "nearest": _nearest(name, known), "known": ", ".join(known)}
+                params = {"found": name, "nearest": nearest_name(name, known), "known": ", ".join(known)}
                 refuse("setting.access.service_unknown", key, **params)
     return faults
 
 
-def _nearest(name: str, known: Any) -> str:
+def nearest_name(name: str, known: Any) -> str:
     return difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]

@@ -101,13 +101,13 @@ def _served(job: Job) -> tuple[dict[str, Served], dict[str, Friction]]:
 
 
 def _rasters(job: Job, one: Served, *, tags: dict[str, str]) -> Iterator[Path]:
-    """Minutes (metres of cable where nobody travels), row of the nearest point, and catchment of every cell."""
+    """Whole minutes rounded up (none for a cable), row of the nearest point, and catchment of every cell."""
     name, grid = one.service.id, one.grid
     if one.travel is None:
         return
     unreached = tags | {"not_reached": NOT_REACHED}
     if one.service.timed:
-        minutes = _coded(np.round(one.travel.cost), one.reasons, most=MOST).astype(np.int16)
+        minutes = _coded(np.ceil(one.travel.cost), one.reasons, most=MOST).astype(np.int16)
         path = job.path(f"travel_time_{name}.tif")
         yield write_cog({name: minutes}, path, grid=grid, nodata=NO_DATA, tags=unreached | {"unit": "min"})
     nearest = one.nearest_raster

@@ -1,4 +1,4 @@
-"""The command line: ``phusong new sample run gaps plan map profile fit serve export``, and ``cli_layers``.
+"""The command line: ``phusong new sample run gaps plan map route profile fit serve export``, and ``cli_layers``.
 
 Exit codes: 0 done; 2 the input or the arguments are at fault (said in words, no traceback); 1 anything else.
 """
@@ -166,6 +166,29 @@ def map_(
     front.out.print(escape(str(page)), soft_wrap=True)
     if show:
         webbrowser.open(page.resolve().as_uri())
+
+
+@app.command()
+def route(
+    ctx: typer.Context,
+    directory: Directory,
+    lon: Annotated[float, typer.Option(min=-180, max=180)],
+    lat: Annotated[float, typer.Option(min=-90, max=90)],
+    service: Annotated[str, typer.Option(metavar="ID")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", metavar="FILE")] = None,
+) -> None:
+    from phusong.api.pipeline import read_study
+    from phusong.api.trips import Searches, trip_from, trip_told, write_trip
+
+    front: Front = ctx.obj
+    if out is not None and out.suffix.lower() != ".geojson":
+        raise InputError("trip.error.ending", path=out)
+    inputs = read_study(Study(directory))
+    trip = trip_from(inputs, Searches(), lon=lon, lat=lat, service_id=service)
+    front.out.print(escape(trip_told(trip, front.lang)), soft_wrap=True)
+    if out is not None and trip.line is not None:
+        write_trip(trip, out, inputs=inputs, lang=front.lang)
+        front.say("cli.route.wrote", path=out)
 
 
 @app.command()

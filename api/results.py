@@ -222,6 +222,18 @@ class Snapshot:
         return cast("dict[str, float | None]", self.keep("provinces", read))
 
     @property
+    def services(self) -> dict[str, Row]:
+        """What the run says of each service it computed travel to, by id."""
+        read = lambda: json.loads(self._read(self.directory / "access.json", Path.read_bytes))  # noqa: E731
+        return cast("dict[str, Row]", self.keep("services", read))
+
+    @property
+    def access_points(self) -> dict[str, list[Row]]:
+        """The points of each service, in the order its raster of nearest points counts them."""
+        name = "access_points.parquet"
+        return cast("dict[str, list[Row]]", self.keep(name, lambda: _grouped(self._table(name), "service")))
+
+    @property
     def operators(self) -> list[str]:
         """Operators with a band in a coverage raster."""
         return cast("list[str]", self.keep("operators", self._make_operators))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
 from typing import Annotated, Any
@@ -18,6 +18,7 @@ from phusong.api.layer_info import LayerBook
 from phusong.api.models import Dated, Meta
 from phusong.api.pipeline import Inputs, read_study
 from phusong.api.results import ResultsReader, Snapshot
+from phusong.api.trips import Searches
 from phusong.layers.messages import Lang
 from phusong.layers.study import Study
 
@@ -52,6 +53,7 @@ class Served:
     results: ResultsReader
     layers: LayerBook
     inputs: InputsReader
+    searches: Searches = field(default_factory=Searches)
 
     @classmethod
     def of(cls, study_dir: Path) -> Served:
