@@ -1,4 +1,4 @@
-"""One surface of travel times: ``python one_travel.py PROGRAM SLOWNESS.npy SOURCES.npy COST.npy``, a process of its own.
+"""One surface of travel times: ``python one_travel.py PROGRAM SLOWNESS.npy SOURCES.npy COST.npy``, in its own process.
 
 Prints JSON: CPU seconds of the work; of the start (imports, compiling or reading what is compiled); the most memory
 until the work was done, MB, arrays of the surface included.
