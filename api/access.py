@@ -71,7 +71,7 @@ def check_access(study: Study) -> list[Fault]:
     asked = study.settings.access
     faults: list[Fault] = []
 
-    def refuse(code: str, name: str, **params: Any) -> None:
+    def refuse(code: str, name: str, params: dict[str, Any]) -> None:
         place: dict[str, Any] = {
             "file": "study.toml",
             "row": study.line_of(f"access.{name}"),
@@ -82,18 +82,18 @@ def check_access(study: Study) -> list[Fault]:
     table = speeds()
     for name, value in asked.speeds.items():
         if table.get(name) is None:
-            refuse("setting.access.speed_unknown", f"speeds.{name}", nearest=nearest_name(name, table.values))
+            refuse("setting.access.speed_unknown", f"speeds.{name}", {"nearest": nearest_name(name, table.values)})
             continue
         try:
             speeds({name: value})
         except SettingsError as error:
-            refuse(error.code, f"speeds.{name}", **error.params)
+            refuse(error.code, f"speeds.{name}", error.params)
     known = [one.id for one in services()]
     for key in ("services", "map_services"):
         for name in getattr(asked, key):
             if name not in known:
                 params = {"found": name, "nearest": nearest_name(name, known), "known": ", ".join(known)}
-                refuse("setting.access.service_unknown", key, **params)
+                refuse("setting.access.service_unknown", key, params)
     return faults
 
 
