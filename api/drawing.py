@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import geopandas as gpd
 import pandas as pd
 
 from phusong.api.pipeline import Job
 from phusong.api.radio import terms_of
+from phusong.coverage.access.services import services
+from phusong.coverage.facilities import FACILITIES
 from phusong.coverage.gaps import Gaps
 from phusong.coverage.indicators import Indicator, expand, labels
 from phusong.coverage.radio import RadioResult
@@ -35,7 +37,9 @@ def map_view(
     """The view of a study: ``units`` and ``villages`` are the indicator tables, rows as their layers."""
     settings = job.settings
     technologies, operators = technologies_of(radio, job.layer("signal_reports")), radio.levels if radio else ()
-    shown = _indicators(expand("unit", technologies=technologies, operators=operators))
+    kinds: dict[str, Sequence[str]] = {"services": [one.id for one in services()], "facilities": FACILITIES}
+    declared = expand("unit", technologies=technologies, operators=operators, **kinds)
+    shown = _indicators([one for one in declared if one.id in units])
     of_units = gpd.GeoDataFrame(units.assign(population=job.units["population"]), geometry=job.units.geometry)
     known = [indicator.id for indicator in shown if of_units[indicator.id].notna().any()]
     shown = tuple(indicator for indicator in shown if indicator.id in known)
@@ -48,7 +52,11 @@ def map_view(
         indicators=shown,
         elevation=job.inputs.elevation,
         villages=_villages(job, villages),
-        village_indicators=_indicators(expand("village", technologies=technologies, operators=operators)),
+        village_indicators=_indicators(
+            one
+            for one in expand("village", technologies=technologies, operators=operators, **kinds)
+            if one.id in villages and (not one.service or villages[one.id].notna().any())
+        ),
         gap_units=gaps.units,
         gap_villages=gaps.villages,
         reasons=_reasons(gaps, "unit"),
@@ -64,7 +72,8 @@ def map_view(
     )
 
 
-def _indicators(declared: Sequence[Indicator]) -> tuple[MapIndicator, ...]:
+def _indicators(declared: Iterable[Indicator]) -> tuple[MapIndicator, ...]:
+    declared = tuple(declared)
     names = {lang: labels(declared, lang) for lang in LANGS}
     return tuple(
         MapIndicator(

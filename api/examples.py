@@ -35,7 +35,7 @@ COMMUNE: Example = {
     "district": "Hướng Hóa",
     "population": 5000.0,
     "is_gap": True,
-    "indicators": {"people_covered_2g_pct": 71.9, "mountainous": True, "people_per_postal_point": None},
+    "indicators": {"people_covered_2g_pct": 71.9, "mountainous": True, "people_per_post_point": None},
 }
 VILLAGE: Example = {
     "code": "19429-03",
@@ -102,7 +102,7 @@ COMPARED: Example = {
     "agree": "no",
 }
 TARGET: Example = {
-    "indicator": "mean_service_radius_km",
+    "indicator": "mean_service_radius_post_km",
     "label": "Bán kính phục vụ bình quân một điểm",
     "published": 3.16,
     "computed": 3.11,

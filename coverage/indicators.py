@@ -1,7 +1,8 @@
 """The indicators, declared once: id, level, unit of measure, source layers; their texts are messages ``indicator.*``.
 
-Ids with ``{technology}`` or ``{operator}`` stand for one indicator a technology or operator of the study: ``expand``
-lists them, ``find`` reads an id back.
+Ids with braces stand for many: ``{technology}`` and ``{operator}`` of the study, ``{service}`` whose access is measured
+(``access.services``) and ``{limit}`` of it ("3km", "30min"), ``{facility}``: a kind of facility or a group of them, and
+``{network}`` there. ``expand`` lists them, ``find`` reads an id back.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import Literal
 
+from phusong.coverage.access.services import Service, services
+from phusong.coverage.facilities import FACILITIES, NETWORKS
 from phusong.layers.errors import MissingError
-from phusong.layers.messages import Lang, has, say
+from phusong.layers.messages import Lang, Text, has, say
+from phusong.layers.messages.format import plain
 from phusong.layers.schema import TECHNOLOGIES
 
 Level = Literal["unit", "village", "province"]
@@ -29,7 +33,7 @@ class Indicator:
     """One indicator. ``unit``: code of the unit of measure (``measure.<unit>`` where it needs words).
 
     ``sources``: layers and rasters it is computed from. ``higher_is``: what a higher value means for people.
-    ``template``: the declared id, with braces; ``technology`` and ``operator`` fill it ("" where it has none).
+    ``template``: the declared id, with braces; ``technology`` and those after it fill it ("" where it has none).
     """
 
     id: str
@@ -41,6 +45,10 @@ class Indicator:
     template: str = ""
     technology: str = ""
     operator: str = ""
+    service: str = ""
+    limit: str = ""
+    facility: str = ""
+    network: str = ""
 
     @property
     def text_code(self) -> str:
@@ -51,6 +59,19 @@ class Indicator:
 _SIGNAL = ("sites", "sectors", "elevation")
 _PEOPLE = ("units", "villages", "population")
 _UNIT_AND_PROVINCE: tuple[Level, ...] = ("unit", "province")
+_POINTS = "{service}"
+"""Among sources: the layer of the service's points."""
+_GROUND = ("elevation", "land_cover", "roads", "rivers", "crossings")
+_CABLE = (
+    "points_{service}_count",
+    "mean_distance_{service}_km",
+    "people_within_{limit}_{service}_pct",
+    "people_unreached_{service}_pct",
+    "distance_{service}_km",
+)
+"""What is told of a service that nobody travels to."""
+_SHARED = ("access_{service}", "people_nothing_in_reach_{service}_pct")
+"""What is told of a service with a catchment."""
 
 
 def _many(  # noqa: PLR0917
@@ -97,15 +118,29 @@ INDICATORS: tuple[Indicator, ...] = (
     *_many(_UNIT_AND_PROVINCE, ["sites_count"], "sites", ("sites",), "better"),
     *_many(("unit",), ["bts_count"], "bts", ("sites", "sectors"), "better"),
     *_many(_UNIT_AND_PROVINCE, ["nearest_site_km"], "km", ("sites", *_PEOPLE), "worse"),
-    *_many(_UNIT_AND_PROVINCE, ["postal_points_count"], "points", ("postal_points",), "better"),
-    *_many(_UNIT_AND_PROVINCE, ["people_per_postal_point"], "persons_per_point", ("postal_points", "units"), "worse"),
-    *_many(_UNIT_AND_PROVINCE, ["mean_service_radius_km"], "km", ("postal_points", "units"), "worse"),
-    *_many(_UNIT_AND_PROVINCE, ["people_within_3km_post_pct"], "%", ("postal_points", *_PEOPLE), "better"),
+    *_many(_UNIT_AND_PROVINCE, ["points_{service}_count"], "points", (_POINTS,), "better"),
+    *_many(_UNIT_AND_PROVINCE, ["people_per_{service}_point"], "persons_per_point", (_POINTS, "units"), "worse"),
+    *_many(_UNIT_AND_PROVINCE, ["mean_service_radius_{service}_km"], "km", (_POINTS, "units"), "worse"),
+    *_many(_UNIT_AND_PROVINCE, ["mean_distance_{service}_km"], "km", (_POINTS, *_PEOPLE), "worse"),
+    *_many(_UNIT_AND_PROVINCE, ["people_within_{limit}_{service}_pct"], "%", (_POINTS, *_PEOPLE), "better"),
+    *_many(_UNIT_AND_PROVINCE, ["mean_time_{service}_min"], "min", (_POINTS, *_PEOPLE, *_GROUND), "worse"),
+    *_many(_UNIT_AND_PROVINCE, ["people_unreached_{service}_pct"], "%", (_POINTS, *_PEOPLE, *_GROUND), "worse"),
+    *_many(_UNIT_AND_PROVINCE, ["access_{service}"], "supply_per_10000", (_POINTS, *_PEOPLE, *_GROUND), "better"),
+    *_many(_UNIT_AND_PROVINCE, ["people_nothing_in_reach_{service}_pct"], "%", (_POINTS, *_PEOPLE, *_GROUND), "worse"),
+    *_many(("unit",), ["has_{service}"], "yes_no", (_POINTS,), "better", "yes_no"),
     *_many(("unit",), ["same_day_mail"], "yes_no", ("postal_points",), "better", "yes_no"),
     *_many(
         _UNIT_AND_PROVINCE,
         ["broadband_per_100", "telephones_per_100", "fixed_per_100"],
         "per_100",
+        ("broadband", "units"),
+        "better",
+    ),
+    *_many(_UNIT_AND_PROVINCE, ["adsl_per_100", "fttx_per_100"], "per_100", ("broadband", "units"), "better"),
+    *_many(
+        _UNIT_AND_PROVINCE,
+        ["broadband_per_100_households", "adsl_per_100_households", "fttx_per_100_households"],
+        "per_100_households",
         ("broadband", "units"),
         "better",
     ),
@@ -120,11 +155,13 @@ INDICATORS: tuple[Indicator, ...] = (
     ),
     *_many(
         _UNIT_AND_PROVINCE,
-        ["lower_secondary_online_pct", "institutions_lan_broadband_pct"],
+        ["{facility}_{network}_pct", "institutions_lan_broadband_pct"],
         "%",
         ("facilities",),
         "better",
     ),
+    *_many(_UNIT_AND_PROVINCE, ["readiness_score"], "of_100", ("facilities", "units"), "better"),
+    *_many(_UNIT_AND_PROVINCE, ["readiness_known_pct"], "%", ("facilities", "units")),
     *_many(("unit",), ["government_network"], "yes_no", ("facilities",), "better", "yes_no"),
     *_many(_UNIT_AND_PROVINCE, ["elevation_mean_m"], "m", ("elevation", "units")),
     *_many(("unit",), ["mountainous"], "yes_no", ("units", "elevation", "villages", "village_areas"), kind="yes_no"),
@@ -161,8 +198,12 @@ INDICATORS: tuple[Indicator, ...] = (
         "worse",
     ),
     *_many(("village",), ["elevation_m"], "m", ("elevation", "villages")),
+    *_many(("village",), ["time_{service}_min"], "min", (_POINTS, "villages", *_GROUND), "worse"),
+    *_many(("village",), ["distance_{service}_km"], "km", (_POINTS, "villages"), "worse"),
+    *_many(("village",), ["cut_off_{service}"], "yes_no", (_POINTS, "villages", *_GROUND), "worse", "yes_no"),
     *_many(("province",), ["elevation_people_mean_m"], "m", ("elevation", *_PEOPLE)),
-    *_many(("province",), ["mean_service_radius_units_area_km"], "km", ("postal_points", "units"), "worse"),
+    *_many(("province",), ["mean_service_radius_{service}_units_area_km"], "km", (_POINTS, "units"), "worse"),
+    *_many(("province",), ["communes_with_{service}_pct"], "%", (_POINTS, "units"), "better"),
     *_many(("province",), ["counted_communes", "programme_communes"], "communes", ("units",)),
     *_many(("province",), ["same_day_mail_communes"], "communes", ("postal_points", "units"), "better"),
     *_many(
@@ -179,7 +220,7 @@ INDICATORS: tuple[Indicator, ...] = (
     *_many(("province",), ["programme_fixed_per_100"], "per_100", ("broadband", "units"), "better"),
     *_many(
         ("province",),
-        ["lower_secondary_online_lowland_pct", "lower_secondary_online_mountain_pct"],
+        ["{facility}_{network}_lowland_pct", "{facility}_{network}_mountain_pct"],
         "%",
         ("facilities", "units", "elevation"),
         "better",
@@ -210,26 +251,45 @@ def operator_slugs(operators: Iterable[str]) -> dict[str, str]:
 
 
 def expand(
-    level: Level, *, technologies: Sequence[str], operators: Iterable[tuple[str, str]] = ()
+    level: Level,
+    *,
+    technologies: Sequence[str],
+    operators: Iterable[tuple[str, str]] = (),
+    services: Iterable[str] = (),
+    facilities: Iterable[str] = (),
 ) -> tuple[Indicator, ...]:
     """The indicators of one level as a study has them, in the order of its table's columns.
 
-    ``operators``: (technology, operator) pairs that exist; others get no column.
+    ``operators``: (technology, operator) pairs that exist; others get no column. ``services``, ``facilities``: ids of
+    those the study has.
     """
     pairs = set(operators)
     slugs = operator_slugs(operator for _, operator in pairs)
+    parts: dict[str, list[dict[str, str]]] = {
+        "technology": [{"technology": one} for one in technologies],
+        "operator": [{"operator": one} for one in sorted(slugs)],
+        "service": [{"service": one} for one in services],
+        "facility": [{"facility": one} for one in facilities],
+        "network": [{"network": one} for one in NETWORKS],
+    }
     found: list[Indicator] = []
     for declared in INDICATORS:
         if declared.level != level:
             continue
-        techs = list(technologies) if "{technology}" in declared.id else [""]
-        names = sorted(slugs) if "{operator}" in declared.id else [""]
-        for technology in techs:
-            for operator in names:
-                if operator and (technology, operator) not in pairs:
-                    continue
-                made = declared.id.format(technology=technology.lower(), operator=slugs.get(operator, ""))
-                found.append(replace(declared, id=made, template=declared.id, technology=technology, operator=operator))
+        fills: list[dict[str, str]] = [{}]
+        for name in _fields(declared.id):
+            if name == "limit":
+                continue
+            fills = [fill | more for fill in fills for more in parts[name]]
+        if "{limit}" in declared.id:
+            fills = [fill | {"limit": limit} for fill in fills for limit in _known_services()[fill["service"]].limits]
+        for fill in fills:
+            if "operator" in fill and (fill["technology"], fill["operator"]) not in pairs:
+                continue
+            if _fits(declared, fill):
+                words = {**fill, "technology": fill.get("technology", "").lower()}
+                made = declared.id.format(**words | {"operator": slugs.get(fill.get("operator", ""), "")})
+                found.append(_filled(declared, made, fill))
     return tuple(found)
 
 
@@ -242,17 +302,47 @@ def find(indicator_id: str, *, level: Level | None = None, operators: Iterable[s
     for declared, pattern in _patterns():
         match = pattern.fullmatch(indicator_id)
         if match and level in (None, declared.level):
-            parts = match.groupdict()
+            fill = match.groupdict()
+            if not _fits(declared, fill):
+                continue
             names = {made: name for name, made in operator_slugs(operators).items()}
-            operator = parts.get("operator", "")
-            return replace(
-                declared,
-                id=indicator_id,
-                template=declared.id,
-                technology=parts.get("technology", "").upper(),
-                operator=names.get(operator, operator),
-            )
+            if "operator" in fill:
+                fill["operator"] = names.get(fill["operator"], fill["operator"])
+            if "technology" in fill:
+                fill["technology"] = fill["technology"].upper()
+            return _filled(declared, indicator_id, fill)
     raise MissingError("error.no_indicator", indicator=indicator_id)
+
+
+def _filled(declared: Indicator, made: str, fill: Mapping[str, str]) -> Indicator:
+    """The declared indicator as one of a study's; a service tells its layer and for how many people supply is told."""
+    sources, unit = declared.sources, declared.unit
+    if "service" in fill:
+        service = _known_services()[fill["service"]]
+        sources = tuple(service.layer if source == _POINTS else source for source in sources)
+        if fill.get("limit", "").endswith("min") or (service.distance == "path" and "km" in made):
+            sources = tuple(dict.fromkeys((*sources, *_GROUND)))
+        unit = f"supply_per_{service.per}" if unit.startswith("supply_per") else unit
+    found = replace(declared, id=made, template=declared.id, unit=unit, sources=sources)
+    return replace(
+        found,
+        technology=fill.get("technology", ""),
+        operator=fill.get("operator", ""),
+        service=fill.get("service", ""),
+        limit=fill.get("limit", ""),
+        facility=fill.get("facility", ""),
+        network=fill.get("network", ""),
+    )
+
+
+def _fits(declared: Indicator, fill: Mapping[str, str]) -> bool:
+    """Whether an indicator is told of the service (and limit) that fills it."""
+    if "service" not in fill:
+        return True
+    service = _known_services()[fill["service"]]
+    if "limit" in fill and fill["limit"] not in service.limits:
+        return False
+    return (service.timed or declared.id in _CABLE) and (service.decay is not None or declared.id not in _SHARED)
 
 
 def indicator_label(indicator_id: str, lang: Lang, *, operators: Iterable[str] = ()) -> str:
@@ -277,15 +367,44 @@ def labels(indicators: Iterable[Indicator], lang: Lang) -> Mapping[str, str]:
 
 
 def _text(indicator: Indicator, part: str, lang: Lang) -> str:
-    return say(f"{indicator.text_code}.{part}", lang, technology=indicator.technology, operator=indicator.operator)
+    limit = re.fullmatch(r"([0-9.]+)(km|min)", indicator.limit)
+    return say(
+        f"{indicator.text_code}.{part}",
+        lang,
+        technology=indicator.technology,
+        operator=indicator.operator,
+        service=Text(f"service.{indicator.service}.name") if indicator.service else "",
+        limit=say(f"access.limit.{limit[2]}", lang, value=plain(float(limit[1]), lang)) if limit else "",
+        facility=Text(f"facility.{indicator.facility}.name") if indicator.facility else "",
+        network=Text(f"network.{indicator.network}.name") if indicator.network else "",
+    )
+
+
+@cache
+def _known_services() -> dict[str, Service]:
+    return {one.id: one for one in services()}
+
+
+def _fields(declared_id: str) -> list[str]:
+    """The names in braces, each once."""
+    return list(dict.fromkeys(re.findall(r"\{(\w+)\}", declared_id)))
 
 
 @cache
 def _patterns() -> tuple[tuple[Indicator, re.Pattern[str]], ...]:
     """Declared indicators with the pattern of their ids: plain ids first, then by technology, then by operator."""
-    technology = "(?P<technology>" + "|".join(t.lower() for t in TECHNOLOGIES) + ")"
+    words = {
+        "technology": "|".join(t.lower() for t in TECHNOLOGIES),
+        "operator": "[a-z0-9_]+",
+        "service": "|".join(_known_services()),
+        "limit": "[0-9.]+(?:km|min)",
+        "facility": "|".join(FACILITIES),
+        "network": "|".join(NETWORKS),
+    }
     rows = []
     for declared in sorted(INDICATORS, key=lambda one: one.id.count("{")):
-        text = re.escape(declared.id).replace(r"\{technology\}", technology)
-        rows.append((declared, re.compile(text.replace(r"\{operator\}", "(?P<operator>[a-z0-9_]+)"))))
+        text = re.escape(declared.id).replace(r"\{", "{").replace(r"\}", "}")
+        for name in _fields(declared.id):
+            text = text.replace(f"{{{name}}}", f"(?P<{name}>{words[name]})")
+        rows.append((declared, re.compile(text)))
     return tuple(rows)

@@ -10,12 +10,16 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.coverage import services
-from phusong.coverage.indicators import expand
+from phusong.coverage import facilities, services
+from phusong.coverage.access.serving import Served
+from phusong.coverage.broadband import RATES
+from phusong.coverage.indicators import CLASSES, expand
+from phusong.coverage.means import ratio
 from phusong.coverage.population import People
+from phusong.coverage.service_indicators import province_services, study_services
 from phusong.coverage.services import present
 from phusong.coverage.signal import Radio, operators_of, technologies_of
-from phusong.coverage.unit_indicators import covered_shares, ratio
+from phusong.coverage.unit_indicators import covered_shares
 from phusong.coverage.zonal import KNOWN_SHARE
 from phusong.layers.grid import Raster
 
@@ -32,14 +36,16 @@ def province_indicators(
     on: date,
     radio: Radio | None = None,
     official_area_km2: float | None = None,
+    served: Mapping[str, Served] | None = None,
 ) -> dict[str, float]:
     """Every indicator of level "province" by id, NaN = no data.
 
     ``unit_table``: from ``unit_indicators`` of the same layers. Counts are sums over all units, islands included;
     "communes" counts only those that are counted (``units.counted`` not "no"). A rate per 100 people or a share of
     communes rests on the units with data and stands if these hold at least half of the people (or of the communes).
-    ``official_area_km2`` is the area of ``area_km2``, ``density_per_km2`` and ``mean_service_radius_km``; without it
-    the sum of the units' areas is, which ``mean_service_radius_units_area_km`` always uses.
+    ``official_area_km2`` is the area of ``area_km2``, ``density_per_km2`` and the mean service radius; without it the
+    sum of the units' areas is, which the radius "by the communes' areas" always uses. ``served``: see
+    ``unit_indicators``.
     """
     units = gpd.GeoDataFrame(layers["units"])
     zones = people.zones
@@ -50,7 +56,6 @@ def province_indicators(
     units_area = float(_numbers(unit_table, "area_km2").sum())
     area = units_area if official_area_km2 is None else float(official_area_km2)
     height = zones.at(elevation.values)
-    points = _total(_numbers(unit_table, "postal_points_count"))
     found = {
         "people": persons,
         "area_km2": area,
@@ -60,10 +65,6 @@ def province_indicators(
         "counted_communes": float(counted.sum()),
         "sites_count": _total(_numbers(unit_table, "sites_count")),
         "bts_in_operation": _total(_numbers(unit_table, "bts_count")),
-        "postal_points_count": points,
-        "people_per_postal_point": _ratio(persons, points),
-        "mean_service_radius_km": float(np.sqrt(_ratio(area, np.pi * points))),
-        "mean_service_radius_units_area_km": float(np.sqrt(_ratio(units_area, np.pi * points))),
         "same_day_mail_communes": _communes(unit_table["same_day_mail"], counted),
         "programme_communes": _communes(unit_table["programme"], counted),
         "programme_people": _total(population[programme]) if programme.any() else np.nan,
@@ -73,13 +74,20 @@ def province_indicators(
         "government_network_communes_pct": _communes_pct(unit_table["government_network"], counted),
     }
     found |= _signal(radio, people)
-    found |= _distances(unit_table, population)
+    found |= province_services(
+        layers, unit_table, people, area_km2=area, units_area_km2=units_area, counted=counted, served=served
+    )
+    found |= _site_distance(unit_table, population)
     found |= _broadband(layers, units, population, programme, on=on)
     found |= _facilities(layers, units, unit_table)
     found |= _operators(layers, radio)
     reports = present(layers, "signal_reports")
     declared = expand(
-        "province", technologies=technologies_of(radio, reports), operators=radio.levels if radio is not None else ()
+        "province",
+        technologies=technologies_of(radio, reports),
+        operators=radio.levels if radio is not None else (),
+        services=[one.id for one in study_services(layers, served)],
+        facilities=facilities.facilities_of(layers),
     )
     return {one.id: found.get(one.id, np.nan) for one in declared}
 
@@ -131,14 +139,11 @@ def _signal(radio: Radio | None, people: People) -> dict[str, float]:
     return found
 
 
-def _distances(unit_table: pd.DataFrame, population: Floats) -> dict[str, float]:
-    """Means over all people from the means over each unit's people, which leave nobody out."""
-    found: dict[str, float] = {}
-    for name in ("nearest_site_km", "people_within_3km_post_pct"):
-        values = _numbers(unit_table, name)
-        known = ~np.isnan(values) & (population > 0)
-        found[name] = _ratio(float((values * population)[known].sum()), float(population[known].sum()))
-    return found
+def _site_distance(unit_table: pd.DataFrame, population: Floats) -> dict[str, float]:
+    """Mean over all people from the means over each unit's people, which leave nobody out."""
+    values = _numbers(unit_table, "nearest_site_km")
+    known = ~np.isnan(values) & (population > 0)
+    return {"nearest_site_km": _ratio(float((values * population)[known].sum()), float(population[known].sum()))}
 
 
 def _broadband(
@@ -157,13 +162,15 @@ def _broadband(
     fixed = _numbers(table, "fixed_telephones")
     both = ~np.isnan(now) & ~np.isnan(before)
     grown = both.sum() >= KNOWN_SHARE * (~np.isnan(now)).sum()
+    households = np.asarray(units["households"], dtype=np.float64)
     return {
-        "broadband_per_100": _per_100(now, population),
+        **{
+            name: _per_100(_numbers(table, column), population if of == "people" else households)
+            for name, (column, of) in RATES.items()
+        },
         "broadband_growth_pct": _ratio((now - before)[both].sum(), before[both].sum(), scale=100.0)
         if grown
         else np.nan,
-        "telephones_per_100": _per_100(_numbers(table, "telephone_subscribers"), population),
-        "fixed_per_100": _per_100(fixed, population),
         "programme_fixed_telephones": _total(fixed[programme]) if programme.any() else np.nan,
         "programme_fixed_per_100": _per_100(fixed, population, among=programme) if programme.any() else np.nan,
     }
@@ -176,18 +183,27 @@ def _facilities(
     if layer is None:
         return {}
     table = services.facilities(gpd.GeoDataFrame(layer), units)
+    online = facilities.online(gpd.GeoDataFrame(layer), units)
     high = unit_table["mountainous"].astype("boolean")
-    mountain, lowland = (np.asarray(flag.fillna(False), dtype=bool) for flag in (high, ~high))
     everywhere = np.ones(len(table), dtype=bool)
-
-    def share(part: str, known: str, among: Bools) -> float:
-        return _ratio(_numbers(table, part)[among].sum(), _numbers(table, known)[among].sum(), scale=100.0)
-
+    parts = {"": everywhere}
+    parts |= {
+        name: np.asarray(flag.fillna(False), dtype=bool) for name, flag in (("mountain_", high), ("lowland_", ~high))
+    }
+    score, known_pct = facilities.province_score(
+        online, {name: unit_table[name] for name in CLASSES}, n_units=len(units)
+    )
     return {
-        "lower_secondary_online_pct": share("schools_online", "schools_known", everywhere),
-        "lower_secondary_online_lowland_pct": share("schools_online", "schools_known", lowland),
-        "lower_secondary_online_mountain_pct": share("schools_online", "schools_known", mountain),
-        "institutions_lan_broadband_pct": share("institutions_ready", "institutions_known", everywhere),
+        **{
+            f"{facility}_{network}_{part}pct": 100.0 * one.share(among)
+            for (facility, network), one in online.items()
+            for part, among in parts.items()
+        },
+        "institutions_lan_broadband_pct": _ratio(
+            _numbers(table, "institutions_ready").sum(), _numbers(table, "institutions_known").sum(), scale=100.0
+        ),
+        "readiness_score": score,
+        "readiness_known_pct": known_pct,
     }
 
 

@@ -17,7 +17,13 @@ YEAR_DAYS = 365
 YEAR_SLACK_DAYS = 60
 """The row "one year earlier" is the one nearest to 365 days before, if at most 60 days off."""
 LAN_KINDS = ("upper_secondary_school", "college", "hospital")  # and lower secondary schools in towns
-NUMBERS = ("broadband_subscribers", "telephone_subscribers", "fixed_telephones")
+NUMBERS = (
+    "broadband_subscribers",
+    "adsl_subscribers",
+    "fttx_subscribers",
+    "telephone_subscribers",
+    "fixed_telephones",
+)
 FLAGS = ("telephone_access_point", "public_internet_point", "fibre_to_commune")
 
 Floats = NDArray[np.float64]
@@ -29,18 +35,15 @@ def present(layers: Mapping[str, pd.DataFrame], name: str) -> pd.DataFrame | Non
     return layer if layer is not None and len(layer) else None
 
 
-def post(points: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Columns ``points`` (float64) and ``same_day_mail`` (boolean), one row a unit.
+def same_day_mail(points: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> pd.Series[bool]:
+    """Whether newspapers and mail arrive the same day, one a unit.
 
-    Same-day mail: yes if one point of the unit has it; no if the unit has no point or all its points say no; NA if no
-    point says yes and one says nothing, and everywhere if the layer says nothing of same-day mail at all.
+    Yes if one point of the unit has it; no if the unit has no point or all its points say no; NA if no point says yes
+    and one says nothing, and everywhere if the layer says nothing of same-day mail at all.
     """
-    rows = units_of(points, units)
-    n = len(units)
     told = points["same_day_mail"].astype("boolean")
-    found = pd.DataFrame({"points": counts(rows, n_units=n)})
-    found["same_day_mail"] = _any_flag(rows, told, n_units=n, absent=False if told.notna().any() else None)
-    return found
+    absent = False if told.notna().any() else None
+    return pd.Series(_any_flag(units_of(points, units), told, n_units=len(units), absent=absent))
 
 
 def broadband(table: pd.DataFrame, units: gpd.GeoDataFrame, *, on: date) -> pd.DataFrame:
@@ -65,9 +68,8 @@ def broadband(table: pd.DataFrame, units: gpd.GeoDataFrame, *, on: date) -> pd.D
 
 
 def facilities(table: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> pd.DataFrame:
-    """Counts of schools and institutions and the flag of the commune office, one row a unit.
+    """Counts of institutions and the flag of the commune office, one row a unit.
 
-    ``schools_known``, ``schools_online``: lower secondary schools whose broadband is known, and that have it.
     ``institutions_known``, ``institutions_ready``: upper secondary schools, colleges, hospitals and lower secondary
     schools in towns of which it is known whether they have both LAN and broadband, and that have both.
     ``government_network``: a commune office of the unit is on the government data network (NA: no office, no data).
@@ -83,8 +85,6 @@ def facilities(table: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> pd.DataFrame
     office = np.asarray(kind == "commune_office", dtype=bool)
     return pd.DataFrame(
         {
-            "schools_known": _count(rows, lower & online.notna(), n_units=n),
-            "schools_online": _count(rows, lower & online, n_units=n),
             "institutions_known": _count(rows, institution & both.notna(), n_units=n),
             "institutions_ready": _count(rows, institution & both, n_units=n),
             "government_network": _any_flag(

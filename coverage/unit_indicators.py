@@ -10,11 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.coverage import services
+from phusong.coverage import facilities, services
+from phusong.coverage.access.serving import Served
+from phusong.coverage.broadband import RATES
 from phusong.coverage.classes import classes
 from phusong.coverage.indicators import CLASSES, expand, operator_slugs
+from phusong.coverage.means import people_mean, ratio
 from phusong.coverage.places import distances_m
 from phusong.coverage.population import People
+from phusong.coverage.service_indicators import study_services, unit_services
 from phusong.coverage.services import present
 from phusong.coverage.signal import (
     Radio,
@@ -32,19 +36,25 @@ from phusong.layers.grid import Raster
 
 UNIT_COLUMNS = ("code", "valid_on", "name", "district", "people_method", "mountainous_basis")
 """The columns before the indicators: who the unit is, how its people were placed, what its class rests on."""
-NEAR_POST_M = 3000.0
 
 Floats = NDArray[np.float64]
 
 
 def unit_indicators(
-    layers: Mapping[str, pd.DataFrame], *, people: People, elevation: Raster, on: date, radio: Radio | None = None
+    layers: Mapping[str, pd.DataFrame],
+    *,
+    people: People,
+    elevation: Raster,
+    on: date,
+    radio: Radio | None = None,
+    served: Mapping[str, Served] | None = None,
 ) -> pd.DataFrame:
     """``UNIT_COLUMNS``, then one column an indicator of level "unit", one row a unit in the order of the units layer.
 
     ``layers``: validated layers by name; an absent or empty one leaves its indicators without data. Numbers are float64
     (NaN = no data), yes/no ones boolean (NA). Counts are whole numbers, percent 0-100, distances straight-line km in
-    the study's CRS. ``on``: the study's day; ``elevation`` and ``radio`` lie on ``people.zones.grid``.
+    the study's CRS. ``on``: the study's day; ``elevation`` and ``radio`` lie on ``people.zones.grid``. ``served``: who
+    reaches each service, by its id; without it times and shares of supply have no data.
 
     People covered are shares of those who live where the signal is known; less than half known is no data.
 
@@ -75,11 +85,16 @@ def unit_indicators(
     found |= {name: flags[name] for name in (*CLASSES, "mountainous_basis")}
     found |= _signal(radio, people)
     found |= _mobile(layers, units, people, on=on)
-    found |= _post(layers, units, people, population=population, area_km2=area_km2)
+    found |= unit_services(layers, units, people, population=population, area_km2=area_km2, served=served)
+    found |= _mail(layers, units)
     found |= _broadband(layers, units, population=population, on=on)
-    found |= _facilities(layers, units)
+    found |= _facilities(layers, units, flags)
     declared = expand(
-        "unit", technologies=technologies_of(radio, reports), operators=radio.levels if radio is not None else ()
+        "unit",
+        technologies=technologies_of(radio, reports),
+        operators=radio.levels if radio is not None else (),
+        services=[one.id for one in study_services(layers, served)],
+        facilities=facilities.facilities_of(layers),
     )
     for one in declared:
         if one.id not in found:
@@ -92,12 +107,6 @@ def unit_area_km2(units: gpd.GeoDataFrame) -> Floats:
     """Area of each unit, km2: as recorded, else of its polygon."""
     recorded = np.asarray(units["area_km2"], dtype=np.float64)
     return np.where(np.isnan(recorded), np.asarray(units.geometry.area, dtype=np.float64) / 1e6, recorded)
-
-
-def ratio(value: Floats, base: Floats, *, scale: float = 1.0) -> Floats:
-    """``scale * value / base``; NaN where either is unknown or the base is 0."""
-    result: Floats = np.divide(scale * value, base, out=np.full(np.shape(value), np.nan), where=base > 0)
-    return result
 
 
 def _plain(values: object) -> object:
@@ -150,34 +159,9 @@ def _mobile(
     }
 
 
-def people_mean(values: Floats, people: People) -> Floats:
-    """Mean over the people of each unit of a value per pair; pairs without people need no value."""
-    return people.zones.means(np.where(people.people > 0, values, 0.0), people.people)
-
-
-def _post(
-    layers: Mapping[str, pd.DataFrame],
-    units: gpd.GeoDataFrame,
-    people: People,
-    *,
-    population: Floats,
-    area_km2: Floats,
-) -> dict[str, object]:
+def _mail(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame) -> dict[str, object]:
     layer = present(layers, "postal_points")
-    if layer is None:
-        return {}
-    points = gpd.GeoDataFrame(layer)
-    table = services.post(points, units)
-    number = np.asarray(table["points"])
-    away = distances_m(people.zones, points, where=people.people > 0)
-    near = np.where(np.isnan(away), np.nan, (away <= NEAR_POST_M).astype(np.float64))
-    return {
-        "postal_points_count": number,
-        "people_per_postal_point": ratio(population, number),
-        "mean_service_radius_km": np.sqrt(ratio(area_km2, np.pi * number)),
-        "people_within_3km_post_pct": 100.0 * people_mean(near, people),
-        "same_day_mail": table["same_day_mail"],
-    }
+    return {} if layer is None else {"same_day_mail": services.same_day_mail(gpd.GeoDataFrame(layer), units)}
 
 
 def _broadband(
@@ -188,23 +172,30 @@ def _broadband(
         return {}
     table = services.broadband(layer, units, on=on)
     now, before = np.asarray(table["broadband_subscribers"]), np.asarray(table["previous_broadband_subscribers"])
+    households = np.asarray(units["households"], dtype=np.float64)
     return {
-        "broadband_per_100": ratio(now, population, scale=100.0),
+        **{
+            name: ratio(np.asarray(table[column]), population if of == "people" else households, scale=100.0)
+            for name, (column, of) in RATES.items()
+        },
         "broadband_growth_pct": ratio(now - before, before, scale=100.0),
-        "telephones_per_100": ratio(np.asarray(table["telephone_subscribers"]), population, scale=100.0),
-        "fixed_per_100": ratio(np.asarray(table["fixed_telephones"]), population, scale=100.0),
         **{name: table[name] for name in services.FLAGS},
     }
 
 
-def _facilities(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame) -> dict[str, object]:
+def _facilities(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame, flags: pd.DataFrame) -> dict[str, object]:
     layer = present(layers, "facilities")
     if layer is None:
         return {}
     table = services.facilities(gpd.GeoDataFrame(layer), units)
-    schools, institutions = np.asarray(table["schools_known"]), np.asarray(table["institutions_known"])
+    institutions = np.asarray(table["institutions_known"])
+    found = facilities.online(gpd.GeoDataFrame(layer), units)
+    of_class: dict[str, pd.Series[bool]] = {name: flags[name] for name in CLASSES}
+    score, known_pct = facilities.scores(found, of_class, n_units=len(units))
     return {
-        "lower_secondary_online_pct": ratio(np.asarray(table["schools_online"]), schools, scale=100.0),
+        **{f"{facility}_{network}_pct": 100.0 * one.shares() for (facility, network), one in found.items()},
         "institutions_lan_broadband_pct": ratio(np.asarray(table["institutions_ready"]), institutions, scale=100.0),
         "government_network": table["government_network"],
+        "readiness_score": score,
+        "readiness_known_pct": known_pct,
     }

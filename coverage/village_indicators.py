@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from phusong.coverage.access.serving import Served
 from phusong.coverage.indicators import expand
 from phusong.coverage.observed import observed_signal, reports_of_villages
 from phusong.coverage.population import People, footprints, rows_of
+from phusong.coverage.service_indicators import study_services, village_services
 from phusong.coverage.services import present
 from phusong.coverage.signal import Radio, any_of, by_technology, covered_at, operators_of, technologies_of
 from phusong.coverage.zonal import KNOWN_SHARE, zones
@@ -30,12 +32,14 @@ def village_indicators(
     people: People,
     elevation: Raster,
     radio: Radio | None = None,
+    served: Mapping[str, Served] | None = None,
     usable_dbm: Mapping[str, float] | None = None,
     village_radius_m: float = 1500.0,
     max_slope_pct: float = 60.0,
 ) -> pd.DataFrame:
     """``VILLAGE_COLUMNS``, then one column an indicator of level "village", one row a village in the layer's order.
 
+    ``served``: who reaches each service, by its id; without it villages have no times (see ``unit_indicators``).
     ``usable_dbm`` turns reported levels into signal or none (the radio result's levels where it is given). Levels are
     those of the cell that holds the centre, of the best operator; -200 dBm: computed, no mast in range.
     People covered: where the village has clusters of houses, the share of its clusters weighted by households (else
@@ -48,13 +52,15 @@ def village_indicators(
         raise ComputeError("error.grid_mismatch", layer="radio")
     layer, reports = present(layers, "villages"), present(layers, "signal_reports")
     technologies, operators = technologies_of(radio, reports), operators_of(radio)
-    declared = expand("village", technologies=technologies)
+    services = [one.id for one in study_services(layers, served)]
+    declared = expand("village", technologies=technologies, services=services)
     villages = gpd.GeoDataFrame(layers["villages"] if layer is None and "villages" in layers else layer)
     found: dict[str, object] = {}
     if layer is not None:
         found = {name: villages[name].reset_index(drop=True) for name in VILLAGE_COLUMNS[:-1]}
         x_m, y_m = np.asarray(villages.geometry.x), np.asarray(villages.geometry.y)
         found["elevation_m"] = elevation.sample(x_m, y_m).astype(np.float64)
+        found |= village_services(layers, villages, grid, served=served)
         if radio is not None and radio.levels:
             found |= _modelled(layers, villages, radio, people, elevation, village_radius_m, max_slope_pct)
         if reports is not None:

@@ -68,7 +68,7 @@ EXAMPLES: dict[str, str | float] = {
     "telephone_subscribers": 1900,
     "fixed_telephones": 210,
     "facility_id": "F-001",
-    "indicator": "postal_points_count",
+    "indicator": "points_post_count",
     "value": 156,
     "node_id": "N-001",
     "span_id": "S-001",

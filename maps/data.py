@@ -28,7 +28,8 @@ from phusong.maps.images import (
     palette_png_uri,
     terrain_rgb,
 )
-from phusong.maps.view import MapIndicator, MapView, Reasons
+from phusong.maps.travel import travel_picture
+from phusong.maps.view import MapIndicator, MapTravel, MapView, Reasons
 
 Json = dict[str, Any]
 TERRAIN_LONGEST_PX = 1500
@@ -36,18 +37,36 @@ COVERAGE_LONGEST_PX = 1500
 _DEGREE_DIGITS = 5  # about 1 m
 
 # Which group an indicator stands in, by the beginning of its id; the first that fits. The groups in their order.
+_OF_SERVICE = (
+    r"(points|people_per|people_within|people_unreached|people_nothing_in_reach|mean|access|has|time|cut_off)_"
+)
+_OF_SERVICE += r"(\w*_)?"
 _GROUPS = (
     ("need", r"need|people_affected|reasons|rank"),
     ("operators", r"(people|area)_covered_\dg_.+_pct"),
     ("mobile", r"people_(covered|signal)|area_covered|centre_|clusters_|signal_"),
     ("observed", r"observed_"),
     ("network", r"sites_|bts_|nearest_site"),
-    ("post", r"postal|people_per_postal|mean_service|people_within|same_day"),
-    ("broadband", r"broadband|telephone|fixed|public_internet|fibre|lower_sec|institutions|government"),
+    ("post", rf"same_day|({_OF_SERVICE}|distance_)(post|post_office|culture_post|postal_agency)(_|$)"),
+    ("services", rf"{_OF_SERVICE}|distance_"),
+    ("online", r"readiness|institutions|government|\w+_(lan|broadband|government_network|video_conference)_(\w+_)?pct"),
+    ("broadband", r"broadband|adsl|fttx|telephone|fixed|public_internet|fibre"),
     ("people", r"people|population|households|density|ethnic|programme"),
     ("land", r""),
 )
-_GROUP_ORDER = ("need", "mobile", "operators", "observed", "network", "post", "broadband", "people", "land")
+_GROUP_ORDER = (
+    "need",
+    "mobile",
+    "operators",
+    "observed",
+    "network",
+    "post",
+    "services",
+    "broadband",
+    "online",
+    "people",
+    "land",
+)
 # Units of measure that are counted, never cut in parts.
 _WHOLE = ("persons", "households", "persons_per_point", "persons_per_bn_vnd")
 
@@ -84,6 +103,7 @@ _SITE = (
     Field("power_source", "word"),
 )
 _POSTAL = (Field("kind", "word"), Field("operator"), Field("same_day_mail", "yes_no"))
+_SERVICE = (Field("kind", "word"), Field("operator"), Field("people_nearest", "number", "persons"))
 _PLAN = (
     Field("unit_name"),
     Field("kind", "word"),
@@ -124,6 +144,7 @@ def page_data(view: MapView) -> Json:
         "districts": _districts(view.units, rounded),
         "terrain": _terrain(view, shapes),
         "coverage": [_coverage(view, technology) for technology in view.margins],
+        "travel": [_travel(travel) for travel in view.travel],
         "gap_units": view.gap_units is not None,
         "points": _points(view),
     }
@@ -318,6 +339,14 @@ def _coverage(view: MapView, technology: str) -> Json:
         "required_dbm": [_shown(dbm) for dbm in view.required_dbm[technology]],
         "colours": [f"rgba({r},{g},{b},{a / 255:.2f})" for r, g, b, a in LEVEL_COLOURS[1:]],
     }
+
+
+def _travel(travel: MapTravel) -> Json:
+    """The picture of a service, and the layer of its points."""
+    layer = _layer(travel.points, _SERVICE, id_column="point_id")
+    for row, lost in zip(layer["rows"], numbers(travel.points, "in_reach_of_nobody"), strict=True):
+        row["lost"] = bool(lost == 1)
+    return travel_picture(travel) | layer
 
 
 def _points(view: MapView) -> dict[str, Json]:

@@ -140,7 +140,7 @@ def serve(
     if surface.grid != grid:
         raise ComputeError("error.grid_mismatch", layer="friction")
     notes = _Notes(service)
-    cells, living = _populated(people)
+    cells, living = populated(people)
     table = gpd.GeoDataFrame(geometry=[], crs=grid.crs) if points is None else points.reset_index(drop=True)
     ids = _ids(table)
     passable = surface.passable
@@ -244,7 +244,7 @@ def _ids(table: gpd.GeoDataFrame) -> tuple[str, ...]:
     return tuple(str(i + 1) for i in range(len(table))) if name is None else tuple(table[name].astype(str))
 
 
-def _populated(people: People) -> tuple[Cells, Floats]:
+def populated(people: People) -> tuple[Cells, Floats]:
     """Flat cells with people, rising, and how many live there."""
     zones = people.zones
     lived = people.people > 0

@@ -98,5 +98,14 @@ def kinds_of(columns: Iterable[str], *, given: Mapping[str, str] | None = None) 
 
 @cache
 def _declared() -> tuple[tuple[str, str], ...]:
-    text = files("phusong.layers").joinpath("data/carry.toml").read_text(encoding="utf-8")
-    return tuple((pattern, str(kind)) for pattern, kind in tomllib.loads(text).items())
+    """The lines of the table, one for each way to fill the names in braces."""
+    table = tomllib.loads(files("phusong.layers").joinpath("data/carry.toml").read_text(encoding="utf-8"))
+    words: dict[str, list[str]] = table.pop("words")
+    found: list[tuple[str, str]] = []
+    for pattern, kind in table.items():
+        lines = [(pattern, str(kind))]
+        for name in re.findall(r"\{(\w+)\}", pattern):
+            braces = f"{{{name}}}"
+            lines = [(one.replace(braces, w), other.replace(braces, w)) for one, other in lines for w in words[name]]
+        found += lines
+    return tuple(found)

@@ -78,7 +78,7 @@ class Totals:
             masts=whole(540),
             planned_sites=whole(12),
             closed_sites=whole(4),
-            postal_points=whole(value["postal_points_count"]),
+            postal_points=whole(value["points_post_count"]),
             same_day_communes=whole(value["same_day_mail_communes"]),
             broadband_per_100=value["broadband_per_100"],
             broadband_growth_pct=value["broadband_growth_pct"] + 0.4,  # published as "over"
@@ -87,7 +87,7 @@ class Totals:
             programme_telephones=whole(value["programme_fixed_telephones"]),
             programme_people=scale * 100 * value["programme_fixed_telephones"] / value["programme_fixed_per_100"],
             internet_communes=int(communes * value["public_internet_communes_pct"] / 100) + 2,  # published as "over"
-            mountain_schools_online_pct=value["lower_secondary_online_mountain_pct"],
+            mountain_schools_online_pct=value["lower_secondary_school_broadband_mountain_pct"],
             institutions_pct=value["institutions_lan_broadband_pct"],
             postal_operators=min(len(POSTAL_OPERATORS), int(value["postal_operators"])),
             telecom_operators=min(len(OPERATORS), int(value["telecom_operators"])),

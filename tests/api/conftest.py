@@ -56,7 +56,7 @@ def units_frame() -> gpd.GeoDataFrame:
             "people": pd.array([1000.0 * (i + 1) for i in range(count - 1)] + [NAN], dtype="float64"),
             "people_covered_2g_pct": [10.0, 96.0, NAN, *[99.0] * (count - 3)],
             "people_covered_2g_viettel_pct": [8.0] * count,
-            "people_per_postal_point": [NAN] * count,
+            "people_per_post_point": [NAN] * count,
             "mountainous": pd.array([True, False, None, *[False] * (count - 3)], dtype="boolean"),
         },
         geometry=squares,
@@ -109,7 +109,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
             "level": ["unit", "unit", "village"],
             "code": ["19400", "19402", "V1"],
             "rule": ["commune_people_covered", "postal_people_per_point", "village_centre"],
-            "indicator": ["people_covered_any_pct", "people_per_postal_point", "centre_covered_2g"],
+            "indicator": ["people_covered_any_pct", "people_per_post_point", "centre_covered_2g"],
             "value": [10.0, 9000.0, 0.0],
             "threshold": [95.0, 8000.0, 1.0],
             "margin": [-85.0, -1000.0, -1.0],
@@ -127,7 +127,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
     ).assign(**MARKS).to_parquet(aside / "reasons.parquet")
     pd.DataFrame(
         {
-            "indicator": ["mean_service_radius_km", "bts_in_operation"],
+            "indicator": ["mean_service_radius_post_km", "bts_in_operation"],
             "published": [3.16, 1159.0],
             "computed": [3.11, NAN],
             "unit": ["km", None],
@@ -191,7 +191,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
             "agree": ["no", ""],
         }
     ).assign(**MARKS).to_parquet(aside / "comparison.parquet")
-    (aside / "provinces.json").write_text(json.dumps({"postal_points_count": 156, "bts_in_operation": None}))
+    (aside / "provinces.json").write_text(json.dumps({"points_post_count": 156, "bts_in_operation": None}))
     level = np.full((SIDE, 16), -88.0, dtype=np.float32)
     level[0, 0], level[0, 1], level[0, 2] = NAN, -200.0, -101.0
     vina = np.full_like(level, NAN)

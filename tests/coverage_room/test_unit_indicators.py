@@ -63,18 +63,18 @@ def test_ground_figures_by_hand(units, ground):
 def test_everything_else_is_no_data_without_layers(units, ground):
     table, whole = compute({"units": units}, ground)
     known = {"people", "households", "area_km2", "density_per_km2", "elevation_mean_m", "mountainous", "programme"}
-    for one in expand("unit", technologies=[]):
+    for one in expand("unit", technologies=[], services=["post"]):
         if one.id not in known:
             assert table[one.id].isna().all(), one.id
     for name in (
-        "postal_points_count",
+        "points_post_count",
         "bts_in_operation",
         "same_day_mail_communes",
         "broadband_per_100",
         "sites_count",
     ):
         assert math.isnan(whole[name]), name
-    columns = [one.id for one in expand("unit", technologies=[])]
+    columns = [one.id for one in expand("unit", technologies=[], services=["post"])]
     assert [table.index.name, *table.columns] == [*UNIT_COLUMNS, *columns]
 
 
@@ -163,17 +163,17 @@ def test_postal_points(units, ground, points):
         ],
     )
     table, whole = compute({"units": units, "postal_points": layer}, ground, official_area_km2=5.0)
-    assert table["postal_points_count"].tolist() == [0, 2]  # the stated commune outweighs the position
-    assert np.isnan(table["people_per_postal_point"].iloc[0])
-    assert table["people_per_postal_point"].iloc[1] == 500
-    assert np.isnan(table["mean_service_radius_km"].iloc[0])
-    assert table["mean_service_radius_km"].iloc[1] == pytest.approx(math.sqrt(2.0 / math.pi / 2))
+    assert table["points_post_count"].tolist() == [0, 2]  # the stated commune outweighs the position
+    assert np.isnan(table["people_per_post_point"].iloc[0])
+    assert table["people_per_post_point"].iloc[1] == 500
+    assert np.isnan(table["mean_service_radius_post_km"].iloc[0])
+    assert table["mean_service_radius_post_km"].iloc[1] == pytest.approx(math.sqrt(2.0 / math.pi / 2))
     assert table["same_day_mail"].tolist() == [False, True]
-    assert whole["mean_service_radius_km"] == pytest.approx(math.sqrt(5.0 / math.pi / 2))
-    assert whole["mean_service_radius_units_area_km"] == pytest.approx(math.sqrt(3.5 / math.pi / 2))
+    assert whole["mean_service_radius_post_km"] == pytest.approx(math.sqrt(5.0 / math.pi / 2))
+    assert whole["mean_service_radius_post_units_area_km"] == pytest.approx(math.sqrt(3.5 / math.pi / 2))
     assert whole["same_day_mail_communes"] == 1
     assert whole["postal_operators"] == 2
-    assert whole["people_per_postal_point"] == 650
+    assert whole["people_per_post_point"] == 650
 
 
 def test_people_within_three_km_by_hand(raster, layer, points):
@@ -207,7 +207,7 @@ def test_published_quang_tri_figures(raster, layer, points):
     post = points("postal_points", [{"point_id": f"{i}", "kind": "agency", "xy": (5e4, 5e4)} for i in range(156)])
     phones = layer("broadband", [{"code": "A", "fixed_telephones": 32_063}])
     _, whole = compute({"units": units, "postal_points": post, "broadband": phones}, ground, official_area_km2=4740.0)
-    assert round(whole["mean_service_radius_km"], 2) == 3.11
+    assert round(whole["mean_service_radius_post_km"], 2) == 3.11
     assert round(whole["programme_fixed_per_100"], 1) == 17.0
     assert whole["programme_fixed_telephones"] == 32_063
     assert whole["programme_people"] == 188_600
@@ -251,12 +251,12 @@ def test_schools_institutions_and_offices(units, ground, points):
         ],
     )
     table, whole = compute({"units": units.assign(mountainous=[True, False]), "facilities": layer}, ground)
-    assert table["lower_secondary_online_pct"].iloc[0] == 50.0
-    assert np.isnan(table["lower_secondary_online_pct"].iloc[1])
+    assert table["lower_secondary_school_broadband_pct"].iloc[0] == 50.0
+    assert np.isnan(table["lower_secondary_school_broadband_pct"].iloc[1])
     assert table["institutions_lan_broadband_pct"].iloc[0] == 50.0
     assert table["government_network"].tolist() == [False, True]
-    assert whole["lower_secondary_online_mountain_pct"] == 50.0
-    assert math.isnan(whole["lower_secondary_online_lowland_pct"])
+    assert whole["lower_secondary_school_broadband_mountain_pct"] == 50.0
+    assert math.isnan(whole["lower_secondary_school_broadband_lowland_pct"])
     assert whole["government_network_communes_pct"] == 50.0
 
 
@@ -272,7 +272,7 @@ def test_an_island_counts_in_people_but_not_in_communes(ground, layer, points):
     assert whole["counted_communes"] == 1
     assert whole["programme_communes"] == 1
     assert whole["same_day_mail_communes"] == 0
-    assert whole["postal_points_count"] == 1
+    assert whole["points_post_count"] == 1
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -306,6 +306,6 @@ def test_a_point_needs_no_commune(units, ground, points):
     far = points("postal_points", [{"point_id": "1", "kind": "agency", "xy": (500, 5000)}])
     far.loc[0, "geometry"] = Point(500, 5000)
     table, whole = compute({"units": units, "postal_points": far}, ground)
-    assert table["postal_points_count"].tolist() == [0, 0]
-    assert whole["postal_points_count"] == 0
-    assert math.isnan(whole["mean_service_radius_km"])
+    assert table["points_post_count"].tolist() == [0, 0]
+    assert whole["points_post_count"] == 0
+    assert math.isnan(whole["mean_service_radius_post_km"])

@@ -11,6 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from phusong.coverage.access.services import services
+from phusong.coverage.facilities import FACILITIES
 from phusong.coverage.indicators import expand
 from phusong.layers.dated.carry import Carried, carry
 from phusong.layers.dated.crosswalk import PAIR_COLUMNS, UNMATCHED_COLUMNS, Crosswalk, kinds, tidy
@@ -77,9 +79,9 @@ def test_a_merge_sums_people_and_weighs_rates_by_their_own_denominators() -> Non
             "density_per_km2": [50.0, 150.0, 600.0],
             "broadband_per_100": [4.0, 8.0, 1.0],
             "area_covered_any_pct": [100.0, 50.0, 0.0],
-            "postal_points_count": [1.0, 0.0, 3.0],
-            "people_per_postal_point": [100.0, np.nan, 200.0],
-            "mean_service_radius_km": [math.sqrt(2 / math.pi), np.nan, math.sqrt(1 / (3 * math.pi))],
+            "points_post_count": [1.0, 0.0, 3.0],
+            "people_per_post_point": [100.0, np.nan, 200.0],
+            "mean_service_radius_post_km": [math.sqrt(2 / math.pi), np.nan, math.sqrt(1 / (3 * math.pi))],
         }
     )
     found = row(carry(table, MERGED), "x")
@@ -87,9 +89,9 @@ def test_a_merge_sums_people_and_weighs_rates_by_their_own_denominators() -> Non
     assert found["density_per_km2"] == 200  # 1,000 on 5 km2, not the mean of the densities
     assert found["broadband_per_100"] == pytest.approx((4 * 1 + 8 * 3 + 1 * 6) / 10)
     assert found["area_covered_any_pct"] == pytest.approx((100 * 2 + 50 * 2) / 5)
-    assert found["postal_points_count"] == 4
-    assert found["people_per_postal_point"] == 250  # with the people of b, who have no point of their own
-    assert found["mean_service_radius_km"] == pytest.approx(math.sqrt(5 / (4 * math.pi)))
+    assert found["points_post_count"] == 4
+    assert found["people_per_post_point"] == 250  # with the people of b, who have no point of their own
+    assert found["mean_service_radius_post_km"] == pytest.approx(math.sqrt(5 / (4 * math.pi)))
     assert found["estimated"] == found["incomplete"] == ""
     assert found["from_codes"] == "a;b;c"
 
@@ -140,18 +142,18 @@ def test_null_is_no_zero_and_what_stands_beside_it_is_listed() -> None:
 
 def test_a_rate_without_denominator_is_carried_only_where_its_parts_agree() -> None:
     walk = counted("aabbcc", "xxxxyy")
-    table = pd.DataFrame({"code": ["a", "b", "c"], "lower_secondary_online_pct": [80.0, 20.0, 40.0]})
+    table = pd.DataFrame({"code": ["a", "b", "c"], "lower_secondary_school_broadband_pct": [80.0, 20.0, 40.0]})
     carried = carry(table, walk)
-    assert np.isnan(row(carried, "x")["lower_secondary_online_pct"])
-    assert row(carried, "y")["lower_secondary_online_pct"] == 40
-    assert reasons(carried, "lower_secondary_online_pct") == {
+    assert np.isnan(row(carried, "x")["lower_secondary_school_broadband_pct"])
+    assert row(carried, "y")["lower_secondary_school_broadband_pct"] == 40
+    assert reasons(carried, "lower_secondary_school_broadband_pct") == {
         ("a", "x", "no_denominator"),
         ("b", "x", "no_denominator"),
     }
-    equal = carry(table.assign(lower_secondary_online_pct=80.0), walk)
-    assert row(equal, "x")["lower_secondary_online_pct"] == 80
-    with_schools = carry(table.assign(schools_known=[3.0, 1.0, 2.0]), walk)
-    assert row(with_schools, "x")["lower_secondary_online_pct"] == pytest.approx(65)
+    equal = carry(table.assign(lower_secondary_school_broadband_pct=80.0), walk)
+    assert row(equal, "x")["lower_secondary_school_broadband_pct"] == 80
+    with_schools = carry(table.assign(lower_secondary_school_broadband_known=[3.0, 1.0, 2.0]), walk)
+    assert row(with_schools, "x")["lower_secondary_school_broadband_pct"] == pytest.approx(65)
 
 
 Y, N, U = True, False, None
@@ -319,7 +321,7 @@ def test_moved_and_listed_make_the_total_in_both_directions(
 def test_the_crosswalk_of_units_that_stayed_changes_nothing(
     cells: list[float | None], flags: list[bool | None]
 ) -> None:
-    declared = [one.id for one in expand("unit", technologies=("2G",))]
+    declared = [one.id for one in expand("unit", technologies=("2G",), services=["post"], facilities=["schools"])]
     as_numbers = np.array([np.nan if cell is None else cell for cell in cells])
     columns: dict[str, Any] = {"code": list("abcde")}
     for name, kind in kinds_of(declared).items():
@@ -364,12 +366,20 @@ def test_a_carried_rate_lies_between_its_parts_and_keeps_the_sum_it_stands_for(
 
 
 def test_every_column_of_units_and_every_indicator_of_a_unit_has_a_kind() -> None:
-    names = [one.id for one in expand("unit", technologies=("2G", "4G"), operators=[("2G", "Viettel")])]
+    of_places = {"services": [one.id for one in services()], "facilities": FACILITIES}
+    declared = expand("unit", technologies=("2G", "4G"), operators=[("2G", "Viettel")], **of_places)
+    names = [one.id for one in declared]
     names += [column.name for layer in ("units", "broadband") for column in LAYERS[layer].all_columns]
     found = kinds_of(names)
     assert [name for name, kind in found.items() if kind is None] == []
-    yes_no = {one.id for one in expand("unit", technologies=()) if one.kind == "yes_no"}
+    yes_no = {one.id for one in declared if one.kind == "yes_no"}
     assert {name for name in yes_no if getattr(found[name], "kind", "") != "flag"} == set()
+    assert str(found["people_per_hospital_point"]) == "ratio:people/points_hospital_count"
+    assert kinds_of(["has_electricity", "access_road", "people_per_car_point"]) == {
+        "has_electricity": None,
+        "access_road": None,
+        "people_per_car_point": None,
+    }
     assert column_kind("extensive") == ColumnKind("extensive", "people")
     assert str(column_kind("ratio:people/area_km2")) == "ratio:people/area_km2"
 

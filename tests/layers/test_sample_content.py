@@ -185,7 +185,7 @@ def test_schools_and_institutions_online_are_those_published(layers: dict[str, p
 def test_published_figures_are_the_shipped_ones_and_not_synthetic(layers: dict[str, pd.DataFrame]) -> None:
     rows = layers["published_figures"].set_index("indicator")
     assert rows["value"].to_dict() == figures().value
-    assert rows.loc["mean_service_radius_km", "note"] == "inconsistent_area"
+    assert rows.loc["mean_service_radius_post_km", "note"] == "inconsistent_area"
     assert rows.loc["public_internet_communes_pct", "note"] == "over"
     assert not rows["synthetic"].any()
     assert rows["source"].notna().all()

@@ -67,10 +67,10 @@ def test_the_figures_are_those_of_the_table() -> None:
 
 def test_the_paper_disagrees_with_itself_on_the_mean_radius() -> None:
     known = figures()
-    radius_km = np.sqrt(known.province_area_km2 / (np.pi * known.value["postal_points_count"]))
+    radius_km = np.sqrt(known.province_area_km2 / (np.pi * known.value["points_post_count"]))
     assert radius_km == pytest.approx(3.11, abs=0.005)
-    note = {p.indicator: p.note for p in known.published}["mean_service_radius_km"]
-    assert known.value["mean_service_radius_km"] == 3.16
+    note = {p.indicator: p.note for p in known.published}["mean_service_radius_post_km"]
+    assert known.value["mean_service_radius_post_km"] == 3.16
     assert note == "inconsistent_area"
 
 

@@ -126,7 +126,7 @@ vi = "t"
 id = "r"
 level = "unit"
 service = "post"
-indicator = "postal_points_count"
+indicator = "points_post_count"
 comparison = ">="
 threshold = 2
 applies_to = "{who}"
@@ -134,7 +134,7 @@ applies_to = "{who}"
 en = "x"
 vi = "x"
 """
-    frame = communes(postal_points_count=[1.0, 1.0, 1.0])
+    frame = communes(points_post_count=[1.0, 1.0, 1.0])
     for who, gap, unknown in (("mountainous", ["1"], ["3"]), ("not mountainous", ["2"], ["3"])):
         rules = choose_rules((parse_pack(pack.replace("{who}", who), file="hills"),), on=ON)
         found = gaps_of_units(frame, rules)
@@ -154,7 +154,7 @@ def test_an_override_moves_the_threshold_and_is_reported() -> None:
 def test_communes_rank_by_need() -> None:
     rules = choose_rules(("mobile_signal", "postal_qcvn1"), on=ON)
     found = gaps_of_units(
-        communes(people_covered_any_pct=[90.0, 10.0, 99.0], postal_points_count=[0.0, 0.0, 1.0]), rules
+        communes(people_covered_any_pct=[90.0, 10.0, 99.0], points_post_count=[0.0, 0.0, 1.0]), rules
     )
     assert found.units["code"].tolist() == ["2", "1"]
     assert found.units["rank"].tolist() == [1, 2]
@@ -165,9 +165,9 @@ def test_the_need_index_weighs_the_rules_that_could_be_judged() -> None:
     found = gaps_of_units(
         communes(
             people_covered_any_pct=[47.5, NAN, 95.0],
-            postal_points_count=[0.0, 1.0, 1.0],
-            mean_service_radius_km=[NAN, 4.5, 3.0],
-            people_per_postal_point=[NAN, 24000.0, 500.0],
+            points_post_count=[0.0, 1.0, 1.0],
+            mean_service_radius_post_km=[NAN, 4.5, 3.0],
+            people_per_post_point=[NAN, 24000.0, 500.0],
         ),
         rules,
     )
@@ -286,7 +286,7 @@ def test_the_need_index_stays_between_0_and_100(
         on=ON,
         weights={"mobile_people": weights[0], "post_radius": weights[1]},
     )
-    frame = communes(people_covered_any_pct=signal, postal_points_count=points, mean_service_radius_km=radius)
+    frame = communes(people_covered_any_pct=signal, points_post_count=points, mean_service_radius_post_km=radius)
     need = need_index(judge(frame, rules.of("unit"), classes=frame))
     known = need["need_index"].dropna()
     assert ((known >= 0) & (known <= 100)).all()
@@ -295,6 +295,6 @@ def test_the_need_index_stays_between_0_and_100(
 
 def test_the_order_of_communes_does_not_matter() -> None:
     rules = choose_rules(("mobile_signal", "postal_qcvn1"), on=ON)
-    frame = communes(people_covered_any_pct=[50.0, 50.0, 20.0], postal_points_count=[0.0, 1.0, 1.0])
+    frame = communes(people_covered_any_pct=[50.0, 50.0, 20.0], points_post_count=[0.0, 1.0, 1.0])
     turned = frame.iloc[::-1].reset_index(drop=True)
     pd.testing.assert_frame_equal(gaps_of_units(frame, rules).units, gaps_of_units(turned, rules).units)

@@ -78,7 +78,7 @@ def test_the_ids_of_all_shipped_rules_are_unique() -> None:
 
 def test_resolution_08_is_as_the_report_prints_it() -> None:
     printed = {
-        "mean_service_radius_km": ("<=", 2.3, "P"),
+        "mean_service_radius_post_km": ("<=", 2.3, "P"),
         "broadband_growth_pct": (">=", 8.0, "P"),
         "telephones_per_100": (">=", 50.0, "P"),
         "telephone_access_communes_pct": (">=", 100.0, "P"),
@@ -122,7 +122,7 @@ def test_margins_are_signed_and_forgive_rounding() -> None:
         ('">="', '">"', "rules.unknown_word"),
         ('level = "unit"', 'level = "commune"', "rules.unknown_word"),
         ("people_covered_2g_pct", "people_coverd_2g_pct", "rules.unknown_indicator"),
-        ('affected = "people_covered_2g_pct"', 'affected = "postal_points_count"', "rules.affected"),
+        ('affected = "people_covered_2g_pct"', 'affected = "points_post_count"', "rules.affected"),
         ('vi = "{value} trên {threshold}, thiếu {short}"', "", "rules.missing_key"),
         ("{short} short", "{lack} short", "rules.text_field"),
     ],

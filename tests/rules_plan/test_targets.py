@@ -28,25 +28,25 @@ def published(rows: list[tuple[str, float, str | None, str]]) -> pd.DataFrame:
 
 def test_published_computed_and_target_stand_side_by_side() -> None:
     table = targets(
-        {"mean_service_radius_km": 3.11, "telephones_per_100": 75.0, "same_day_mail_communes": 94.0},
+        {"mean_service_radius_post_km": 3.11, "telephones_per_100": 75.0, "same_day_mail_communes": 94.0},
         rules=choose_rules(("resolution_08",), on=ON),
         published=published(
             [
-                ("mean_service_radius_km", 3.16, "inconsistent_area", "2012-12-31"),
+                ("mean_service_radius_post_km", 3.16, "inconsistent_area", "2012-12-31"),
                 ("same_day_mail_communes", 94.0, None, "2012-12-31"),
             ]
         ),
         on=ON,
     ).set_index("indicator")
     assert list(table.columns) == [column for column in COLUMNS if column != "indicator"]
-    radius = table.loc["mean_service_radius_km"]
+    radius = table.loc["mean_service_radius_post_km"]
     assert radius[["published", "computed", "target"]].tolist() == [3.16, 3.11, 2.3]
     assert radius[["unit", "comparison", "met", "note"]].tolist() == ["km", "<=", "no", "inconsistent_area"]
     assert table.loc["telephones_per_100", "met"] == "yes"
     assert np.isnan(table.loc["telephones_per_100", "published"])
     assert table.loc["same_day_mail_communes", ["met", "comparison"]].tolist() == ["", ""]
     assert table.loc["broadband_growth_pct", "met"] == "no_data"
-    assert list(table.index[:2]) == ["mean_service_radius_km", "same_day_mail_communes"]
+    assert list(table.index[:2]) == ["mean_service_radius_post_km", "same_day_mail_communes"]
 
 
 def test_met_is_judged_by_the_computed_value_only() -> None:

@@ -1,0 +1,191 @@
+"""Indicators of services: points, distance, travel time, supply in reach; of units, the province and villages.
+
+Values stand for each pair (unit, cell) where people live and are averaged over people by the rule of ``Zones.means``:
+no data where less than half of the people have a value. People without any way to a point have no time; in "people
+within" they count as not within, in "people unreached" as what they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
+
+from phusong.coverage.access.services import Service, points_of, services_of
+from phusong.coverage.access.serving import Served, cells_of, populated, standing, straight_km
+from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, IMPASSABLE, REACHED, VOID, path_length_m
+from phusong.coverage.means import people_mean, ratio
+from phusong.coverage.places import counts, units_of
+from phusong.coverage.population import People
+from phusong.layers.grid import Grid
+
+ALWAYS = ("post",)
+"""Services that every study has columns of, with or without points: the ministry counts them."""
+
+Floats = NDArray[np.float64]
+Results = Mapping[str, Served] | None
+
+
+def study_services(layers: Mapping[str, pd.DataFrame], served: Results = None) -> tuple[Service, ...]:
+    """The services a study has indicators of: those with points, those served and ``ALWAYS``, in the declared order."""
+    return services_of(layers, also=(*ALWAYS, *(served or ())))
+
+
+def unit_services(
+    layers: Mapping[str, pd.DataFrame],
+    units: gpd.GeoDataFrame,
+    people: People,
+    *,
+    population: Floats,
+    area_km2: Floats,
+    served: Results = None,
+) -> dict[str, object]:
+    """Indicators of each unit by id, float64[n_units] or boolean; services without points have none here."""
+    found: dict[str, object] = {}
+    for service in study_services(layers, served):
+        name = service.id
+        points = points_of(service, layers)
+        if points is not None:
+            number = counts(units_of(points, units), n_units=len(units))
+            found[f"points_{name}_count"] = number
+            found[f"people_per_{name}_point"] = ratio(population, number)
+            found[f"mean_service_radius_{name}_km"] = np.sqrt(ratio(area_km2, np.pi * number))
+            found[f"has_{name}"] = pd.array(number > 0, dtype="boolean")
+        for part, values in _pair_values(service, points, people, (served or {}).get(name)).items():
+            found[part] = _scale(part) * people_mean(values, people)
+    return found
+
+
+def province_services(
+    layers: Mapping[str, pd.DataFrame],
+    unit_table: pd.DataFrame,
+    people: People,
+    *,
+    area_km2: float,
+    units_area_km2: float,
+    counted: NDArray[np.bool_],
+    served: Results = None,
+) -> dict[str, float]:
+    """Indicators of the province by id: means over all its people, points of all its units."""
+    found: dict[str, float] = {}
+    persons = np.asarray(unit_table["people"], dtype=np.float64)
+    known = ~np.isnan(persons)
+    everybody = float(persons[known].sum()) if known.any() and 2 * known.sum() >= len(known) else np.nan
+    for service in study_services(layers, served):
+        name = service.id
+        points = points_of(service, layers)
+        if points is not None:
+            number = np.asarray(unit_table[f"points_{name}_count"], dtype=np.float64)
+            whole = float(number.sum())
+            found[f"points_{name}_count"] = whole
+            found[f"people_per_{name}_point"] = _one_ratio(everybody, whole)
+            found[f"mean_service_radius_{name}_km"] = float(np.sqrt(_one_ratio(area_km2, np.pi * whole)))
+            found[f"mean_service_radius_{name}_units_area_km"] = float(
+                np.sqrt(_one_ratio(units_area_km2, np.pi * whole))
+            )
+            found[f"communes_with_{name}_pct"] = _one_ratio(
+                100.0 * float((number[counted] > 0).sum()), float(counted.sum())
+            )
+        for part, values in _pair_values(service, points, people, (served or {}).get(name)).items():
+            found[part] = _scale(part) * people.zones.mean(values, people.people)
+    return found
+
+
+def village_services(
+    layers: Mapping[str, pd.DataFrame], villages: gpd.GeoDataFrame, grid: Grid, *, served: Results = None
+) -> dict[str, object]:
+    """Indicators of each village by id, read where its centre stands: minutes, km, and whether it is cut off."""
+    found: dict[str, object] = {}
+    cells = cells_of(villages, grid)
+    for service in study_services(layers, served):
+        name = service.id
+        one = (served or {}).get(name)
+        points = points_of(service, layers)
+        if service.distance == "straight" and points is not None:
+            found[f"distance_{name}_km"] = _straight_km(points, villages)
+        if one is None or one.travel is None:
+            continue
+        codes = one.reasons.reshape(-1)
+        stand = standing(cells, ~np.isin(one.reasons, (VOID, IMPASSABLE)), grid)
+        reached = (stand >= 0) & (codes[stand] == REACHED)
+        if service.timed:
+            minutes = np.full(len(villages), np.nan)
+            minutes[reached] = one.travel.cost.reshape(-1)[stand[reached]]
+            found[f"time_{name}_min"] = minutes
+            cut_off = pd.array((stand >= 0) & (codes[stand] == CUT_OFF), dtype="boolean")
+            cut_off[stand < 0] = pd.NA
+            found[f"cut_off_{name}"] = pd.Series(cut_off)
+        if service.distance == "path":
+            km = np.full(len(villages), np.nan)
+            km[reached] = path_length_m(one.travel, stand[reached]) / 1000.0
+            found[f"distance_{name}_km"] = km
+    return found
+
+
+def _pair_values(
+    service: Service, points: gpd.GeoDataFrame | None, people: People, one: Served | None
+) -> dict[str, Floats]:
+    """Value of each indicator that is a mean over people, by id, at each pair: float64[n], NaN where nobody lives."""
+    name = service.id
+    grid = people.zones.grid
+    cells = populated(people)[0] if one is None else one.cells
+    found: dict[str, Floats] = {}
+    km = np.full(len(cells), np.nan)
+    cut_off = unknown = np.zeros(len(cells), dtype=bool)
+    if one is not None:
+        why = one.why
+        cut_off = why == CUT_OFF
+        unknown = ~np.isin(why, (REACHED, CUT_OFF, BEYOND_LIMIT))
+        km = one.km
+    elif service.distance == "straight" and points is not None:
+        km = straight_km(points, cells, grid)
+    if points is not None and (one is not None or service.distance == "straight"):
+        found[f"mean_distance_{name}_km"] = km
+        for limit in service.limits_km:
+            within = np.where(np.isnan(km), np.nan, (km <= limit).astype(np.float64))
+            if service.distance == "path":
+                within[cut_off] = 0.0
+            found[f"people_within_{limit:g}km_{name}_pct"] = within
+    if one is not None and one.travel is not None:
+        found[f"people_unreached_{name}_pct"] = np.where(unknown, np.nan, cut_off.astype(np.float64))
+        if service.timed:
+            found[f"mean_time_{name}_min"] = one.minutes
+            for limit in service.limits_min:
+                within = (one.minutes <= limit).astype(np.float64)  # NaN, not reached: 0
+                beyond = (one.why == BEYOND_LIMIT) & (limit > one.travel.limit)
+                found[f"people_within_{limit:g}min_{name}_pct"] = np.where(unknown | beyond, np.nan, within)
+        if service.decay is not None:
+            found[f"access_{name}"] = one.access
+            nothing = np.isnan(one.access).astype(np.float64)
+            found[f"people_nothing_in_reach_{name}_pct"] = np.where(unknown, np.nan, nothing)
+    return {part: _at_pairs(values, cells, people) for part, values in found.items()}
+
+
+def _at_pairs(values: Floats, cells: NDArray[np.int64], people: People) -> Floats:
+    raster = np.full(int(np.prod(people.zones.grid.shape)), np.nan)
+    raster[cells] = values
+    return raster[people.zones.cell]
+
+
+def _straight_km(points: gpd.GeoDataFrame, villages: gpd.GeoDataFrame) -> Floats:
+    """From each village's centre itself, not its cell's."""
+    known = points[~(points.geometry.isna() | points.geometry.is_empty)]
+    placed = np.asarray(~(villages.geometry.isna() | villages.geometry.is_empty), dtype=bool)
+    found = np.full(len(villages), np.nan)
+    if len(known) and placed.any():
+        spots = np.column_stack([known.geometry.x, known.geometry.y])
+        centres = np.column_stack([villages.geometry.x, villages.geometry.y])[placed]
+        found[placed] = cKDTree(spots).query(centres)[0] / 1000.0
+    return found
+
+
+def _scale(part: str) -> float:
+    return 100.0 if part.endswith("_pct") else 1.0
+
+
+def _one_ratio(value: float, base: float) -> float:
+    return float(ratio(np.array([value]), np.array([base]))[0])
