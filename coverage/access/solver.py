@@ -35,7 +35,7 @@ LANGMUIR = 2
 LEVEL_S_PER_M, UP_S_PER_M, DOWN_S_PER_M, STEEP_SLOPE = 0.72, 6.0, 1.9998, -0.2125
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, forceinline=True)
 def pace_factor(pace: int, slope: float) -> float:
     """Time per metre on a slope (rise over horizontal length) over time per metre on the level.
 
@@ -44,16 +44,11 @@ def pace_factor(pace: int, slope: float) -> float:
     """
     if pace == TOBLER:
         return exp(3.5 * (abs(slope + 0.05) - 0.05))
-    if slope >= 0.0:
-        climb = UP_S_PER_M * slope
-    elif slope >= STEEP_SLOPE:
-        climb = DOWN_S_PER_M * slope
-    else:
-        climb = -DOWN_S_PER_M * slope
-    return (LEVEL_S_PER_M + climb) / LEVEL_S_PER_M
+    per_rise = UP_S_PER_M if slope >= 0.0 else (DOWN_S_PER_M if slope >= STEEP_SLOPE else -DOWN_S_PER_M)
+    return 1.0 + slope * (per_rise / LEVEL_S_PER_M)
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, forceinline=True)
 def king_cost(
     cell: Any,
     other: Any,
@@ -75,7 +70,7 @@ def king_cost(
     return float(0.5 * length_m * (first + last))
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, forceinline=True)
 def knight_cost(
     cell: Any,
     near: Any,
@@ -104,7 +99,7 @@ def knight_cost(
     return float(0.25 * length_m * (ends + middle))
 
 
-@njit(error_model="numpy", cache=True)
+@njit(error_model="numpy", cache=True, forceinline=True)
 def _push(slot: Any, cell: Any, item: Ints, following: Ints, head: Ints, free: Cells) -> None:
     """Puts a cell at the head of a list; ``free``: the first free node, how many there are."""
     node = free[0]
@@ -226,6 +221,8 @@ def search(
                         if shut >> move & 1:
                             continue
                         other = cell + offset[move]
+                        if cost[other] < done:  # no move is free
+                            continue
                         if move < N_KING:
                             step = king_cost(cell, other, length_m[move], sign, slowness, pace, elevation_m, directed)
                         else:
