@@ -86,7 +86,7 @@ def find_headings(here: Page) -> Headings | None:
     best: Headings | None = None
     for r in np.flatnonzero(counts[:LOOKED_THROUGH]).tolist():
         cells = here.row(r)
-        if any(cell_kind(cell) == "value" for cell in cells.values()) or _codes(here, r):
+        if any(cell_kind(cell) == "value" for cell in cells.values()) or is_data(here, r):
             if 2 * counts[r] > widest:
                 break
             continue
@@ -107,7 +107,7 @@ def find_headings(here: Page) -> Headings | None:
     return best
 
 
-def _codes(here: Page, r: int) -> bool:
+def is_data(here: Page, r: int) -> bool:
     """Whether a row holds words with digits (QTI001) over a column of the like: a row of data and no headings."""
     below = slice(r + 1, r + 1 + LOOKED_BELOW)
     for c, cell in here.row(r).items():

@@ -24,6 +24,7 @@ from phusong.layers.readers.heading_rows import (
     Page,
     cell_kind,
     find_headings,
+    is_data,
     numbers_columns,
     only_words,
     states_units,
@@ -236,7 +237,10 @@ def _data_rows(here: Page, start: int, headings: Headings, passed: dict[str, lis
 
 
 def _second_table(here: Page, rows: NDArray[np.int64]) -> int | None:
-    """The row of data that names the columns of another table: words over figures, set off by a blank row."""
+    """The row of data that names the columns of another table: words over figures, set off by a blank row.
+
+    A row that says "not known" of all its figures is none.
+    """
     counts = here.filled.sum(axis=1)
     candidates: list[int] = rows[(counts[rows] > 1) & (counts[rows - 1] <= 1)].tolist()
     for r in candidates:
@@ -246,11 +250,12 @@ def _second_table(here: Page, rows: NDArray[np.int64]) -> int | None:
         if counts[above] or not only_words(here.row(r)):
             continue
         below = list(takewhile(lambda i: i < len(counts) and counts[i] > 1, range(r + 1, r + 1 + LOOKED_BELOW)))
-        over = 0
-        for c in here.row(r):
+        over: list[Any] = []
+        for c, word in here.row(r).items():
             cells = [here.columns[c][i] for i in below if here.filled[i, c]]
-            over += 2 * sum(cell_kind(cell) == "value" for cell in cells) > len(cells)
-        if over >= 2 and 2 * over >= counts[r]:
+            if 2 * sum(cell_kind(cell) == "value" for cell in cells) > len(cells):
+                over.append(word)
+        if len(set(over)) >= 2 and 2 * len(over) >= counts[r] and not is_data(here, r):
             return r
     return None
 

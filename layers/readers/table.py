@@ -126,10 +126,11 @@ def _read_csv(path: Path, *, encoding: str | None) -> RawTable:
 def _rows_in_a_cell(row: list[Any], mark: str, usual: int) -> int:
     """How many rows a quotation that was not closed took into a cell of this one, 0 if none.
 
-    Then the cell ends as many rows further down in the column it began in, and its lines hold their separators.
+    Then the cell ends as many rows further down in the column it began in, and its lines hold their separators. A sign
+    with a blank behind it is one of a text, such as of an address.
     """
     for c, cell in enumerate(row):
-        marks = [line.count(mark) for line in re.split(r"\r\n|\r|\n", cell or "")]
+        marks = [line.count(mark) - line.count(f"{mark} ") for line in re.split(r"\r\n|\r|\n", cell or "")]
         if len(marks) > 1 and usual > 2 and marks == [usual - 1 - c, *[usual - 1] * (len(marks) - 2), c]:
             return len(marks) - 1
     return 0

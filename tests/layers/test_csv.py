@@ -149,3 +149,11 @@ def test_a_text_without_a_cell_has_no_headings(tmp_path: Path, text: bytes) -> N
     with pytest.raises(InputError) as caught:
         read_tables(tmp_path / "a.csv")
     assert caught.value.code == "read.no_header"
+
+
+def test_an_address_of_two_lines_is_one_cell(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text('ma,ten,dia chi\n1,A,"Số 12\nđường 9, xã Hải An, huyện Hải Lăng"\n2,B,x\n', encoding="utf-8")
+    (raw,) = read_tables(path)
+    assert not raw.faults
+    assert raw.frame["ma"].tolist() == ["1", "2"]

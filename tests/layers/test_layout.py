@@ -100,6 +100,26 @@ def test_a_blank_row_alone_begins_no_other_table(below: list[list[Any]]) -> None
     assert raw.rows.tolist()[-1] == 6
 
 
+MASTS: list[list[Any]] = [
+    ["Mã trạm", "Tên", "Kinh độ", "Vĩ độ"],
+    ["QTI1", "A", 106.7, 16.6],
+    ["QTI2", "B", 106.8, 16.7],
+]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        ["QTI3", "Khe", "chưa rõ", "chưa rõ"],
+        ["QTI3", "Khe", "chưa rõ", "không có"],
+        ["Mới", "Khe", "chưa rõ", "chưa rõ"],
+    ],
+)
+def test_a_row_that_knows_no_figure_begins_no_other_table(row: list[Any]) -> None:
+    raw = laid_out([*MASTS, [None] * 4, row, ["QTI4", "C", 106.9, 16.8]], file="a.xlsx")
+    assert raw.rows.tolist() == [2, 3, 5, 6]
+
+
 def test_merged_blocks_over_one_another_take_no_time() -> None:
     rows: list[list[Any]] = [[f"{word} {c}" for c in range(400)] for word in ("group", "name", "unit")]
     rows += [[1.5] * 400 for _ in range(20)]
