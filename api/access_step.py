@@ -204,7 +204,7 @@ def _points(job: Job, served: dict[str, Served]) -> pd.DataFrame:
         used = np.zeros(len(one.ids), dtype=bool)
         used[one.used] = True
         degrees = one.points.geometry.to_crs("EPSG:4326")
-        column = {key: one.points.get(key) for key in ("kind", "unit_code")}
+        column = {key: one.points.get(key) for key in ("kind", "operator", "unit_code")}
         rows.append(
             pd.DataFrame(
                 {
@@ -220,9 +220,29 @@ def _points(job: Job, served: dict[str, Served]) -> pd.DataFrame:
                     "used": used,
                     "in_reach_of_nobody": lost if one.catchment is not None else None,
                 }
-            ).astype({"kind": "object", "unit_code": "object", "name": "object", "in_reach_of_nobody": "boolean"})
+            ).astype(
+                {
+                    "kind": "object",
+                    "operator": "object",
+                    "unit_code": "object",
+                    "name": "object",
+                    "in_reach_of_nobody": "boolean",
+                }
+            )
         )
-    columns = ["service", "row", "point_id", "name", "kind", "unit_code", "lon", "lat", "supply", "people_nearest"]
+    columns = [
+        "service",
+        "row",
+        "point_id",
+        "name",
+        "kind",
+        "operator",
+        "unit_code",
+        "lon",
+        "lat",
+        "supply",
+        "people_nearest",
+    ]
     empty = pd.DataFrame(columns=[*columns, "used", "in_reach_of_nobody"])
     return pd.concat(rows, ignore_index=True) if rows else empty
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 
 from phusong.api.pipeline import Job
@@ -20,7 +22,8 @@ from phusong.coverage.signal import technologies_of
 from phusong.layers.grid import Raster
 from phusong.layers.messages import LANGS, Lang
 from phusong.layers.messages.format import day
-from phusong.maps.view import MapIndicator, MapView
+from phusong.layers.rasters import read_raster
+from phusong.maps.view import MapIndicator, MapTravel, MapView
 
 FIRST = ("people_covered_any_pct", "same_day_mail", "people")
 
@@ -66,6 +69,7 @@ def map_view(
         plan=plan,
         margins=_margins(radio) if radio else {},
         required_dbm=_required(radio) if radio else {},
+        travel=_travel(job),
         asked={lang: terms_text(terms_of(settings), lang=lang) for lang in LANGS},
         sources=_sources(job, settings.language),
         first_indicator=next((name for name in FIRST if name in known), ""),
@@ -126,6 +130,30 @@ def _required(radio: RadioResult) -> dict[str, tuple[float, float]]:
     """The least and the most that a sector of a technology must bring, dBm."""
     needs = radio.sectors.groupby("technology")["required_dbm"]
     return {str(technology): (float(dbm.min()), float(dbm.max())) for technology, dbm in needs}
+
+
+def _travel(job: Job) -> tuple[MapTravel, ...]:
+    """Travel time to the services that the map is to show, within the communes, from the files of the access step."""
+    known = json.loads(job.path("access.json").read_text(encoding="utf-8"))
+    points = pd.read_parquet(job.path("access_points.parquet"))
+    inside = ~np.isnan(read_raster(job.path("population.tif")).values)
+    shown = []
+    for name in job.settings.access.map_services:
+        path = job.path(f"travel_time_{name}.tif")
+        if name not in known or not path.is_file():
+            continue
+        minutes, one = read_raster(path), known[name]
+        own = points[points["service"] == name]
+        shown.append(
+            MapTravel(
+                service=name,
+                label={lang: one["title"][lang] for lang in LANGS},
+                told={lang: one["told"][lang] for lang in LANGS},
+                minutes=Raster(minutes.grid, np.where(inside, minutes.values, np.nan).astype(np.float32)),
+                points=gpd.GeoDataFrame(own, geometry=gpd.points_from_xy(own["lon"], own["lat"]), crs="EPSG:4326"),
+            )
+        )
+    return tuple(shown)
 
 
 def _sources(job: Job, lang: Lang) -> tuple[str, ...]:

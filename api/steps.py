@@ -379,7 +379,7 @@ STEPS = (
         _map,
         lambda job: None,
         (*LAYERS, "elevation"),
-        ("name", "language", "synthetic", "units_valid_on"),
-        after=("radio", "indicators", "gaps", "plan"),
+        ("name", "language", "synthetic", "units_valid_on", "access"),
+        after=("people", "radio", "access", "indicators", "gaps", "plan"),
     ),
 )

@@ -37,6 +37,22 @@ class MapIndicator:
 
 
 @dataclass(frozen=True)
+class MapTravel:
+    """Travel time to one service: ``minutes`` negative where no point is reached, NaN where nothing is shown.
+
+    ``label``: what one point of it is called; ``told``: what the times rest on. ``points``: its points with
+    ``point_id`` and, if known, ``name, kind, operator, people_nearest`` (for how many it is reached first),
+    ``in_reach_of_nobody``.
+    """
+
+    service: str
+    label: Mapping[Lang, str]
+    told: Mapping[Lang, str]
+    minutes: Raster
+    points: gpd.GeoDataFrame
+
+
+@dataclass(frozen=True)
 class MapView:
     """Everything one map draws. Frames may be in any CRS (each carries its own); absent ones are None.
 
@@ -51,8 +67,9 @@ class MapView:
     operator, same_day_mail``. ``plan``: ``rank, lon, lat`` (degrees, WGS 84) and, if known, the other columns of the
     investment list. ``margins``: by technology, by how many dB the level exceeds what its server must bring (covered
     from 0 up, -inf no mast in range, NaN no data). ``required_dbm``: by technology, the least and the most that a
-    server must bring. ``asked``: for whom a covered place holds, in each language. ``sources``: lines of attribution,
-    shown as plain text. ``first_indicator``: the id shown first; empty: the first one.
+    server must bring. ``travel``: times to services. ``asked``: for whom a covered place holds, in each language.
+    ``sources``: lines of attribution, shown as plain text. ``first_indicator``: the id shown first; empty: the first
+    one.
     """
 
     title: str
@@ -73,6 +90,7 @@ class MapView:
     plan: pd.DataFrame | None = None
     margins: Mapping[str, Raster] = field(default_factory=dict)
     required_dbm: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    travel: tuple[MapTravel, ...] = ()
     asked: Mapping[Lang, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     first_indicator: str = ""

@@ -2,14 +2,14 @@
 
 const map = window.map_phusong;
 const province = L.latLngBounds(data.bounds);
-const PANES = ["terrain", "coverage", "units", "gap_units", "districts", "villages", "postal_points", "sites", "gap_villages"];
+const PANES = ["terrain", "coverage", "units", "gap_units", "districts", "villages", "postal_points", "sites", "service", "gap_villages"];
 
 PANES.forEach((name, i) => { map.createPane(name).style.zIndex = String(210 + 10 * i); });
 map.createPane("labels").style.zIndex = "560";
 const renderers = Object.fromEntries(PANES.slice(2).map((name) => [name, L.svg({ pane: name, padding: 0.4 })]));
 
 const layers = {};
-let coverageOverlay = null;
+let overlay = null;
 let legend = null;
 let zoomControl = null;
 
@@ -94,6 +94,22 @@ function drawPoints() {
   map.on("zoomend", scaleSymbols);
 }
 
+/** The points of the service whose travel time is shown, or none. */
+function drawService(service) {
+  if (layers.service?.of === service) return;
+  layers.service?.remove();
+  delete layers.service;
+  if (!service) return;
+  layers.service = L.featureGroup(service.rows.map((point) => {
+    const marker = symbolMarker("service", point, renderers.service);
+    marker.setRadius(SYMBOLS.service.radius * symbolFactor());
+    bindPopup(marker, () => servicePopup(service, point));
+    return marker.bindTooltip(() => el("span", {}, point.name));
+  }));
+  layers.service.of = service;
+  layers.service.addTo(map);
+}
+
 function planMarker(point) {
   const icon = L.divIcon({ className: "plan-icon", html: el("span", {}, String(point.rank)), iconSize: [22, 22] });
   const marker = L.marker(point.at, { icon, zIndexOffset: -point.rank, alt: ui("proposed", { rank: point.rank }) });
@@ -102,9 +118,11 @@ function planMarker(point) {
   return bindPopup(marker, () => pointPopup("plan", point));
 }
 
+const symbolFactor = () => Math.min(2, Math.max(0.8, 1 + 0.22 * (map.getZoom() - 10)));
+
 function scaleSymbols() {
   layers.gap_units.setStyle({ weight: gapWeight() });
-  const factor = Math.min(2, Math.max(0.8, 1 + 0.22 * (map.getZoom() - 10)));
+  const factor = symbolFactor();
   for (const [id, look] of Object.entries(SYMBOLS)) layers[id]?.eachLayer((marker) => marker.setRadius(look.radius * factor));
 }
 
@@ -162,14 +180,15 @@ function toggleLayer(layer, on) {
 
 function paint() {
   layers.units.eachLayer((layer) => layer.setStyle(unitStyle(layer.feature.properties.row)));
-  const coverage = state.theme === "coverage" ? data.coverage[state.coverage] : null;
-  if (coverageOverlay) coverageOverlay.remove();
-  coverageOverlay = coverage && L.imageOverlay(coverage.url, coverage.bounds, {
-    pane: "coverage", className: "coverage", interactive: false, alt: coverage.technology,
-  }).addTo(map);
+  const picture = data[state.theme]?.[state[state.theme]]; // of the themes only coverage and travel have one
+  if (overlay) overlay.remove();
+  overlay = picture?.url ? L.imageOverlay(picture.url, picture.bounds, {
+    pane: "coverage", className: "coverage", interactive: false, alt: picture.technology ?? inLang(picture.label),
+  }).addTo(map) : null;
+  drawService(state.theme === "travel" && state.shown.service ? data.travel[state.travel] : null);
   for (const [id, layer] of Object.entries(layers)) {
     if (id === "labels") layer.update();
-    else toggleLayer(layer, id === "units" || state.shown[id]);
+    else if (id !== "service") toggleLayer(layer, id === "units" || state.shown[id]);
   }
   buildLegend();
 }
@@ -208,12 +227,22 @@ function coverageLegend() {
   return [`${technology}: ${alike ? ui("level") : ui("margin")}`, rows.reverse(), notes];
 }
 
+function travelLegend() {
+  const travel = data.travel[state.travel];
+  const bounds = travel.bounds_min.map((min) => number(min, 0));
+  const rows = bounds.map((high, i) => legendRow(travel.colours[i],
+    i ? ui("level_between", { low: bounds[i - 1], high }) : ui("time_up_to", { high })));
+  rows.push(legendRow(travel.colours[bounds.length], ui("time_over", { low: bounds.at(-1) })));
+  if (travel.unreached) rows.push(legendRow(travel.colours.at(-1), ui("not_reached")));
+  return [ui("travel_legend", { service: inLang(travel.label) }), rows, [inLang(travel.told)]];
+}
+
 function buildLegend() {
   const box = legend.getContainer();
   const wasOpen = box.querySelector("details")?.open ?? window.innerWidth > 720;
   box.hidden = state.theme === "terrain";
   if (box.hidden) return;
-  const [title, rows, notes] = state.theme === "indicator" ? indicatorLegend() : coverageLegend();
+  const [title, rows, notes] = { indicator: indicatorLegend, coverage: coverageLegend, travel: travelLegend }[state.theme]();
   box.setAttribute("aria-label", ui("legend"));
   box.replaceChildren(el("details", { open: wasOpen }, el("summary", {}, title), el("ul", {}, rows), noteLines(notes)));
 }
@@ -260,6 +289,7 @@ const actions = {
   },
   setIndicator(index) { state.indicator = index; paint(); },
   setCoverage(index) { state.coverage = index; paint(); },
+  setTravel(index) { state.travel = index; actions.rebuild("travel"); paint(); },
   setShown(id, on) { state.shown[id] = on; paint(); },
   rebuild(focusId, selector) {
     buildPanel(actions);

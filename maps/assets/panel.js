@@ -99,7 +99,8 @@ function searchBox(actions) {
 
 function themeSection(actions) {
   const themes = [
-    data.indicators.length ? "indicator" : null, data.coverage.length ? "coverage" : null, "terrain",
+    data.indicators.length ? "indicator" : null, data.coverage.length ? "coverage" : null,
+    data.travel.length ? "travel" : null, "terrain",
   ].filter(Boolean);
   const radios = themes.map((theme) =>
     el("label", {},
@@ -108,7 +109,8 @@ function themeSection(actions) {
   return el("section", {}, el("h2", { id: "theme-title" }, ui("theme")),
     el("div", { class: "segments", role: "radiogroup", "aria-labelledby": "theme-title" }, radios),
     state.theme === "indicator" ? indicatorChoice(actions) : null,
-    state.theme === "coverage" ? coverageChoice(actions) : null);
+    state.theme === "coverage" ? coverageChoice(actions) : null,
+    state.theme === "travel" ? travelChoice(actions) : null);
 }
 
 function indicatorChoice(actions) {
@@ -131,10 +133,16 @@ function coverageChoice(actions) {
     el("div", { class: "segments", role: "radiogroup", "aria-labelledby": "technology-title" }, radios));
 }
 
+function travelChoice(actions) {
+  const options = data.travel.map((travel, i) => el("option", { value: i, selected: i === state.travel }, inLang(travel.label)));
+  return el("label", { class: "choice" }, el("span", {}, ui("travel_to")),
+    el("select", { id: "travel", onchange: (e) => actions.setTravel(+e.target.value) }, options));
+}
+
 function layersSection(actions) {
-  const ids = ["gap_units", "gap_villages", "plan", "sites", "postal_points", "villages", "units", "districts", "labels"];
+  const ids = ["gap_units", "gap_villages", "plan", "service", "sites", "postal_points", "villages", "units", "districts", "labels"];
   const there = (id) =>
-    id in data.points || id === "units" || id === "labels" || (id === "gap_units" && data.gap_units) || (id === "districts" && data.districts.length);
+    id in data.points || (id === "service" && state.theme === "travel") || id === "units" || id === "labels" || (id === "gap_units" && data.gap_units) || (id === "districts" && data.districts.length);
   const rows = ids.filter(there).map((id) =>
     el("label", {},
       el("input", { type: "checkbox", id: `layer-${id}`, checked: state.shown[id], onchange: (e) => actions.setShown(id, e.target.checked) }),
@@ -143,7 +151,8 @@ function layersSection(actions) {
 }
 
 function countOf(id) {
-  const count = id === "gap_units" ? data.units.filter((unit) => unit.gap).length : data.points[id]?.rows.length;
+  const count = id === "gap_units" ? data.units.filter((unit) => unit.gap).length
+    : (id === "service" ? data.travel[state.travel] : data.points[id])?.rows.length;
   return count === undefined ? null : el("small", {}, number(count));
 }
 

@@ -79,3 +79,11 @@ function pointPopup(id, point) {
     factGroups(facts.filter(([field]) => field.group), { opened: () => true, methods: [] }),
     id === "plan" ? noteLines(notesOf({ modelled: true, placed: true })) : null);
 }
+
+/** A point of the service whose travel time is shown. */
+function servicePopup(service, point) {
+  const facts = service.fields.map((field, i) => [field, point.values[i]]).filter(([, value]) => value !== null);
+  return el("article", { class: "popup" }, el("h2", {}, point.name), el("p", { class: "under" }, inLang(service.label)),
+    factTable(facts.map(([field, value]) => factRow(field, value))),
+    point.lost ? el("p", { class: "fine" }, ui("in_reach_of_nobody")) : null, noteLines([inLang(service.told)]));
+}

@@ -4,6 +4,7 @@ const SYMBOLS = {
   villages: { shape: "circle", radius: 2.2, fill: "#57534e", stroke: "#ffffff", weight: 0.6 },
   postal_points: { shape: "square", radius: 3.8, fill: "#f2b800", stroke: "#3f3000", weight: 1 },
   sites: { shape: "circle", radius: 3.4, fill: "#1e293b", stroke: "#ffffff", weight: 1 },
+  service: { shape: "square", radius: 3.6, fill: "#ffffff", stroke: "#0f172a", weight: 1.4 },
   gap_villages: { shape: "triangle", radius: 5, fill: "#d92d20", stroke: "#ffffff", weight: 1 },
 };
 
@@ -22,9 +23,9 @@ const SymbolMarker = L.CircleMarker.extend({
   },
 });
 
-/** The marker of a point; a mast that is not on air is hollow. */
+/** The marker of a point; a mast that is not on air is hollow, a point in reach of nobody is filled. */
 function symbolMarker(id, point, renderer) {
-  const hollow = point.on_air === false;
+  const hollow = point.on_air === false || point.lost;
   const look = hollow ? { ...SYMBOLS[id], fill: SYMBOLS[id].stroke, stroke: SYMBOLS[id].fill } : SYMBOLS[id];
   return new SymbolMarker(point.at, {
     renderer, pane: renderer.options.pane, shape: look.shape, radius: look.radius,

@@ -3,12 +3,13 @@
 const data = JSON.parse(document.getElementById("phusong-data").textContent);
 const state = {
   lang: data.lang,
-  theme: data.indicators.length ? "indicator" : data.coverage.length ? "coverage" : "terrain",
+  theme: data.indicators.length ? "indicator" : data.coverage.length ? "coverage" : data.travel.length ? "travel" : "terrain",
   indicator: Math.max(0, data.indicators.findIndex((i) => i.id === data.first_indicator)),
   coverage: 0,
+  travel: 0,
   shown: {
     units: true, districts: true, labels: true, gap_units: true,
-    villages: false, postal_points: false, sites: false, gap_villages: true, plan: true,
+    villages: false, postal_points: false, sites: false, service: true, gap_villages: true, plan: true,
   },
 };
 
