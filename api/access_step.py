@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from phusong.coverage.access.friction import Friction
 from phusong.coverage.access.isochrones import isochrones
 from phusong.coverage.access.serving import Served, serve
 from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, IMPASSABLE, REACHED
+from phusong.coverage.indicators import Indicator, expand
 from phusong.coverage.population import People
 from phusong.coverage.zonal import Zones
 from phusong.layers.errors import Fault
@@ -95,6 +96,33 @@ def _served(job: Job) -> tuple[dict[str, Served], dict[str, Friction]]:
         )
         job.progress(0.7 * (done + 1) / len(asked))
     return served, grounds
+
+
+def access_table(job: Job, units: pd.DataFrame, served: Mapping[str, Served]) -> pd.DataFrame:
+    """A row a commune and service with what the indicator table tells of it; ``ground``: what its times rest on."""
+    lang = job.settings.language
+    head = job.units[[name for name in ("code", "valid_on", "name", "district") if name in job.units]]
+    parts = []
+    for service, one in served.items():
+        own = [
+            i for i in expand("unit", technologies=(), services=(service,)) if i.service == service and i.id in units
+        ]
+        about = {"service": service, "title": title_of(one.service, lang)}
+        figures = {_short(each): units[each.id].to_numpy() for each in own}
+        said = {"supply_per_people": one.service.per, "basis": one.basis, "season": one.season}
+        told = {"ground": rests_on(one, job.settings, lang)}
+        parts.append(pd.DataFrame(head).reset_index(drop=True).assign(**about, **figures, **said, **told))
+    if not parts:
+        return pd.DataFrame(columns=["code", "name", "service"])
+    table = pd.concat(parts, ignore_index=True)
+    last = ["supply_per_people", "basis", "season", "ground"]
+    return table[[name for name in table if name not in last] + last]
+
+
+def _short(indicator: Indicator) -> str:
+    """The id of an indicator of a service without the service: people_within_3km_pct."""
+    bare = indicator.template.replace("{service}_", "").replace("_{service}", "")
+    return bare.format(limit=indicator.limit)
 
 
 # rasters

@@ -13,11 +13,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.api.access import WAY_LAYERS, service_layers
-from phusong.api.access_step import access_step, load_access
+from phusong.api.access_step import access_step, access_table, load_access
 from phusong.api.drawing import map_view
 from phusong.api.pipeline import Job, Made, Step, rules_of
 from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
 from phusong.api.radio_step import load_radio, radio_step
+from phusong.coverage.access.serving import Served
+from phusong.coverage.broadband import broadband_dated
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.plan.invest import Plan, make_plan
 from phusong.coverage.plan.lacking import covered_now
@@ -41,7 +43,7 @@ from phusong.layers.writers.vectors import export, write_geoparquet, write_gpkg
 from phusong.maps.page import map_html
 from phusong.maps.static import map_png
 
-SERVICE_LAYERS = ("postal_points", "broadband", "facilities", "signal_reports", "village_areas", "village_clusters")
+FIGURE_LAYERS = ("broadband", "signal_reports", "village_areas", "village_clusters")
 PLAN_ANSWER = ("status", "people_new", "cost_vnd", "budget_vnd", "bound_people", "gap_pct")
 
 
@@ -107,8 +109,9 @@ def _indicators(job: Job) -> Made:
     inputs, settings = job.inputs, job.settings
     people: People = job.value("people")
     radio: RadioResult | None = job.value("radio")
+    served: dict[str, Served] = job.value("access")
     on = settings.units_valid_on
-    units = unit_indicators(inputs.layers, people=people, elevation=inputs.elevation, on=on, radio=radio)
+    units = unit_indicators(inputs.layers, people=people, elevation=inputs.elevation, on=on, radio=radio, served=served)
     job.progress(0.5)
     villages = village_indicators(
         inputs.layers,
@@ -118,6 +121,7 @@ def _indicators(job: Job) -> Made:
         usable_dbm=usable_levels(usable_of(job.settings)),
         village_radius_m=settings.people.village_radius_m,
         max_slope_pct=settings.people.max_slope_pct,
+        served=served,
     )
     job.progress(0.8)
     province = province_indicators(
@@ -128,6 +132,7 @@ def _indicators(job: Job) -> Made:
         on=on,
         radio=radio,
         official_area_km2=settings.province.area_km2,
+        served=served,
     )
     tables = Tables(units, villages, province)
     files = [
@@ -137,6 +142,11 @@ def _indicators(job: Job) -> Made:
         ),
         _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in province.items()}),
     ]
+    directory = job.draft.directory
+    by_service = job.marked(_three_decimals(access_table(job, units, served)))
+    files += export(by_service, directory, "access", formats=["csv", "xlsx"]).values()
+    dated = job.marked(_three_decimals(broadband_dated(inputs.layers, job.units)))
+    files += export(dated, directory, "broadband_dated", formats=["csv"]).values()
     return Made(tables, files, {"units": len(units), "villages": len(villages), "province": len(province)})
 
 
@@ -284,12 +294,14 @@ def _map(job: Job) -> Made:
     job.progress(0.7)
     picture = job.path("map.png")
     map_png(view, picture)
+    areas = {name: job.path(f"{name}.parquet") for name in ("isochrones", "catchments")}
     layers = {
         "units": gpd.read_parquet(job.path("units.parquet")),
         "villages": gpd.read_parquet(job.path("villages.parquet")),
         "gaps": gpd.read_parquet(job.path("gaps.parquet")),
         "gap_villages": gpd.read_parquet(job.path("gap_villages.parquet")),
         "plan": plan.sites,
+        **{name: gpd.read_parquet(path) for name, path in areas.items() if path.is_file()},
     }
     book = write_gpkg({name: frame for name, frame in layers.items() if len(frame)}, job.path("results.gpkg"))
     return Made(None, [page, picture, book], {"bytes": page.stat().st_size})
@@ -313,6 +325,11 @@ def _located(frame: pd.DataFrame, home: pd.DataFrame | None, *, crs: str) -> gpd
         return gpd.GeoDataFrame(frame, geometry=[], crs=crs)
     shapes = gpd.GeoDataFrame(home).set_index("code").geometry
     return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes.reindex(frame["code"]).to_numpy(), crs=shapes.crs))
+
+
+def _three_decimals(frame: pd.DataFrame) -> pd.DataFrame:
+    rounded: pd.DataFrame = frame.round(dict.fromkeys(frame.select_dtypes("float").columns, 3))
+    return rounded
 
 
 def _table(path: Path) -> pd.DataFrame:
@@ -354,9 +371,9 @@ STEPS = (
         "indicators",
         _indicators,
         _load_indicators,
-        ("units", "villages", "sites", "sectors", "elevation", *SERVICE_LAYERS),
-        ("radio", "people", "province", "units_valid_on", "synthetic"),
-        after=("people", "radio"),
+        ("units", "villages", "sites", "sectors", "elevation", *service_layers(), *FIGURE_LAYERS),
+        ("radio", "people", "access", "province", "language", "units_valid_on", "synthetic"),
+        after=("people", "radio", "access"),
     ),
     Step(
         "gaps",
