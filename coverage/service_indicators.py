@@ -16,12 +16,11 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from phusong.coverage.access.services import Service, points_of, services_of
-from phusong.coverage.access.serving import Served, cells_of, populated, standing, straight_km
-from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, IMPASSABLE, REACHED, VOID, path_length_m
+from phusong.coverage.access.serving import Served, placed, populated, straight_km
+from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, REACHED, path_length_m
 from phusong.coverage.means import people_mean, ratio
 from phusong.coverage.places import counts, units_of
 from phusong.coverage.population import People
-from phusong.layers.grid import Grid
 
 ALWAYS = ("post",)
 """Services that every study has columns of, with or without points: the ministry counts them."""
@@ -96,11 +95,10 @@ def province_services(
 
 
 def village_services(
-    layers: Mapping[str, pd.DataFrame], villages: gpd.GeoDataFrame, grid: Grid, *, served: Results = None
+    layers: Mapping[str, pd.DataFrame], villages: gpd.GeoDataFrame, *, served: Results = None
 ) -> dict[str, object]:
     """Indicators of each village by id, read where its centre stands: minutes, km, and whether it is cut off."""
     found: dict[str, object] = {}
-    cells = cells_of(villages, grid)
     for service in study_services(layers, served):
         name = service.id
         one = (served or {}).get(name)
@@ -110,7 +108,7 @@ def village_services(
         if one is None or one.travel is None:
             continue
         codes = one.reasons.reshape(-1)
-        stand = standing(cells, ~np.isin(one.reasons, (VOID, IMPASSABLE)), grid)
+        stand = placed(villages, one.friction)
         reached = (stand >= 0) & (codes[stand] == REACHED)
         if service.timed:
             minutes = np.full(len(villages), np.nan)

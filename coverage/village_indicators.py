@@ -60,7 +60,7 @@ def village_indicators(
         found = {name: villages[name].reset_index(drop=True) for name in VILLAGE_COLUMNS[:-1]}
         x_m, y_m = np.asarray(villages.geometry.x), np.asarray(villages.geometry.y)
         found["elevation_m"] = elevation.sample(x_m, y_m).astype(np.float64)
-        found |= village_services(layers, villages, grid, served=served)
+        found |= village_services(layers, villages, served=served)
         if radio is not None and radio.levels:
             found |= _modelled(layers, villages, radio, people, elevation, village_radius_m, max_slope_pct)
         if reports is not None:

@@ -73,6 +73,7 @@ class Served:
     walking: Walking
     season: Season
     basis: Basis
+    friction: Friction = field(repr=False)
     travel: Travel | None
     used: Cells
     reasons: NDArray[np.int8] = field(repr=False)
@@ -145,7 +146,7 @@ def serve(
     ids = _ids(table)
     passable = surface.passable
     at = cells_of(table, grid)
-    moved = standing(at, passable, grid)
+    moved = placed(table, friction)
     used = np.flatnonzero(moved >= 0)
     stand = standing(cells, passable, grid)
     if not len(table):
@@ -189,6 +190,7 @@ def serve(
         friction.walking,
         friction.season,
         friction.basis,
+        friction,
         travel,
         used,
         codes,
@@ -205,6 +207,15 @@ def serve(
         tuple(notes.faults),
         counts | notes.counts,
     )
+
+
+def placed(table: gpd.GeoDataFrame, friction: Friction) -> Cells:
+    """Flat cell at which each point stands, int64[n]; -1 outside the grid, without a position and far from land.
+
+    Its own cell if that can be passed, else the nearest that can within ``SNAP_M``.
+    """
+    grid = friction.surface.grid
+    return standing(cells_of(table, grid), friction.surface.passable, grid)
 
 
 def straight_km(points: gpd.GeoDataFrame, cells: Cells, grid: Grid) -> Floats:
