@@ -6,19 +6,30 @@ table of published figures, scaled where the province has another number of comm
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+import shapely
 
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Raster
+from phusong.layers.sample.crossings import make_crossings, make_roads, meets
 from phusong.layers.sample.figures import Figures
 from phusong.layers.sample.figures import figures as shipped_figures
-from phusong.layers.sample.frames import add_source, layer_frame, source_text
+from phusong.layers.sample.frames import add_source, layer_frame, points_xy, source_text
 from phusong.layers.sample.ground import Ground, survey
 from phusong.layers.sample.masts import OPERATORS, make_sites
+from phusong.layers.sample.points import (
+    make_fibre_nodes,
+    make_service_points,
+    with_connections,
+    with_counters,
+    with_lines,
+)
+from phusong.layers.sample.rivers import courses, flooded, make_rivers
+from phusong.layers.sample.roads import road_chains
 from phusong.layers.sample.services import (
     POSTAL_OPERATORS,
     choose_programme,
@@ -39,6 +50,11 @@ GIVEN = (
     "postal_points",
     "broadband",
     "facilities",
+    "service_points",
+    "fibre_nodes",
+    "roads",
+    "rivers",
+    "crossings",
 )
 
 
@@ -101,6 +117,7 @@ def populate(
     seed: int = 2012,
     given: dict[str, pd.DataFrame] | None = None,
     figures: Figures | None = None,
+    main_roads: Sequence[shapely.LineString] = (),
 ) -> dict[str, pd.DataFrame]:
     """All layers of a study on validated ``units`` (polygons, metres) and ``elevation`` (metres, same CRS).
 
@@ -178,6 +195,7 @@ def populate(
             source=source,
         )
     )
+    layers |= _access(ground, layers, given, totals, rng, source, main_roads)
     if communes == figures.communes_counted:
         layers["published_figures"] = published_figures(figures)
     return layers
@@ -205,6 +223,65 @@ def _settlement(
         else make_clusters(ground, villages, rng=rng(2), source=source)
     )
     return {"villages": villages, "village_clusters": clusters}
+
+
+def _access(  # noqa: PLR0917
+    ground: Ground,
+    layers: dict[str, pd.DataFrame],
+    given: dict[str, pd.DataFrame],
+    totals: Totals,
+    rng: Callable[[int], np.random.Generator],
+    source: str,
+    main_roads: Sequence[shapely.LineString],
+) -> dict[str, pd.DataFrame]:
+    """Capacities and connections of what is there, points of other services, and what people move over."""
+    villages, units, crs = layers["villages"], ground.units, ground.crs
+    made = {
+        "postal_points": with_counters(layers["postal_points"], rng=rng(8)),
+        "broadband": layers["broadband"],
+        "facilities": with_connections(layers["facilities"], ground, rng=rng(10)),
+    }
+    if "broadband" not in given:
+        made["broadband"] = with_lines(layers["broadband"], units, rng=rng(9))
+    made["service_points"] = (
+        given["service_points"]
+        if "service_points" in given
+        else make_service_points(
+            ground,
+            villages,
+            made["broadband"],
+            internet_units=totals.internet_communes,
+            rng=rng(11),
+            source=source,
+        )
+    )
+    everything = layers | made
+    lived = ("villages", "village_clusters", "postal_points", "facilities", "service_points")
+    places = np.concatenate([points_xy(everything[name]) for name in lived if name in everything])
+    reaches = [] if "rivers" in given else courses(ground, rng=rng(12))
+    if "rivers" in given:
+        made["rivers"] = given["rivers"]
+    elif reaches:
+        made["rivers"] = make_rivers(reaches, places, flooded(ground, reaches, places), source=source, crs=crs)
+    if "roads" in given:
+        made["roads"] = given["roads"]
+    else:
+        chains = road_chains(ground, villages, reaches, drawn=main_roads)
+        over = meets(chains, reaches)
+        if chains:
+            made["roads"] = make_roads(chains, reaches, over, rng=rng(13), source=source, crs=crs)
+            if len(over.chain) and "crossings" not in given:
+                made["crossings"] = make_crossings(
+                    made["roads"], reaches, over, points_xy(villages), rng=rng(14), source=source, crs=crs
+                )
+    if "crossings" in given:
+        made["crossings"] = given["crossings"]
+    made["fibre_nodes"] = (
+        given["fibre_nodes"]
+        if "fibre_nodes" in given
+        else make_fibre_nodes(ground, villages, made["broadband"], made.get("roads"), rng=rng(15), source=source)
+    )
+    return made
 
 
 def _broadband(

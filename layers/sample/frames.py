@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, Final
 
@@ -36,12 +37,13 @@ def layer_frame(
     synthetic: bool = True,
     as_of: Any = AS_OF,
     xy_m: NDArray[np.float64] | None = None,
+    shapes: Sequence[shapely.Geometry] | None = None,
     crs: Any = None,
 ) -> pd.DataFrame:
     """A frame of ``layer`` with ``rows`` rows: the schema's columns in order (absent ones empty), typed, then geometry.
 
-    ``xy_m`` (rows, 2) are the points in ``crs`` (metres) for a layer with geometry; KeyError for a column the schema
-    does not have.
+    ``xy_m`` (rows, 2) are the points in ``crs`` (metres) for a layer with geometry, or ``shapes`` its shapes; KeyError
+    for a column the schema does not have.
     """
     declared = LAYERS[layer]
     given = {"as_of": as_of, "source": source, "synthetic": synthetic} | columns
@@ -60,7 +62,7 @@ def layer_frame(
     if declared.geometry == "none":
         return frame
     points = shapely.points(np.zeros((0, 2)) if xy_m is None else xy_m)
-    return gpd.GeoDataFrame(frame, geometry=points, crs=crs)  # type: ignore[no-any-return]
+    return gpd.GeoDataFrame(frame, geometry=points if shapes is None else list(shapes), crs=crs)  # type: ignore[no-any-return]
 
 
 def points_xy(frame: pd.DataFrame) -> NDArray[np.float64]:

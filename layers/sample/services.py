@@ -117,7 +117,7 @@ def make_postal_points(
     new_unit, n_first = _postal_units(units, old_unit, max(0, count - len(old)), rng)
     n = len(new_unit)
     kind, operator = _postal_kinds(units, old, new_unit, n_first=n_first, operators=operators, rng=rng)
-    xy = _beside_villages(ground, villages, new_unit, rng)
+    xy = beside_villages(ground, villages, new_unit, rng)
     served = _same_day_units(ground, old, old_unit=old_unit, new_unit=new_unit, count=same_day, rng=rng)
     first_of_unit = ~pd.Series(new_unit).duplicated().to_numpy()
     names = units["name"].tolist()
@@ -221,7 +221,7 @@ def _same_day_units(
     return served
 
 
-def _beside_villages(ground: Ground, villages: pd.DataFrame, units: Ints, rng: np.random.Generator) -> Floats:
+def beside_villages(ground: Ground, villages: pd.DataFrame, units: Ints, rng: np.random.Generator) -> Floats:
     """A place (n, 2) for each entry of ``units``: beside its largest village, further ones beside any by people."""
     xy = points_xy(villages)
     people = np.nan_to_num(villages["population"].to_numpy(dtype=np.float64, na_value=np.nan)) + 1.0
@@ -378,7 +378,7 @@ def make_facilities(
         },
         rows=n,
         source=source,
-        xy_m=_beside_villages(ground, villages, unit, rng),
+        xy_m=beside_villages(ground, villages, unit, rng),
         crs=ground.crs,
     )
 

@@ -55,7 +55,7 @@ def ridged(shape: tuple[int, int], *, cell_m: float, longest_m: float, rng: np.r
 
 
 @njit(cache=True, error_model="numpy")
-def _drain(
+def drain(
     height: Field, order: NDArray[np.int64], fixed: Flags, receiver: NDArray[np.int64], catchment: Field
 ) -> None:  # pragma: no cover
     """Write the receiver (flat index) of cells that have a lower neighbour, and add up the catchments (cells).
@@ -99,7 +99,7 @@ def _incise(
 
 
 @njit(cache=True, error_model="numpy")
-def _lower(filled: Field, height: Field) -> None:  # pragma: no cover
+def lower(filled: Field, height: Field) -> None:  # pragma: no cover
     """Let water of depth ``filled`` - ``height`` run off in place, cells of depth 0 being outlets, until none falls."""
     rows, cols = height.shape
     step = 0.01
@@ -132,7 +132,7 @@ def _fill(height: Field, fixed: Flags) -> Field:
     Deeper hollows stay closed: rivers work toward their floor, as in a basin whose gorge is narrower than the cells.
     """
     filled = np.where(fixed, height, np.inf)
-    _lower(filled, height)
+    lower(filled, height)
     raised: Field = np.minimum(filled, height + _FILL_M)
     return raised
 
@@ -151,7 +151,7 @@ def carve(height: Field, *, land: Flags, cell_m: float, steps: int, control: Cal
             z = _fill(z, fixed)
         order = np.argsort(z, axis=None, kind="stable")
         receiver, catchment = np.arange(z.size), np.ones(z.size)
-        _drain(z, order, fixed, receiver, catchment)
+        drain(z, order, fixed, receiver, catchment)
         area_km2 = catchment * (cell_m / 1000) ** 2
         _incise(z, order, receiver, _EROSION * area_km2**_AREA_EXPONENT / (cell_m / 1000))
         z = np.where(land, ndimage.gaussian_filter(z, _CREEP_CELLS), 0.0)
@@ -213,7 +213,7 @@ def worked(smooth: Field, relief: Field, land: Flags, work: Grid, *, rng: np.ran
     The wide step finds the great valleys, so that hollows of the noise are opened; the second one adds the small.
     """
     wide, times = coarser(work, cell_m=3 * work.cell_m)
-    low, amplitude, share = (_blocks(v, wide.shape, times) for v in (smooth, relief, land.astype(np.float64)))
+    low, amplitude, share = (blocks(v, wide.shape, times) for v in (smooth, relief, land.astype(np.float64)))
     ashore = share > 0.5
     rough = low + amplitude * (
         ridged(wide.shape, cell_m=wide.cell_m, longest_m=12000.0, rng=rng)
@@ -232,7 +232,7 @@ def worked(smooth: Field, relief: Field, land: Flags, work: Grid, *, rng: np.ran
     return carve(np.maximum(start, 0.6 * target), land=land, cell_m=work.cell_m, steps=9, control=control)
 
 
-def _blocks(values: Field, shape: tuple[int, int], times: int) -> Field:
+def blocks(values: Field, shape: tuple[int, int], times: int) -> Field:
     """Means over whole blocks of ``times`` cells; the last row and column are repeated to fill the last block."""
     spare = [(0, n * times - m) for n, m in zip(shape, values.shape, strict=True)]
     full = np.pad(values, spare, mode="edge")

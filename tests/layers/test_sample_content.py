@@ -542,8 +542,8 @@ def test_no_units_elevation_elsewhere_and_unknown_layers_are_refused(small: tupl
     away = Grid(CRS, LEFT - 90_000, elevation.grid.top_m, 300.0, (50, 50))
     with pytest.raises(InputError, match="no value inside any commune"):
         populate(units, Raster(away, np.ones(away.shape, dtype=np.float32)))
-    with pytest.raises(InputError, match="roads"):
-        populate(units, elevation, given={"roads": units})
+    with pytest.raises(InputError, match="power_grid"):
+        populate(units, elevation, given={"power_grid": units})
 
 
 # --- real communes -------------------------------------------------------------------------------------------------
