@@ -82,6 +82,8 @@ def import_(
         _lines(front, refusal(error, file=files[0].name, layer=layer, read=error.params["read"]))
         raise typer.Exit(2) from error
     _lines(front, done.report)
+    for note in done.lost:
+        front.err.print(escape(note.say(front.lang)))
     for path in done.told:
         front.say("cli.import.told", path=path)
     report = done.report
@@ -168,6 +170,9 @@ def carry(
         for path, day in zip((old or there, new or there), days, strict=True)
     ]
     path = out or Path(f"{table.stem}_{days[1]}.xlsx")
+    for given in (table, old, new, lineage, weight, there):
+        if given is not None and path.exists() and given.exists() and path.samefile(given):
+            raise InputError("cli.carry.over_input", path=path)
     done = carry_file(
         table,
         out=path,

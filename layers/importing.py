@@ -30,12 +30,25 @@ from phusong.layers.columns.synonyms import UNIT_NAMES
 from phusong.layers.dated.units import needs_date, refuse_other_date, table_date
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
-from phusong.layers.merge import alike, among, beside, concerned, in_place, standing, staying, units_of
+from phusong.layers.merge import (
+    alike,
+    among,
+    beside,
+    concerned,
+    gone,
+    in_place,
+    keys_of,
+    other_dates,
+    standing,
+    staying,
+    units_of,
+)
 from phusong.layers.office import Asked, Understood, understood
 from phusong.layers.places.projection import operation, operation_text
 from phusong.layers.rasters import write_cog
 from phusong.layers.readers.pattern import pattern_files, read_pattern
 from phusong.layers.readers.raw import RawTable
+from phusong.layers.readers.vector import layer_names
 from phusong.layers.report import ImportReport, refusal, rejected_rows, report_of
 from phusong.layers.schema import LAYERS, PATTERNS, RASTERS, Layer
 from phusong.layers.study import Study
@@ -57,12 +70,14 @@ _OF_TABLES = frozenset(field.name for field in fields(Asked)) - {"height_unit", 
 class Imported(NamedTuple):
     """The report of an import, the files that tell it (none of a raster or a pattern), and texts that were converted.
 
-    ``texts``: as they stood and as they were read, of an import that was only looked at.
+    ``texts``: as they stood and as they were read, of an import that was only looked at. ``lost``: what became of rows
+    that the layer had; of the study and not of the file, whose report is the same whenever it is imported.
     """
 
     report: ImportReport
     told: tuple[Path, ...] = ()
     texts: tuple[tuple[str, str], ...] = ()
+    lost: tuple[Fault, ...] = ()
 
 
 def import_files(
@@ -116,15 +131,16 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
         if write:
             _write_reports(study, refusal(error, file=file.name, layer=layer.name), None)
         raise
-    of_list = read.given.sheet if read.rejects else ""  # the sheet of rejected rows bears their list's name
+    of_list = "" if not read.rejects else _list_of_rejects(file, read)
     defaults: dict[str, Any] = {
         "valid_on": day or settings.units_valid_on,
         "source": asked.source or of_list or file.name,
     }
     if asked.as_of is not None:
         defaults["as_of"] = asked.as_of
+    of = _safe(of_list or " ".join(filter(None, (defaults["source"], asked.sheet))))
     checked = validate(raw, layer, crs=settings.crs, defaults=defaults)
-    already, whole = 0, checked.frame
+    already, whole, lost = 0, checked.frame, tuple[Fault, ...]()
     if not checked.fatal:
         checked = among(checked, there, units=units)
         if asked.add and known is not None:
@@ -135,6 +151,11 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
             whole = in_place(checked, None if known is None else known.frame)
             if layer.name == "units":
                 _refuse_losses(staying(study, checked.frame), layer)
+            if known is not None:
+                lost = gone(checked, known.frame, whole)
+        if known is not None and not read.rejects:
+            stays = known.frame if asked.add else other_dates(known.frame, checked.frame, layer)
+            _refuse_namesake(study, layer, checked.frame, stays, of=of, source=defaults["source"])
     judged = checked if not read.folded or checked.fatal else _with_folded(checked, read)
     report = report_of(
         read.given,
@@ -146,20 +167,19 @@ def _import_table(study: Study, layer: Layer, file: Path, *, asked: Asked, write
         operation=operation_text() if read.raw.crs is not None and operation(read.raw.crs, settings.crs) else "",
     )
     if not write:
-        return Imported(report, (), tuple(preview(read.given, encoding=asked.encoding)))
+        return Imported(report, (), tuple(preview(read.given, encoding=asked.encoding)), lost)
     good = not checked.fatal and len(checked.frame) > 0
     if good and (known is None or rejected_rows(known.faults) or not alike(whole, known.frame)):
         put_layer(whole, study.layers_path, layer=layer.name)
     told = _write_reports(study, report, read.legible)
     if not checked.fatal:
-        sheet = "" if asked.sheet is None or read.rejects else f" {asked.sheet}"
-        told += _put_apart(study, report, read, judged, layer, of=_safe(f"{defaults['source']}{sheet}"))
+        told += _put_apart(study, report, read, judged, layer, of=of)
     if not good:
         params = {"file": file.name, "layer": layer.name, "read": report.read}
         raise InputError("import.refused", faults=judged.faults, **params)
     if asked.mapping is not None:
         remember(study.mappings_path, layer, [*read.match.used, *read.match.unmatched], asked.mapping)
-    return Imported(report, tuple(told))
+    return Imported(report, tuple(told), lost=lost)
 
 
 def _day(
@@ -195,9 +215,29 @@ def _refuse_idle(asked: Asked, layer: str, *, heeded: frozenset[str]) -> None:
 def _safe(name: str) -> str:
     """A list's name as part of a file's name and as a sheet's; where it had to be changed a checksum tells it apart."""
     plain = _UNSAFE.sub("_", unicodedata.normalize("NFC", name)).strip(" .")
+    if plain.casefold().startswith("gpkg") or plain.casefold() == "history":  # names the formats keep for themselves
+        plain = f"_{plain}"
     if plain == name and 0 < len(plain) <= LONGEST_NAME:
         return plain
     return f"{plain[: LONGEST_NAME - 9].rstrip(' .')}-{crc32(name.encode()):08x}"
+
+
+def _list_of_rejects(file: Path, read: Understood) -> str:
+    """The list whose rejected rows these are: its name is their sheet's, or the one layer's of a GeoPackage."""
+    return read.given.sheet or (layer_names(file)[0] if file.suffix.lower() == ".gpkg" else "")
+
+
+def _refuse_namesake(
+    study: Study, layer: Layer, new: pd.DataFrame, stays: pd.DataFrame, *, of: str, source: str
+) -> None:
+    """InputError where files of the list ``of`` are there and the rows that stay under its name are all others than the
+    new ones: another list's, whose rejected rows and other columns would be lost."""
+    kinds = ("rejects.xlsx", "rejects.gpkg", "unmatched.csv")
+    if not any((study.imports_dir / f"{layer.name}.{of}.{kind}").exists() for kind in kinds):
+        return
+    mine, named = (keys_of(frame, layer) for frame in (new, stays[stays["source"] == source]))
+    if len(mine) and len(named) and not named.isin(mine).any():
+        raise InputError("import.namesake", layer=layer.name, name=source, count=len(named))
 
 
 def _refuse_losses(known: Checked | None, layer: Layer) -> None:

@@ -13,7 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from phusong.layers.checks.check import check_coverage, check_magnitudes, check_places, check_references
-from phusong.layers.checks.nearness import near_masts, same_masts, twice
+from phusong.layers.checks.nearness import MOST_LISTED, WITHIN_M, near_masts, same_masts, twice
 from phusong.layers.checks.validate import Checked, validate
 from phusong.layers.errors import Fault
 from phusong.layers.readers.vector import layer_names, read_vector
@@ -22,6 +22,8 @@ from phusong.layers.study import Study
 
 SAME_M = 1e-3
 """Corners nearer than this, m, are one."""
+MOST_NAMED = 5
+"""Rows that went out of a layer and are named."""
 
 
 class Merged(NamedTuple):
@@ -112,10 +114,8 @@ def beside(new: Checked, known: pd.DataFrame, layer: Layer, *, sectors: pd.DataF
     A row that is there cell for cell (but its source) is counted as there already; another row with its key is a fault.
     ``sectors``: the study's, by whose operators its masts are known.
     """
-    keys = list(layer.key)
-    old = pd.MultiIndex.from_frame(known[keys].astype(str))
-    asked = pd.MultiIndex.from_frame(new.frame[keys].astype(str))
-    at = old.get_indexer(asked)
+    asked = keys_of(new.frame, layer)
+    at = keys_of(known, layer).get_indexer(asked)
     faults: list[Fault] = []
     good, fresh = np.ones(len(at), dtype=bool), at < 0
     twice_there = np.flatnonzero(~fresh)
@@ -123,10 +123,9 @@ def beside(new: Checked, known: pd.DataFrame, layer: Layer, *, sectors: pd.DataF
     for i, column in zip(twice_there.tolist(), differing, strict=True):
         if column is not None:
             good[i] = False
-            found = ", ".join(str(value).removesuffix(" 00:00:00") for value in asked[i])
-            params: dict[str, Any] = {"found": found, "other": column}
+            params: dict[str, Any] = {"found": ", ".join(map(str, asked[i])), "other": column}
             row = int(new.rows[i])
-            faults.append(new.fault("fault.already_otherwise", row=row, column=", ".join(keys), **params))
+            faults.append(new.fault("fault.already_otherwise", row=row, column=", ".join(layer.key), **params))
     if layer.name == "sites":
         faults += _same_masts(new, fresh, known, sectors)
     return Merged(new.keep(good, faults), int((~fresh & good).sum()), stacked(known, new.frame[fresh]))
@@ -134,9 +133,30 @@ def beside(new: Checked, known: pd.DataFrame, layer: Layer, *, sectors: pd.DataF
 
 def in_place(new: Checked, known: pd.DataFrame | None) -> pd.DataFrame:
     """The layer with new rows in place of what the study has; of units only those of the same dates give way."""
-    if known is None or new.layer != "units":
-        return new.frame
-    return stacked(known[~known["valid_on"].isin(new.frame["valid_on"])], new.frame)
+    return new.frame if known is None else stacked(other_dates(known, new.frame, LAYERS[new.layer]), new.frame)
+
+
+def other_dates(known: pd.DataFrame, new: pd.DataFrame, layer: Layer) -> pd.DataFrame:
+    """The units among a layer's rows that are of none of the new rows' dates; no row of another layer."""
+    return known[~known["valid_on"].isin(new["valid_on"])] if layer.name == "units" else known[:0]
+
+
+def gone(new: Checked, known: pd.DataFrame, whole: pd.DataFrame) -> tuple[Fault, ...]:
+    """A note on the rows of the study that no longer are in the layer as it will be: such as rejected ones that were
+    mended and put beside a list which now comes again."""
+    layer = LAYERS[new.layer]
+    there = keys_of(known, layer)
+    lost = there[~there.isin(keys_of(whole, layer))]
+    if not len(lost):
+        return ()
+    names = "; ".join(", ".join(map(str, key)) for key in lost[:MOST_NAMED]) + ("; …" if len(lost) > MOST_NAMED else "")
+    return (new.fault("note.rows_gone", count=len(lost), names=names),)
+
+
+def keys_of(frame: pd.DataFrame, layer: Layer) -> pd.MultiIndex:
+    """The rows' keys as text, days without a time."""
+    texts = [frame[name].astype(str).str.removesuffix(" 00:00:00") for name in layer.key]
+    return pd.MultiIndex.from_arrays(texts, names=list(layer.key))
 
 
 def stacked(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
@@ -164,16 +184,18 @@ def _same_masts(
     new: Checked, fresh: NDArray[np.bool_], known: pd.DataFrame, sectors: pd.DataFrame | None
 ) -> list[Fault]:
     """Notes on new masts that stand where the study has a mast under another id, of the same operator or of one that is
-    not known."""
+    not known: the nearest MOST_LISTED, the rest as a number (at least so many, where there are MOST_PAIRS)."""
     frame, rows = new.frame[fresh], new.rows[fresh]
     faults = []
     found = same_masts(frame, known, known_sectors=sectors)[["new", "known", "how", "distance_m"]]
-    for at, old, how, away_m in found.itertuples(index=False):
-        if how != "id":
-            code = "note.same_mast" if how == "place" else "note.same_mast_perhaps"
-            params: dict[str, Any] = {"found": frame["site_id"].iloc[at], "other": known["site_id"].iloc[old]}
-            params["distance_m"] = f"{away_m:.0f}"
-            faults.append(new.fault(code, row=int(rows[at]), column="site_id", **params))
+    found = found[found["how"] != "id"].sort_values("distance_m", kind="stable")
+    for at, old, how, away_m in found[:MOST_LISTED].itertuples(index=False):
+        code = "note.same_mast" if how == "place" else "note.same_mast_perhaps"
+        params: dict[str, Any] = {"found": frame["site_id"].iloc[at], "other": known["site_id"].iloc[old]}
+        params["distance_m"] = f"{away_m:.0f}"
+        faults.append(new.fault(code, row=int(rows[at]), column="site_id", **params))
+    if len(found) > MOST_LISTED:
+        faults.append(new.fault("note.same_masts_more", count=len(found) - MOST_LISTED, within_m=f"{WITHIN_M:g}"))
     return faults
 
 

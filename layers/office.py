@@ -14,7 +14,9 @@ from tempfile import TemporaryDirectory
 from typing import Literal, NamedTuple
 
 import geopandas
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from phusong.layers.checks.nearness import folded
 from phusong.layers.columns.headings import Match, chosen, matched, worded
@@ -22,6 +24,7 @@ from phusong.layers.columns.mappings import recall
 from phusong.layers.columns.values import plain
 from phusong.layers.dated.units import date_of, texts_of
 from phusong.layers.errors import Fault, InputError
+from phusong.layers.messages import LANGS, say
 from phusong.layers.places.coordinates import Places, placed
 from phusong.layers.readers import read_any
 from phusong.layers.readers.guard import unpacked
@@ -168,7 +171,7 @@ def understood(
         mapping, notes = max(known, key=lambda one: len(one.mapping))
     match = chosen(plainer, layer, mapping=mapping)
     at = next(k for k, one in enumerate(plainer) if _same_table(one, match.raw))
-    notes = (*notes, *_others([raw for k, raw in enumerate(given) if k != at], layer))
+    notes = (*notes, *_others([raw for k, raw in enumerate(given) if k != at], layer, of=given[at].sheet))
     raw = replace(match.raw, faults=(*match.raw.faults, *notes))
     raw = plain(worded(raw, layer), layer, decimal=asked.decimal, day_first=asked.day_first)
     if units is not None and len(units):
@@ -179,12 +182,14 @@ def understood(
     if layer.name == "sites" and raw.geometry is not None:
         raw = replace(raw, faults=(*raw.faults, *_sectors_too(plainer[at], layer)))
         raw, gone = folded(raw)
-    return Understood(given[at], plainer[at], raw, match, gone, given[at] is not tables[at])
+    stood, legible = (_of_rows(one, match.raw.rows) for one in (given[at], plainer[at]))
+    return Understood(stood, legible, raw, match, gone, given[at] is not tables[at])
 
 
-def _others(tables: Sequence[RawTable], layer: Layer) -> list[Fault]:
-    """A note that names the other tables of the file: what they hold is not imported."""
-    names = [f"{raw.sheet or raw.file} ({len(raw.rows)})" for raw in tables if len(raw.rows)]
+def _others(tables: Sequence[RawTable], layer: Layer, *, of: str) -> list[Fault]:
+    """A note that names the other tables of the file: what they hold is not imported. ``of``: the sheet that is."""
+    notes = {say("form.notes_sheet", lang) for lang in LANGS} if of == layer.name else set[str]()  # of a form
+    names = [f"{raw.sheet or raw.file} ({len(raw.rows)})" for raw in tables if len(raw.rows) and raw.sheet not in notes]
     if not names:
         return []
     more = ", …" if len(names) > MOST_NAMED else ""
@@ -227,6 +232,15 @@ def _former(path: Path, units: geopandas.GeoDataFrame) -> pd.DataFrame:
     there = [name for name in ("name", "district", "province") if name in table]
     former: pd.DataFrame = table[there].assign(code=texts_of(table[column]))
     return former
+
+
+def _of_rows(raw: RawTable, rows: NDArray[np.int64]) -> RawTable:
+    """The table without rows that are none of the list's: the example of a form."""
+    own = np.isin(raw.rows, rows)
+    if own.all():
+        return raw
+    shapes = None if raw.geometry is None else raw.geometry[own]
+    return replace(raw, frame=raw.frame[own].reset_index(drop=True), rows=raw.rows[own], geometry=shapes)
 
 
 def _same_table(one: RawTable, other: RawTable) -> bool:

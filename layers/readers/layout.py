@@ -36,6 +36,8 @@ from phusong.layers.vietnamese import text as texts  # as a module: it reads Raw
 from phusong.layers.vietnamese.encodings import converted
 
 MOST_FOOT_ROWS = 20
+BEYOND = " | "
+"""Between the cells of a row that has more of them than there are headings, in its last column."""
 _LONGEST_LABEL = 60
 _LONGEST_ORDER = 6
 _LABEL_COLUMNS = 4  # the first ones, where totals and sections say what they are
@@ -74,8 +76,8 @@ def laid_out(
     downwards holds for each of their rows; numbers there are not repeated, as they would count twice.
 
     Cells beside the table are a note. Of a CSV file, ``lengths`` says how many cells each row has: one with more than
-    there are headings bears a fault, those with fewer a note. InputError if no row names the columns well enough,
-    one heading stands twice, or a second table with other headings stands below.
+    there are headings bears a fault, its last cell holding the rest; those with fewer a note. InputError if no row
+    names the columns well enough, one heading stands twice, or a second table with other headings stands below.
     """
     columns = [list(column) for column in zip(*rows, strict=True)]
     count = len(rows)
@@ -127,6 +129,8 @@ def laid_out(
         for r in kept[filled[kept, width:].any(axis=1)].tolist():
             found = int(np.flatnonzero(filled[r])[-1]) + 1
             tell("fault.too_many_cells", row=r + 1, found=found, expected=width)
+            tail = [str(column[r]) for column in columns[width - 1 : found] if column[r] is not None]
+            columns[width - 1][r] = BEYOND.join(tail)  # to be mended, all its cells must be there
         short = [r for r in kept.tolist() if lengths[r] < width]
         if short:
             tell("note.too_few_cells", rows=row_names(short), count=len(short), expected=width)

@@ -86,3 +86,19 @@ def test_the_layer_of_a_file_and_how_its_numbers_are_written_can_be_said(
     assert pd.read_csv(out)["people"].sum() == pytest.approx(12345)
     assert phusong("carry", table, "--from", "2012-12-31", "--to", "2025-07-01", "-o", out) == 2
     assert "--old and --new, or --study" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("given", ["table", "--study", "--lineage", "--new"])
+def test_no_file_that_is_read_is_written_over(
+    study: Path, tmp_path: Path, given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    table, lineage, new = tmp_path / "t.csv", tmp_path / "l.csv", tmp_path / "new.gpkg"
+    table.write_text("code,people\na,12\n", encoding="utf-8")
+    lineage.write_text("code,name,code_2025,name_2025\na,A,x,X\n", encoding="utf-8")
+    units("xyy", "2025-07-01").to_file(new, engine="pyogrio")
+    out = {"table": table, "--study": study / "layers.gpkg", "--lineage": lineage, "--new": new}[given]
+    before = out.read_bytes()
+    words = ["carry", table, "--from", "2012-12-31", "--to", "2025-07-01", "--study", study]
+    assert phusong(*words, "--lineage", lineage, "--new", new, "-o", out) == 2
+    assert "--out" in capsys.readouterr().err
+    assert out.read_bytes() == before

@@ -78,11 +78,12 @@ def test_csv_may_say_its_separator_and_its_encoding(tmp_path: Path) -> None:
 
 def test_rows_with_more_cells_than_headings_are_faults_in_csv(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
-    path.write_text("code,name,n\n1,a,2\n2,b,c,3\n4,d,5\n", encoding="utf-8")
+    path.write_text("code,name,n\n1,a,2\n2,b,c,3,,4\n4,d,5\n", encoding="utf-8")
     (raw,) = read_tables(path)
     assert raw.rows.tolist() == [2, 3, 4]  # the row stays, so that it can be mended
+    assert list(raw.frame.iloc[1]) == ["2", "b", "c | 3 | 4"]  # with all its cells
     (fault,) = raw.faults
-    assert (fault.code, fault.row, fault.params) == ("fault.too_many_cells", 3, {"found": 4, "expected": 3})
+    assert (fault.code, fault.row, fault.params) == ("fault.too_many_cells", 3, {"found": 6, "expected": 3})
     checked = validate(raw, LAYERS["published_figures"], crs="EPSG:9212", defaults={"as_of": date(2012, 12, 31)})
     assert [fault.row for fault in checked.faults if fault.row is not None] == [3]
 

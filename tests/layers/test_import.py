@@ -355,6 +355,57 @@ def test_rejected_rows_and_other_columns_are_kept_for_each_list(study: Path, tmp
     assert len(layer(study, "postal_points")) == 12
 
 
+def test_mended_outlines_and_places_find_their_list(study: Path, tmp_path: Path) -> None:
+    """Rejected rows with shapes are a GeoPackage of one layer, which bears the list's name as a sheet does."""
+    rows = rows_of(study)
+    rows[1][3] = "ga tàu"
+    table = pd.DataFrame([row[1:5] + row[7:] for row in rows], columns=[*HEADINGS[1:5], HEADINGS[7]])
+    places = gpd.points_from_xy([row[5] for row in rows], [row[6] for row in rows], crs="EPSG:4326")
+    gpd.GeoDataFrame(table, geometry=places).to_file(tmp_path / "gpkg điểm.gpkg", layer="a", engine="pyogrio")
+    import_files(study, "postal_points", [tmp_path / "gpkg điểm.gpkg"], asked=Asked(as_of=DAY))
+    (rejects,) = (study / "imports").glob("*.rejects.gpkg")
+    name = pyogrio.list_layers(rejects)[0][0]
+    found = gpd.read_file(rejects, engine="pyogrio").assign(**{HEADINGS[3]: "Bưu cục"})
+    found.to_file(rejects, layer=name, engine="pyogrio")
+    import_files(study, "postal_points", [rejects], asked=Asked(as_of=DAY, add=True))
+    assert not list((study / "imports").glob("*.rejects.*"))
+    assert dict(layer(study, "postal_points").set_index("point_id")["source"])["P01"] == name
+    apart = sorted((study / "imports").glob(f"postal_points.{name}.*unmatched.csv"))
+    assert [len(pd.read_csv(path)) for path in apart] == [1, 5]
+
+
+def test_another_list_of_the_same_name_takes_no_files_away(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    rows[1][3] = "ga tàu"
+    other = [[row[0], f"{row[1]}b", *row[2:6], row[6] + 3e-4, "khác"] for row in rows_of(study)]
+    for folder in "ab":
+        (tmp_path / folder).mkdir()
+    one, two = (office_book(tmp_path / at / "bc.xlsx", cells) for at, cells in (("a", rows), ("b", other)))
+    import_files(study, "postal_points", [one], asked=Asked(as_of=DAY))
+    written = {path.name: path.read_bytes() for path in (study / "imports").iterdir()}
+    with pytest.raises(InputError, match="--source") as caught:
+        import_files(study, "postal_points", [two], asked=Asked(as_of=DAY, add=True))
+    assert caught.value.code == "import.namesake"
+    assert {path.name: path.read_bytes() for path in (study / "imports").iterdir()} == written
+    named = Asked(as_of=DAY, add=True, source="huyện B")
+    assert import_files(study, "postal_points", [two], asked=named).report.kept == 6
+    assert import_files(study, "postal_points", [one], asked=Asked(as_of=DAY, add=True)).report.already == 5
+    assert written["postal_points.bc.xlsx.unmatched.csv"].decode("utf-8-sig").count("tốt") == 5
+    assert len(list((study / "imports").glob("*.unmatched.csv"))) == 2
+
+
+def test_rows_that_leave_the_layer_are_told(study: Path, tmp_path: Path) -> None:
+    rows = rows_of(study)
+    book = office_book(tmp_path / "a.xlsx", rows)
+    import_files(study, "postal_points", [book], asked=Asked(as_of=DAY))
+    late = office_book(tmp_path / "b.xlsx", [[row[0], f"L{row[1]}", *row[2:]] for row in rows])
+    assert not import_files(study, "postal_points", [late], asked=Asked(as_of=DAY, add=True)).lost
+    (note,) = import_files(study, "postal_points", [book], asked=Asked(as_of=DAY), write=False).lost
+    assert (note.code, note.params["count"]) == ("note.rows_gone", 6)
+    assert "LP00; LP01; LP02; LP03; LP04; …" in note.say("en")
+    assert "--add" in note.say("vi")
+
+
 def test_lists_have_names_that_files_and_sheets_can_bear() -> None:
     names = [
         "a.xlsx",
@@ -367,10 +418,14 @@ def test_lists_have_names_that_files_and_sheets_can_bear() -> None:
         "..",
         "",
         "a.xlsx ",
+        "gpkg_a.shp",
+        "History",
     ]
     safe = [_safe(name) for name in names]
     assert safe[:2] == names[:2]
     assert len(set(safe)) == len(names)
+    assert [_safe(name) for name in safe] == safe  # rejects that are rejected again stay in their list
+    assert not any(name.casefold().startswith("gpkg") or name.casefold() == "history" for name in safe)
     assert all(0 < len(name) <= 31 and set(name).isdisjoint("<>:\"/\\|?*[]'") for name in safe)
 
 

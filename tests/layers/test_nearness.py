@@ -17,6 +17,7 @@ from phusong.layers.checks.validate import Checked, validate
 from phusong.layers.columns.cells import column_of
 from phusong.layers.columns.values import plain
 from phusong.layers.errors import CrsError
+from phusong.layers.merge import beside
 from phusong.layers.messages import LANGS
 from phusong.layers.readers import RawTable
 from phusong.layers.schema import LAYERS
@@ -230,4 +231,10 @@ def test_a_list_that_gives_all_masts_one_place_is_told_in_bounded_time(monkeypat
     assert len(faults) == MOST_LISTED + 1
     assert (faults[-1].code, faults[-1].params["count"]) == ("note.masts_in_one_place", 20 * count - MOST_LISTED)
     assert all("{" not in faults[-1].say(lang) for lang in LANGS)
-    assert len(same_masts(frame, frame.assign(site_id="k" + frame["site_id"]))) == 20 * count
+    known = frame.assign(site_id="k" + frame["site_id"])
+    assert len(same_masts(frame, known)) == 20 * count
+    new = Checked(frame, np.arange(2, count + 2), "bts.xlsx", "sites")
+    told = list(beside(new, known, LAYERS["sites"]).new.faults)
+    assert len(told) == MOST_LISTED + 1
+    assert (told[-1].code, told[-1].params["count"]) == ("note.same_masts_more", 20 * count - MOST_LISTED)
+    assert all("{" not in told[-1].say(lang) for lang in LANGS)

@@ -17,6 +17,7 @@ from phusong.layers.columns.cells import COUNTED
 from phusong.layers.columns.headings import chosen, worded
 from phusong.layers.columns.values import plain
 from phusong.layers.errors import CrsError, InputError
+from phusong.layers.importing import import_files
 from phusong.layers.messages import LANGS, Lang, catalogue, say
 from phusong.layers.readers import read_any
 from phusong.layers.readers.table import read_tables
@@ -308,3 +309,23 @@ def test_no_text_is_left_over() -> None:
     assert all(entry["en"] and entry["vi"] for code, entry in catalogue().items() if code in declared)
     own = {code for code in catalogue() if code.startswith("heading.") and not code.startswith("heading.any.")}
     assert own <= headings
+
+
+@pytest.mark.parametrize("lang", LANGS)
+def test_a_form_with_its_example_goes_through_the_whole_door(tiny_study: Path, tmp_path: Path, lang: Lang) -> None:
+    """The example in row 2 is no row of the list: it counts neither as kept nor as rejected."""
+    path = write_template(LAYERS["published_figures"], tmp_path / "form.xlsx", lang)
+    with pytest.raises(InputError) as refused:
+        import_files(tiny_study, "published_figures", [path])
+    assert [fault.code for fault in refused.value.faults] == ["note.example_row", "fault.empty_layer"]
+    assert refused.value.params["read"] == 0
+    book = openpyxl.load_workbook(path)
+    sheet = book.worksheets[0]
+    for row, value in ((3, 12), (4, "mười hai")):
+        for column in range(1, sheet.max_column + 1):
+            sheet.cell(row, column, sheet.cell(2, column).value)
+        sheet.cell(row, 1, f"figure {row}")
+        sheet.cell(row, [cell.value for cell in sheet[2]].index(EXAMPLES["value"]) + 1, value)
+    book.save(path)
+    report = import_files(tiny_study, "published_figures", [path]).report
+    assert (report.read, report.kept, report.rejected) == (2, 1, 1)
