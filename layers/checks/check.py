@@ -13,6 +13,7 @@ from rasterio.features import geometry_mask
 
 from phusong.layers.checks.nearness import near_masts, plain_name, twice
 from phusong.layers.checks.outlines import fit, told
+from phusong.layers.checks.services import check_services
 from phusong.layers.checks.validate import Checked
 from phusong.layers.columns.cells import nearest
 from phusong.layers.errors import Fault, InputError
@@ -110,13 +111,13 @@ def check_patterns(sectors: Checked, patterns: Patterns, *, files: Collection[st
 def check_sense(layers: Mapping[str, Checked]) -> list[Fault]:
     """Notes on what fits the schema and yet makes little sense: places outside their own unit, units of 0 people with
     peopled villages, operators without a sector or written in two ways, powers that look like watts and heights like
-    those above the sea, masts and sectors that may be there twice."""
+    those above the sea, masts, sectors and points that may be there twice, more lines by kind than in all."""
     faults = [*_elsewhere(layers), *_zero_people(layers), *_operators(layers)]
     if "sectors" in layers:
         faults += [*check_magnitudes(layers["sectors"]), *twice(layers["sectors"])]
     if "sites" in layers:
         faults += near_masts(layers["sites"], layers.get("sectors"))
-    return faults
+    return faults + check_services(layers)
 
 
 def check_magnitudes(sectors: Checked) -> list[Fault]:

@@ -75,7 +75,7 @@ def same_masts(
     at = at[~at.index.duplicated()].reindex(new["site_id"].astype(str))
     by_id = np.flatnonzero(at.notna().to_numpy())
     id_pairs = np.column_stack([by_id, at.to_numpy()[by_id].astype(np.int64)])
-    near, _ = _near(ours, theirs, within_m)
+    near, _ = near_pairs(ours, theirs, within_m)
     named = set(id_pairs[:, 1].tolist())
     mine, others = operators(new, new_sectors), operators(known, known_sectors)
     rows = [(int(i), int(k), "id") for i, k in id_pairs]
@@ -101,7 +101,7 @@ def same_masts(
     return found.sort_values(["new", "distance_m", "known"], kind="stable").reset_index(drop=True)
 
 
-def _near(ours: Shapes, theirs: Shapes, within_m: float) -> tuple[NDArray[np.int64], bool]:
+def near_pairs(ours: Shapes, theirs: Shapes, within_m: float) -> tuple[NDArray[np.int64], bool]:
     """Positions (k, 2) of points within ``within_m`` m of each other, and whether these are all (MOST_PAIRS at most);
     of points among themselves each pair once."""
     tree, among = shapely.STRtree(theirs), ours is theirs
@@ -134,7 +134,7 @@ def near_masts(sites: Checked, sectors: Checked | None = None, *, within_m: floa
     frame = sites.frame
     points = np.asarray(frame.geometry.array, dtype=object)
     names = operators(frame, None if sectors is None else sectors.frame)
-    near, whole = _near(points, points, within_m)
+    near, whole = near_pairs(points, points, within_m)
     one, other = near[[not (names[a] and names[b]) or bool(names[a] & names[b]) for a, b in near.tolist()]].T
     ids = frame["site_id"].tolist()
     equipment = {} if sectors is None else _equipment(sectors.frame)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from phusong.layers.sample.frames import AS_OF, layer_frame
 from phusong.layers.sample.ground import Ground
-from phusong.layers.sample.services import beside_villages, capital, counted, people_of, seats, urban
+from phusong.layers.sample.services import beside_villages, capital, counted, numbered, people_of, seats, urban
 
 Ints = NDArray[np.int64]
 
@@ -55,12 +55,11 @@ def make_service_points(
     n = len(unit)
     names = np.array(units["name"].tolist(), dtype=object)[unit]
     label = np.where(kind == "public_internet", "Điểm Internet công cộng", "Điểm điện thoại công cộng")
-    turn = pd.Series([f"{k}/{u}" for k, u in zip(kind, unit, strict=True)]).pipe(lambda s: s.groupby(s).cumcount())
     return layer_frame(
         "service_points",
         {
             "point_id": [f"V{i + 1:04d}" for i in range(n)],
-            "name": [f"{a} {b}" + (f" {c + 1}" if c else "") for a, b, c in zip(label, names, turn, strict=True)],
+            "name": numbered([f"{a} {b}" for a, b in zip(label, names, strict=True)], unit.tolist()),
             "kind": kind.tolist(),
             "operator": rng.choice(["VNPT", "Viettel"], n, p=[0.7, 0.3]).tolist(),
             "unit_code": [units["code"].tolist()[u] for u in unit],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from datetime import date
 from typing import Any, Final
 
@@ -135,7 +137,7 @@ def make_postal_points(
         "postal_points",
         {
             "point_id": [f"P{i + 1:04d}" for i in range(n)],
-            "name": [f"{label[k]} {names[u]}" for k, u in zip(kind, new_unit, strict=True)],
+            "name": numbered([f"{label[k]} {names[u]}" for k, u in zip(kind, new_unit, strict=True)], new_unit),
             "kind": kind,
             "operator": operator,
             "unit_code": [units["code"].tolist()[u] for u in new_unit],
@@ -154,6 +156,16 @@ def make_postal_points(
     old.loc[alone, "same_day_mail"] = True
     old["source"] = old["source"].where(~alone, add_source(old["source"], f"same_day_mail: {source}"))
     return pd.concat([old, new], ignore_index=True)[list(new.columns)]
+
+
+def numbered(names: Iterable[str], units: Iterable[int]) -> list[str]:
+    """The names, with a number behind those that their unit had before."""
+    count: Counter[tuple[str, int]] = Counter()
+    found = []
+    for name, unit in zip(names, units, strict=True):
+        count[name, unit] += 1
+        found.append(f"{name} {count[name, unit]}" if count[name, unit] > 1 else name)
+    return found
 
 
 def _unit_rows(ground: Ground, points: pd.DataFrame) -> Ints:
@@ -360,15 +372,11 @@ def make_facilities(
         "provincial_office": "Cơ quan cấp tỉnh",
     }
     names = units["name"].tolist()
-    number = pd.Series([f"{k}/{u}" for k, u in zip(kinds, unit, strict=True)]).pipe(lambda s: s.groupby(s).cumcount())
     return layer_frame(
         "facilities",
         {
             "facility_id": [f"F{i + 1:04d}" for i in range(n)],
-            "name": [
-                f"{label[k]} {names[u]}" + (f" {c + 1}" if c else "")
-                for k, u, c in zip(kinds, unit, number.tolist(), strict=True)
-            ],
+            "name": numbered([f"{label[k]} {names[u]}" for k, u in zip(kinds, unit, strict=True)], unit),
             "kind": kinds.tolist(),
             "unit_code": [units["code"].tolist()[u] for u in unit],
             "urban": town,
