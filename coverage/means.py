@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from phusong.coverage.population import People
+from phusong.coverage.zonal import KNOWN_SHARE
 
 Floats = NDArray[np.float64]
 
@@ -19,3 +21,46 @@ def ratio(value: Floats, base: Floats, *, scale: float = 1.0) -> Floats:
 def people_mean(values: Floats, people: People) -> Floats:
     """Mean over the people of each unit of a value per pair; pairs without people need no value."""
     return people.zones.means(np.where(people.people > 0, values, 0.0), people.people)
+
+
+class PeopleAtCells:
+    """Means over people of values told for the cells where they live (``People.populated``); rule of ``Zones.means``."""
+
+    def __init__(self, people: People) -> None:
+        zones, cells = people.zones, people.populated[0]
+        place = np.full(int(np.prod(zones.grid.shape)), -1, dtype=np.int32)
+        place[cells] = np.arange(len(cells), dtype=np.int32)
+        self.place = place[zones.cell]
+        self.place[~(people.people > 0)] = -1
+        self.people = people
+
+    def means(self, values: Floats) -> tuple[Floats, float]:
+        """Of a value a populated cell, float64[n]: the mean of each unit, float64[n_units], and of all together.
+
+        NaN where less than half of the people have a value; a unit of unknown population has none and is left out of
+        the whole.
+        """
+        zones, everybody = self.people.zones, self.people.totals
+        total, known = _sums(zones.unit, self.place, self.people.people, values, zones.n_units)
+        of_units = _mean(total, known, everybody)
+        whole = _mean(total.sum(keepdims=True), known.sum(keepdims=True), np.nansum(everybody, keepdims=True))
+        return of_units, float(whole[0])
+
+
+@njit(error_model="numpy", cache=True)
+def _sums(
+    unit: NDArray[np.int32], place: NDArray[np.int32], people: Floats, values: Floats, n_units: int
+) -> tuple[Floats, Floats]:
+    """Sum of value x people, and of the people who have a value, of each unit."""
+    total, known = np.zeros(n_units), np.zeros(n_units)
+    for k in range(len(unit)):
+        if place[k] >= 0 and not np.isnan(values[place[k]]):
+            total[unit[k]] += values[place[k]] * people[k]
+            known[unit[k]] += people[k]
+    return total, known
+
+
+def _mean(total: Floats, known: Floats, everybody: Floats) -> Floats:
+    enough = (known > 0) & (known >= KNOWN_SHARE * everybody * (1 - 1e-12))
+    found: Floats = np.divide(total, known, out=np.full(total.shape, np.nan), where=enough)
+    return found

@@ -51,6 +51,14 @@ class People:
         return Raster(self.zones.grid, values, {"unit": "persons", "method": self.method})
 
     @cached_property
+    def populated(self) -> tuple[NDArray[np.int64], Floats]:
+        """Flat cells where people live, int64 rising, and how many, float64; those of unknown population left out."""
+        zones, lived = self.zones, self.people > 0
+        sums = np.bincount(zones.cell[lived], weights=self.people[lived], minlength=math.prod(zones.grid.shape))
+        cells = np.flatnonzero(sums > 0)
+        return cells, sums[cells].astype(np.float64)
+
+    @cached_property
     def totals(self) -> Floats:
         """People of each unit, float64[n_units]; NaN where unknown."""
         return self.zones.sums(self.people)

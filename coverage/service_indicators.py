@@ -1,7 +1,7 @@
 """Indicators of services: points, distance, travel time, supply in reach; of units, the province and villages.
 
-Values stand for each pair (unit, cell) where people live and are averaged over people by the rule of ``Zones.means``:
-no data where less than half of the people have a value. People without any way to a point have no time; in "people
+Values stand for each cell where people live and are averaged over people by the rule of ``Zones.means``: no data where
+less than half of the people have a value. People without any way to a point have no time; in "people
 within" they count as not within, in "people unreached" as what they are.
 """
 
@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from phusong.coverage.access.services import Service, points_of, services_of
-from phusong.coverage.access.serving import Served, placed, populated, straight_km
-from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, REACHED, path_length_m
-from phusong.coverage.means import people_mean, ratio
+from phusong.coverage.access.serving import Served, placed, straight_km
+from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, REACHED, VOID, path_length_m
+from phusong.coverage.means import PeopleAtCells, ratio
 from phusong.coverage.places import counts, units_of
 from phusong.coverage.population import People
+from phusong.layers.errors import ComputeError
 
 ALWAYS = ("post",)
 """Services that every study has columns of, with or without points: the ministry counts them."""
@@ -45,6 +46,7 @@ def unit_services(
 ) -> dict[str, object]:
     """Indicators of each unit by id, float64[n_units] or boolean; services without points have none here."""
     found: dict[str, object] = {}
+    living = PeopleAtCells(people)
     for service in study_services(layers, served):
         name = service.id
         points = points_of(service, layers)
@@ -54,8 +56,8 @@ def unit_services(
             found[f"people_per_{name}_point"] = ratio(population, number)
             found[f"mean_service_radius_{name}_km"] = np.sqrt(ratio(area_km2, np.pi * number))
             found[f"has_{name}"] = pd.array(number > 0, dtype="boolean")
-        for part, values in _pair_values(service, points, people, (served or {}).get(name)).items():
-            found[part] = _scale(part) * people_mean(values, people)
+        for part, values in _values(service, points, people, (served or {}).get(name)).items():
+            found[part] = _scale(part) * living.means(values)[0]
     return found
 
 
@@ -73,6 +75,7 @@ def province_services(
     found: dict[str, float] = {}
     persons = np.asarray(unit_table["people"], dtype=np.float64)
     known = ~np.isnan(persons)
+    living = PeopleAtCells(people)
     everybody = float(persons[known].sum()) if known.any() and 2 * known.sum() >= len(known) else np.nan
     for service in study_services(layers, served):
         name = service.id
@@ -89,8 +92,8 @@ def province_services(
             found[f"communes_with_{name}_pct"] = _one_ratio(
                 100.0 * float((number[counted] > 0).sum()), float(counted.sum())
             )
-        for part, values in _pair_values(service, points, people, (served or {}).get(name)).items():
-            found[part] = _scale(part) * people.zones.mean(values, people.people)
+        for part, values in _values(service, points, people, (served or {}).get(name)).items():
+            found[part] = _scale(part) * living.means(values)[1]
     return found
 
 
@@ -124,23 +127,23 @@ def village_services(
     return found
 
 
-def _pair_values(
-    service: Service, points: gpd.GeoDataFrame | None, people: People, one: Served | None
-) -> dict[str, Floats]:
-    """Value of each indicator that is a mean over people, by id, at each pair: float64[n], NaN where nobody lives."""
+def _values(service: Service, points: gpd.GeoDataFrame | None, people: People, one: Served | None) -> dict[str, Floats]:
+    """Value of each indicator that is a mean over people, by id, at each populated cell: float64[n]."""
     name = service.id
-    grid = people.zones.grid
-    cells = populated(people)[0] if one is None else one.cells
+    cells = people.populated[0]
     found: dict[str, Floats] = {}
     km = np.full(len(cells), np.nan)
+    why = np.full(len(cells), VOID, dtype=np.int8)
     cut_off = unknown = np.zeros(len(cells), dtype=bool)
     if one is not None:
+        if not np.array_equal(one.cells, cells):
+            raise ComputeError("error.grid_mismatch", layer=name)
         why = one.why
         cut_off = why == CUT_OFF
         unknown = ~np.isin(why, (REACHED, CUT_OFF, BEYOND_LIMIT))
         km = one.km
     elif service.distance == "straight" and points is not None:
-        km = straight_km(points, cells, grid)
+        km = straight_km(points, cells, people.zones.grid)
     if points is not None and (one is not None or service.distance == "straight"):
         found[f"mean_distance_{name}_km"] = km
         for limit in service.limits_km:
@@ -151,22 +154,16 @@ def _pair_values(
     if one is not None and one.travel is not None:
         found[f"people_unreached_{name}_pct"] = np.where(unknown, np.nan, cut_off.astype(np.float64))
         if service.timed:
-            found[f"mean_time_{name}_min"] = one.minutes
+            minutes = found[f"mean_time_{name}_min"] = one.minutes
             for limit in service.limits_min:
-                within = (one.minutes <= limit).astype(np.float64)  # NaN, not reached: 0
-                beyond = (one.why == BEYOND_LIMIT) & (limit > one.travel.limit)
+                within = (minutes <= limit).astype(np.float64)  # NaN, not reached: 0
+                beyond = (why == BEYOND_LIMIT) & (limit > one.travel.limit)
                 found[f"people_within_{limit:g}min_{name}_pct"] = np.where(unknown | beyond, np.nan, within)
         if service.decay is not None:
-            found[f"access_{name}"] = one.access
-            nothing = np.isnan(one.access).astype(np.float64)
+            access = found[f"access_{name}"] = one.access
+            nothing = np.isnan(access).astype(np.float64)
             found[f"people_nothing_in_reach_{name}_pct"] = np.where(unknown, np.nan, nothing)
-    return {part: _at_pairs(values, cells, people) for part, values in found.items()}
-
-
-def _at_pairs(values: Floats, cells: NDArray[np.int64], people: People) -> Floats:
-    raster = np.full(int(np.prod(people.zones.grid.shape)), np.nan)
-    raster[cells] = values
-    return raster[people.zones.cell]
+    return found
 
 
 def _straight_km(points: gpd.GeoDataFrame, villages: gpd.GeoDataFrame) -> Floats:

@@ -16,6 +16,7 @@ from typing import Any
 
 import geopandas as gpd
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
@@ -59,10 +60,8 @@ class Served:
     ``travel``: the search, None if no point can be reached by anybody; ``used``: int64, the row of ``points`` of each
     of its sources; ``reasons``: int8 (rows, cols), why a cell is not reached (``travel_time``), VOID without a search.
     Per populated cell: ``cells`` int64 flat and rising, ``stand`` the cell its people set out from (-1: none within
-    ``SNAP_M``), ``people``, ``minutes`` (NaN: not reached; for fibre of no meaning and NaN), ``km`` (straight, or along
-    the way: NaN where there is none), ``nearest`` the row of the point reached first (-1), ``access`` supply per
-    ``service.per`` people (NaN: nothing in reach). ``supply``: of each point; ``unreached``: rows of the points that
-    nobody has in reach.
+    ``SNAP_M``), ``people``, ``km`` (straight, or along the way: NaN where there is none), ``place`` int32 of demand in
+    the catchment (-1: none). ``supply``: of each point; ``unreached``: rows of the points that nobody has in reach.
     """
 
     service: Service
@@ -80,10 +79,8 @@ class Served:
     cells: Cells = field(repr=False)
     stand: Cells = field(repr=False)
     people: Floats = field(repr=False)
-    minutes: Floats = field(repr=False)
     km: Floats = field(repr=False)
-    nearest: Rows = field(repr=False)
-    access: Floats = field(repr=False)
+    place: Rows = field(repr=False)
     catchment: Catchment | None
     supply: Floats = field(repr=False)
     unreached: Cells
@@ -95,6 +92,30 @@ class Served:
         """Why each populated cell is reached or not, int8[n]: codes of ``travel_time``."""
         codes = self.reasons.reshape(-1)[self.stand]
         return np.where(self.stand >= 0, codes, self.reasons.reshape(-1)[self.cells]).astype(np.int8)
+
+    @property
+    def minutes(self) -> Floats:
+        """Minutes from each populated cell, float64[n]; NaN where not reached, and for fibre, which has no time."""
+        found = np.full(len(self.cells), np.nan)
+        if self.travel is not None and self.service.timed:
+            cost = self.travel.cost.reshape(-1)[self.stand]
+            reached = (self.stand >= 0) & np.isfinite(cost)
+            found[reached] = cost[reached]
+        return found
+
+    @property
+    def nearest(self) -> Rows:
+        """Row of the point that people of each populated cell reach first, int32[n]; -1: none."""
+        found = self.nearest_raster.reshape(-1)[self.stand]
+        return np.where(self.stand >= 0, found, -1).astype(np.int32)
+
+    @property
+    def access(self) -> Floats:
+        """Supply per ``service.per`` people of each populated cell, float64[n]; NaN: nothing in reach."""
+        if self.catchment is None:
+            return np.full(len(self.cells), np.nan)
+        found: Floats = np.append(self.service.per * self.catchment.access, np.nan)[self.place]
+        return found
 
     @property
     def minutes_raster(self) -> NDArray[np.float32]:
@@ -141,7 +162,7 @@ def serve(
     if surface.grid != grid:
         raise ComputeError("error.grid_mismatch", layer="friction")
     notes = _Notes(service)
-    cells, living = populated(people)
+    cells, living = people.populated
     table = gpd.GeoDataFrame(geometry=[], crs=grid.crs) if points is None else points.reset_index(drop=True)
     ids = _ids(table)
     passable = surface.passable
@@ -157,25 +178,17 @@ def serve(
     _tell_twice(notes, ids, table)
     travel = None
     codes = np.full(grid.shape, VOID, dtype=np.int8)
-    minutes, nearest = np.full(len(cells), np.nan), np.full(len(cells), -1, dtype=np.int32)
     km = np.full(len(cells), np.nan)
-    there = stand >= 0
     if len(used):
         travel = travel_time(surface, moved[used], neighbours=neighbours, limit=limit_min)
         codes = reasons(surface, travel)
-        cost = travel.cost.reshape(-1)[stand]
-        reached = there & np.isfinite(cost)
-        if service.timed:
-            minutes[reached] = cost[reached]
-        if travel.nearest is not None:
-            nearest[reached] = _rows_of(used, travel.nearest.reshape(-1)[stand[reached]])
         if service.distance == "path":
-            km[reached] = path_lengths_m(travel).reshape(-1)[stand[reached]] / 1000.0
+            km = np.where(stand >= 0, path_lengths_m(travel).reshape(-1)[stand] / 1000.0, np.nan)
         _tell_people(notes, living, stand, cells, codes)
     if service.distance == "straight":
         km = straight_km(table, cells, grid)
     supply = _supply(notes, table, ids)
-    access, catchment, unreached = _catchment(
+    place, catchment, unreached = _catchment(
         service, surface, moved, used, supply, stand, living, grid, neighbours=neighbours
     )
     if service.decay is not None and len(used) and len(cells):
@@ -197,10 +210,8 @@ def serve(
         cells,
         stand,
         living,
-        minutes,
         km,
-        nearest,
-        access,
+        place,
         catchment,
         supply,
         unreached,
@@ -255,15 +266,6 @@ def _ids(table: gpd.GeoDataFrame) -> tuple[str, ...]:
     return tuple(str(i + 1) for i in range(len(table))) if name is None else tuple(table[name].astype(str))
 
 
-def populated(people: People) -> tuple[Cells, Floats]:
-    """Flat cells with people, rising, and how many live there."""
-    zones = people.zones
-    lived = people.people > 0
-    sums = np.bincount(zones.cell[lived], weights=people.people[lived], minlength=int(np.prod(zones.grid.shape)))
-    cells = np.flatnonzero(sums > 0)
-    return cells, sums[cells].astype(np.float64)
-
-
 def cells_of(table: gpd.GeoDataFrame, grid: Grid) -> Cells:
     """Flat cell of each point, -1 outside the grid and without a position."""
     found = np.full(len(table), -1, dtype=np.int64)
@@ -293,7 +295,7 @@ def standing(cells: Cells, passable: NDArray[np.bool_], grid: Grid) -> Cells:
         land = inside & flat[beside]
         found[open_[land]] = beside[land]
         open_ = open_[~land]
-    return found.astype(np.int64)
+    return cells if np.array_equal(found, cells) else found.astype(np.int64)
 
 
 def _rows_of(used: Cells, nearest: Rows) -> Rows:
@@ -361,18 +363,18 @@ def _catchment(  # noqa: PLR0917
     grid: Grid,
     *,
     neighbours: Neighbours,
-) -> tuple[Floats, Catchment | None, Cells]:
-    """(access of each populated cell per ``service.per`` people, the catchment, rows of the points without demand)."""
-    access = np.full(len(stand), np.nan)
+) -> tuple[Rows, Catchment | None, Cells]:
+    """(place of demand of each populated cell, the catchment, rows of the points without demand)."""
+    place = np.full(len(stand), -1, dtype=np.int32)
     if service.decay is None or not len(used):
-        return access, None, np.arange(len(moved) if service.decay is not None else 0)
+        return place, None, np.arange(len(moved) if service.decay is not None else 0)
     there = np.flatnonzero(stand >= 0)
     block, places, demand = _blocks(stand[there], living[there], grid)
     pairs = reach_pairs(surface, moved[used], places, limit=service.decay.limit, neighbours=neighbours)
     found = two_step(pairs, demand=demand, supply=supply[used], decay=service.decay, method=service.method)
-    access[there] = service.per * found.access[block]
+    place[there] = block
     lost = np.setdiff1d(np.arange(len(moved)), used)
-    return access, found, np.sort(np.concatenate([lost, used[found.unreached]]))
+    return place, found, np.sort(np.concatenate([lost, used[found.unreached]]))
 
 
 def _blocks(cells: Cells, living: Floats, grid: Grid) -> tuple[Cells, Cells, Floats]:
@@ -389,7 +391,16 @@ def _blocks(cells: Cells, living: Floats, grid: Grid) -> tuple[Cells, Cells, Flo
         side += 1
     number = np.zeros(len(people), dtype=np.int64)
     number[full] = np.arange(len(full))
-    most_first = np.lexsort((cells, -living))
-    place = np.zeros(len(full), dtype=np.int64)
-    place[number[block[most_first]][::-1]] = cells[most_first][::-1]  # the last written stands: the one with the most
-    return number[block], place, people[full].astype(np.float64)
+    return number[block], _fullest(cells, living, number[block], len(full)), people[full].astype(np.float64)
+
+
+@njit(error_model="numpy", cache=True)
+def _fullest(cells: Cells, living: Floats, block: Cells, n_blocks: int) -> Cells:
+    """The cell with the most people of each block, the first of equals."""
+    most = np.full(n_blocks, -1.0)
+    found = np.zeros(n_blocks, dtype=np.int64)
+    for k in range(len(cells)):
+        if living[k] > most[block[k]]:
+            most[block[k]] = living[k]
+            found[block[k]] = cells[k]
+    return found

@@ -12,11 +12,13 @@ from phusong.coverage.access.friction import friction
 from phusong.coverage.access.services import points_of, service
 from phusong.coverage.access.serving import serve
 from phusong.coverage.indicators import find
+from phusong.coverage.means import PeopleAtCells, people_mean
 from phusong.coverage.population import distribute
 from phusong.coverage.province_indicators import province_indicators
 from phusong.coverage.unit_indicators import unit_indicators
 from phusong.coverage.village_indicators import village_indicators
 from phusong.coverage.zonal import zones
+from phusong.layers.errors import ComputeError
 
 ON = date(2012, 12, 31)
 MIN_A_CELL = 1.0 / (6 * np.exp(-0.175)) * 60  # 1 km on foot
@@ -227,3 +229,28 @@ def test_every_column_is_declared_and_every_declared_one_stands_in_the_table(uni
         assert find(name, level="unit").id == name
     for name in whole:
         assert find(name, level="province").id == name
+
+
+def test_results_of_other_people_are_refused(units, ground, stations):
+    layers = {"units": units, "facilities": stations}
+    served = reached(layers, ground, "health_station")
+    with pytest.raises(ComputeError):
+        compute(layers | {"units": units.assign(population=[40.0, 0.0])}, ground, served)
+
+
+def test_means_at_cells_are_those_over_pairs(raster, layer):
+    rng = np.random.default_rng(3)
+    ground = raster(rng.uniform(1, 50, (9, 14)))
+    rows = [{"code": code, "name": code, "population": n} for code, n in zip("ABC", (500.0, 70.0, None), strict=True)]
+    units = layer("units", rows, [box(0, 0, 455, 900), box(455, 0, 900, 900), box(900, 0, 1400, 900)])
+    people = people_of({"units": units}, ground)
+    values = rng.uniform(0, 9, 9 * 14)
+    values[rng.random(len(values)) < 0.3] = np.nan
+    cells, living = people.populated
+    assert living.sum() == pytest.approx(570.0)
+    of_units, whole = PeopleAtCells(people).means(values[cells])
+    at_pairs = np.where(people.people > 0, values[people.zones.cell], 0.0)
+    np.testing.assert_allclose(of_units, people_mean(at_pairs, people), rtol=1e-12)
+    assert np.isnan(of_units[2])
+    assert whole == pytest.approx(people.zones.mean(values[people.zones.cell], people.people))
+    assert np.isnan(PeopleAtCells(people).means(np.where(values[cells] < 99, np.nan, 0))[1])
