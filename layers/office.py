@@ -30,6 +30,7 @@ from phusong.layers.readers import read_any
 from phusong.layers.readers.guard import unpacked
 from phusong.layers.readers.open_fibre import is_open_fibre, read_open_fibre
 from phusong.layers.readers.opencellid import is_opencellid, read_opencellid
+from phusong.layers.readers.osm import is_osm, of_osm
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.readers.table import TEXT_FILES, WORKBOOKS, read_tables
 from phusong.layers.readers.vector import read_vectors
@@ -42,6 +43,7 @@ CELLS_BEYOND_DEG = 0.3
 MOST_NAMED = 12
 """Other tables of a file that are named."""
 _FIBRE = ("fibre_nodes", "fibre_spans")
+_MOVED_OVER = ("roads", "rivers", "crossings")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,6 +115,10 @@ def tables_of(path: Path, layer: Layer, *, asked: Asked, units: geopandas.GeoDat
         if error.code != "read.zip_nothing":
             raise
         return _zipped_tables(path, asked=asked)
+    if layer.name in _MOVED_OVER and is_osm(path.name):
+        tables = [raw for raw in (of_osm(one, layer.name) for one in tables) if len(raw.frame)]
+        if not tables:
+            raise InputError("read.osm_nothing", file=path.name, layer=layer.name)
     if asked.sheet is None:
         return tables
     wanted = [raw for raw in tables if raw.sheet == asked.sheet]

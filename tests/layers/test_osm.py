@@ -7,7 +7,12 @@ from pathlib import Path
 import pytest
 import shapely
 
+from phusong.layers.checks.validate import Checked, validate
+from phusong.layers.errors import InputError
+from phusong.layers.messages import LANGS
+from phusong.layers.office import Asked, understood
 from phusong.layers.readers.vector import read_vectors
+from phusong.layers.schema import LAYERS
 
 
 def test_gpx_waypoints_and_tracks(tmp_path: Path) -> None:
@@ -120,3 +125,65 @@ def test_areas_that_are_not_read_are_told(tmp_path: Path) -> None:
     assert raw.frame["man_made"].tolist() == ["mast"]
     assert [(fault.code, fault.params) for fault in raw.faults] == [("note.osm_areas", {"count": 1})]
     assert all("{" not in raw.faults[0].say(lang) for lang in ("en", "vi"))
+
+
+WAYS = [
+    {"highway": "primary", "name": "QL 9", "surface": "asphalt"},
+    {"highway": "residential", "surface": "tartan"},  # of a sports ground: no word
+    {"highway": "unclassified", "bridge": "viaduct"},
+    {"highway": "track", "ford": "yes", "flood_prone": "yes"},
+    {"highway": "construction"},
+    {"waterway": "river", "name": "Thạch Hãn", "width": "180"},
+    {"waterway": "stream", "width": "2-3 m"},
+    {"waterway": "river", "intermittent": "yes"},
+    {"waterway": "dam"},
+    {"route": "ferry", "name": "Đò Bến Hải"},
+    {"railway": "rail", "bridge": "yes"},
+]
+
+
+def of_a_map(tmp_path: Path, layer: str) -> Checked:
+    path = tmp_path / "a.osm.pbf"
+    nodes = [(i, 106.6 + i / 100, 16.7, {}) for i in range(1, len(WAYS) + 2)]
+    path.write_bytes(osm_pbf(nodes, [(10 + i, [i, i + 1], tags) for i, tags in enumerate(WAYS, start=1)]))
+    read = understood(path, LAYERS[layer], asked=Asked())
+    return validate(read.raw, LAYERS[layer], crs="EPSG:9212", defaults={"as_of": "2012-12-31"})
+
+
+def test_roads_of_a_map(tmp_path: Path) -> None:
+    checked = of_a_map(tmp_path, "roads")
+    frame = checked.frame
+    assert frame["road_id"].tolist() == ["11", "12", "13", "14"]
+    assert frame["class"].tolist() == ["national", "village", "commune", "track"]
+    assert frame["surface"].fillna("-").tolist() == ["paved", "-", "-", "-"]
+    assert frame["bridge"].astype(object).where(frame["bridge"].notna(), None).tolist() == [None, None, True, False]
+    assert frame["floods"].fillna(False).tolist() == [False, False, False, True]
+    assert frame["name"].fillna("-").tolist()[0] == "QL 9"
+    (note,) = [fault for fault in checked.faults if fault.code == "note.osm_rows"]
+    assert (note.params["kept"], note.params["left"]) == (4, 7)
+    assert "highway=construction (1)" in note.params["names"]
+    assert all("{" not in note.say(lang) for lang in LANGS)
+    assert not any(fault.row for fault in checked.faults)
+
+
+def test_rivers_of_a_map(tmp_path: Path) -> None:
+    checked = of_a_map(tmp_path, "rivers")
+    frame = checked.frame
+    assert frame["river_id"].tolist() == ["16", "17", "18"]
+    assert frame["floods_only"].tolist() == [False, True, True]
+    assert frame["width_m"].fillna(-1).tolist() == [180.0, -1.0, -1.0]
+    assert frame.geom_type.tolist() == ["LineString"] * 3
+
+
+def test_crossings_of_a_map(tmp_path: Path) -> None:
+    checked = of_a_map(tmp_path, "crossings")
+    assert checked.frame["crossing_id"].tolist() == ["13", "14", "20"]  # a railway's bridge is none for people
+    assert checked.frame["kind"].tolist() == ["bridge", "ford", "ferry"]
+
+
+def test_a_map_without_rivers_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.osm.pbf"
+    path.write_bytes(osm_pbf([(1, 106.6, 16.7, {}), (2, 106.7, 16.8, {})], [(10, [1, 2], {"highway": "primary"})]))
+    with pytest.raises(InputError) as error:
+        understood(path, LAYERS["rivers"], asked=Asked())
+    assert error.value.code == "read.osm_nothing"
