@@ -206,16 +206,21 @@ def _data_rows(here: Page, start: int, headings: Headings, passed: dict[str, lis
     out: dict[int, str] = {}
     order = next((c for c, name in enumerate(headings.names) if here.plain(name) in _ORDER), None)
     mostly_numbered = order is not None and _mostly_numbers([here.columns[order][r] for r in rows])
-    heads = {
-        c: {here.columns[c][i] for i in range(headings.first, headings.last + 1)} for c in range(len(headings.names))
-    }
+    named = range(headings.first, headings.last + 1)
+    heads = [{_word(column[i]) for i in named} for column in here.columns]
+    initials = [{word[:1] for word in words if isinstance(word, str)} for words in heads]
     wide = {first[0] for first, last in here.merged if 2 * (last[1] - first[1] + 1) > usual and first[0] == last[0]}
 
     single = set(np.flatnonzero(counts == 1).tolist()) if usual >= 3 else set()
 
+    def repeated(r: int, c: int, cell: str) -> bool:
+        return (
+            _word(cell) in heads[c]
+            and counts[r] > 1
+            and all(_word(value) in heads[k] for k, value in here.row(r).items())
+        )
+
     def reason(r: int, c: int, cell: str) -> str:
-        if cell in heads[c] and counts[r] > 1 and all(value in heads[k] for k, value in here.row(r).items()):
-            return "repeated"
         if len(cell) < _LONGEST_LABEL and _TOTAL.fullmatch(here.plain(cell)):
             before = [here.columns[k][r] for k in range(c)]
             commune = here.plain(cell) == "trung binh" and (cell.strip().istitle() or any(map(_is_order, before)))
@@ -230,7 +235,11 @@ def _data_rows(here: Page, start: int, headings: Headings, passed: dict[str, lis
             cell = column[r]
             if cell.__class__ is not str or r in out:
                 continue
-            if (c == order or cell in heads[c] or r in single or _LABEL.match(cell)) and (why := reason(r, c, cell)):
+            if cell[:1].casefold() in initials[c] and repeated(r, c, cell):
+                out[r] = "repeated"
+                if "numbers" in passed and r + 1 < len(counts) and numbers_columns(here, r + 1, headings.names):
+                    out[r + 1] = "numbers"
+            elif (c == order or r in single or _LABEL.match(cell)) and (why := reason(r, c, cell)):
                 out[r] = why
     foot = _foot(here, rows, counts, few, usual)
     for r in rows[rows >= foot].tolist():
@@ -262,6 +271,11 @@ def _second_table(here: Page, rows: NDArray[np.int64]) -> int | None:
         if len(set(over)) >= 2 and 2 * len(over) >= counts[r] and not is_data(here, r):
             return r
     return None
+
+
+def _word(cell: Any) -> Any:
+    """A text without case and with single blanks, for comparing headings; anything else as it is."""
+    return " ".join(cell.split()).casefold() if isinstance(cell, str) else cell
 
 
 def _is_label(cell: Any) -> bool:

@@ -120,6 +120,17 @@ def test_a_row_that_knows_no_figure_begins_no_other_table(row: list[Any]) -> Non
     assert raw.rows.tolist() == [2, 3, 5, 6]
 
 
+def test_headings_repeated_in_capitals_over_other_lines_or_with_numbers_are_no_other_table() -> None:
+    numbers = ["(1)", "(2)", "(3)", "(4)"]
+    shouted = [word.upper() for word in MASTS[0]]
+    broken = [word.replace(" ", "\n") for word in MASTS[0]]
+    rows = [MASTS[0], numbers, *MASTS[1:], [None] * 4, shouted, numbers, MASTS[1], broken, MASTS[2]]
+    raw = laid_out(rows, file="a.xlsx")
+    assert raw.rows.tolist() == [3, 4, 8, 10]
+    told = {fault.params["what"].code: fault.params["rows"] for fault in raw.faults}
+    assert told == {"rows.repeated": "6, 9", "rows.numbers": "2, 7"}
+
+
 def test_merged_blocks_over_one_another_take_no_time() -> None:
     rows: list[list[Any]] = [[f"{word} {c}" for c in range(400)] for word in ("group", "name", "unit")]
     rows += [[1.5] * 400 for _ in range(20)]
