@@ -44,7 +44,7 @@ from phusong.layers.rasters import crs_text
 from phusong.layers.readers.raw import RawTable
 from phusong.layers.schema import Layer
 
-__all__ = ["LEAST_SHARE", "Places", "Reading", "placed", "readings"]
+__all__ = ["LEAST_SHARE", "Places", "placed"]
 
 LEAST_SHARE = 0.8
 """A reading is taken if at least this share of the rows fits; the others may be wrong in themselves."""
@@ -59,25 +59,6 @@ _ANYWHERE = (-np.inf, -np.inf, np.inf, np.inf)
 
 
 @dataclass(frozen=True)
-class Reading:
-    """One way of reading a file's coordinates.
-
-    ``axes``: "xy" as the columns stand (easting first), "yx" swapped. ``form``: a name of ``ways.DEGREE_FORMS`` or
-    ``METRE_FORMS``, "east/north" where the columns differ. ``share_inside``: share of the rows at different places that
-    fall into the unit they name, with 1 km, or into the province with 5 km. ``moved_m``: median distance between where
-    this and the best reading put them, m. ``confidence``, 0 to 1: of the best, 1 less the doubts all others leave
-    (``evidence.surety``); of another, the doubt it leaves.
-    """
-
-    crs: str
-    axes: str
-    form: str
-    share_inside: float
-    moved_m: float
-    confidence: float
-
-
-@dataclass(frozen=True)
 class _Table:
     """The two columns of coordinates of a table, or the shapes' middles."""
 
@@ -86,16 +67,6 @@ class _Table:
     headings: tuple[str, ...]  # none: shapes
     says_degrees: bool  # the headings say lon and lat
     unused: tuple[str, ...] = ()  # headings of other coordinates the table has, too
-
-
-def readings(raw: RawTable, *, places: Places) -> list[Reading]:
-    """Every likely reading of the coordinates, best first; none if there are none or nothing is known of the place."""
-    table = _table(raw)
-    ground = Ground.of(places)
-    if table is None or ground is None:
-        return []
-    homes = ground.homes(places.named, len(raw.rows))
-    return [_reading(one) for one in weigh(Sample.of(table.first, table.second, homes, ground))]
 
 
 def placed(raw: RawTable, layer: Layer, *, places: Places, crs: str | None = None) -> RawTable:
@@ -393,11 +364,6 @@ def _around(crs: str, degrees: Bounds) -> Bounds:
     left, bottom, right, top = box_in(crs, degrees)
     margin = 1e5 if not is_degrees(crs) else 0.0 if degrees == _WORLD else 1.0
     return left - margin, bottom - margin, right + margin, top + margin
-
-
-def _reading(one: Rated) -> Reading:
-    axes = "yx" if one.way.swapped else "xy"
-    return Reading(one.way.crs, axes, one.way.form, one.share, one.moved_m, one.confidence)
 
 
 def _fault(raw: RawTable, code: str, *, at: int | None = None, table: _Table | None = None, **params: Any) -> Fault:

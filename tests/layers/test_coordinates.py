@@ -19,7 +19,9 @@ from pyproj import CRS, Geod
 
 from phusong.layers.errors import CrsError, InputError
 from phusong.layers.messages import has
-from phusong.layers.places.coordinates import LEAST_SHARE, Places, Reading, placed, readings
+from phusong.layers.places.coordinates import LEAST_SHARE, Places, placed
+from phusong.layers.places.dms import read_cells
+from phusong.layers.places.evidence import Ground, Rated, Sample, weigh
 from phusong.layers.places.projection import VN2000, WGS84, transformer
 from phusong.layers.places.ways import DEGREE_FORMS, METRE_FORMS, vn2000_zones
 from phusong.layers.readers import RawTable
@@ -68,6 +70,15 @@ def off_m(result: RawTable, lon: NDArray[Any], lat: NDArray[Any]) -> NDArray[Any
     found = transformer(result.crs, WGS84).transform(x[there], y[there])
     away[there] = GEOD.inv(*found, lon[there], lat[there])[2]
     return away
+
+
+def readings(places: Columns, units: gpd.GeoDataFrame, codes: list[Any]) -> list[Rated]:
+    """Every likely reading of two columns, best first."""
+    ground = Ground.of(Places(units))
+    assert ground is not None
+    homes = ground.homes(np.array(codes, dtype=object), len(codes))
+    first, second = map(read_cells, places.values())
+    return weigh(Sample.of(first, second, homes, ground))
 
 
 def codes_of(result: RawTable) -> list[str]:
@@ -195,9 +206,10 @@ def test_metres_of_every_zone_are_known_by_the_units_or_refused(crs: str) -> Non
     west = np.clip((area.west + area.east) / 2, 102.2, 109.0)
     units = province(round(float(west), 2), 16.0)
     codes, lon, lat = points_of(units, count=40, seed=3)
-    raw = table({"unit_code": list(codes), **METRES["numbers"](lon, lat, crs)})
-    found = readings(raw, places=Places(units, named=codes))
-    alike = {reading.crs for reading in found if reading.moved_m < 700 and reading.share_inside > LEAST_SHARE}
+    places = METRES["numbers"](lon, lat, crs)
+    raw = table({"unit_code": list(codes), **places})
+    found = readings(places, units, codes)
+    alike = {reading.way.crs for reading in found if reading.moved_m < 700 and reading.share > LEAST_SHARE}
     assert crs in alike
     if alike == {crs}:
         result = placed(raw, VILLAGES, places=Places(units))
@@ -517,20 +529,22 @@ def test_tables_without_coordinates_pass_as_they_are() -> None:
     assert placed(nothing, SITES, places=Places(province(106.6, 16.5))) is nothing
     blank = table({"lon": [None], "lat": [None]})
     assert placed(blank, SITES, places=Places(province(106.6, 16.5))) is blank
-    assert readings(nothing, places=Places()) == []
 
 
 def test_rows_alike_are_no_further_evidence() -> None:
     """Twelve sectors of one mast say no more than the mast."""
     units = province(106.6, 16.5)
     codes, lon, lat = points_of(units, count=1, seed=19)
-    columns = {"unit_code": list(codes), **METRES["numbers"](lon, lat, "EPSG:9212")}
-    many = {name: cells * 12 for name, cells in columns.items()}
+    places = METRES["numbers"](lon, lat, "EPSG:9212")
     one, twelve = (
-        readings(table(c), places=Places(units, named=np.array(c["unit_code"], dtype=object))) for c in (columns, many)
+        [(found.way, found.share, found.moved_m, found.confidence) for found in readings(cells, units, named)]
+        for cells, named in (
+            (places, list(codes)),
+            ({name: cells * 12 for name, cells in places.items()}, list(codes) * 12),
+        )
     )
     assert one == twelve
-    assert isinstance(one[0], Reading)
+    assert len(one) > 1
 
 
 def test_every_form_has_words() -> None:
@@ -555,25 +569,6 @@ def test_real_settlements_in_every_form(real: tuple[gpd.GeoDataFrame, gpd.GeoDat
     columns = (DEGREES if kind == "d" else METRES)[name](lon, lat, "EPSG:9212")
     result = placed(table({"unit_code": points["gso_code"].tolist(), **columns}), VILLAGES, places=Places(units))
     assert off_m(result, lon, lat).max() < 1.0
-
-
-def test_a_row_that_cannot_be_read_says_what_stands_there_without_units_too() -> None:
-    columns = {
-        "lon": ["106.7", "abc", None, "106.8", "", *["106.9"] * 12],
-        "lat": ["16.7", "16.6", "16.5", "x1", "", *["16.4"] * 12],
-    }
-    result = placed(table(columns), LAYERS["sites"], places=Places())
-    told = {fault.row: (fault.code, fault.params["found"]) for fault in result.faults if fault.row is not None}
-    unread, half = "fault.place_unreadable", "fault.place_half"
-    assert told == {3: (unread, "abc; 16.6"), 4: (half, "-; 16.5"), 5: (unread, "106.8; x1")}
-    assert result.geometry is not None
-    assert [shape is None for shape in result.geometry] == [False, True, True, True, True, *[False] * 12]
-
-
-def test_coordinates_that_were_not_looked_at_are_named() -> None:
-    columns = {"lon": [106.7, 106.8], "lat": [16.7, 16.6], "x_m": [1.0, None], "y_m": [2.0, 3.0]}
-    result = placed(table(columns), LAYERS["sites"], places=Places())
-    assert [fault.params["found"] for fault in result.faults if fault.code == "note.coordinates_unused"] == ["x_m, y_m"]
 
 
 @pytest.mark.parametrize("crs", ['LOCAL_CS["drawing",UNIT["metre",1]]', "EPSG:5773"])

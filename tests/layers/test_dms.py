@@ -10,7 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from phusong.layers.places.coordinates import Places, placed
 from phusong.layers.places.dms import EAST, NORTH, cut, read_cells, read_pairs, read_token
+from phusong.layers.readers import RawTable
+from phusong.layers.schema import LAYERS
 
 LAT = 16 + 42 / 60 + 12.3 / 3600
 LON = 106 + 34 / 60 + 55.1 / 3600
@@ -253,3 +256,27 @@ def test_a_column_keeps_its_order_and_knows_its_blanks() -> None:
     assert cells.blank.tolist() == [False, True, True, True, True, False]
     assert cells.point[0] == cells.marked[5] == 16.5
     assert len(read_cells([]).point) == 0
+
+
+def table(columns: dict[str, list[Any]]) -> RawTable:
+    frame = pd.DataFrame({name: pd.Series(cells, dtype=object) for name, cells in columns.items()})
+    return RawTable(frame, np.arange(2, len(frame) + 2), "list.xlsx", "S1")
+
+
+def test_a_row_that_cannot_be_read_says_what_stands_there_without_units_too() -> None:
+    columns = {
+        "lon": ["106.7", "abc", None, "106.8", "", *["106.9"] * 12],
+        "lat": ["16.7", "16.6", "16.5", "x1", "", *["16.4"] * 12],
+    }
+    result = placed(table(columns), LAYERS["sites"], places=Places())
+    told = {fault.row: (fault.code, fault.params["found"]) for fault in result.faults if fault.row is not None}
+    unread, half = "fault.place_unreadable", "fault.place_half"
+    assert told == {3: (unread, "abc; 16.6"), 4: (half, "-; 16.5"), 5: (unread, "106.8; x1")}
+    assert result.geometry is not None
+    assert [shape is None for shape in result.geometry] == [False, True, True, True, True, *[False] * 12]
+
+
+def test_coordinates_that_were_not_looked_at_are_named() -> None:
+    columns = {"lon": [106.7, 106.8], "lat": [16.7, 16.6], "x_m": [1.0, None], "y_m": [2.0, 3.0]}
+    result = placed(table(columns), LAYERS["sites"], places=Places())
+    assert [fault.params["found"] for fault in result.faults if fault.code == "note.coordinates_unused"] == ["x_m, y_m"]
