@@ -24,7 +24,7 @@ def people_mean(values: Floats, people: People) -> Floats:
 
 
 class PeopleAtCells:
-    """Means over people of values at the cells where they live (``People.populated``), as ``Zones.means`` takes them."""
+    """Means over people of values at the cells of ``People.populated``, by the rule of ``Zones.means``."""
 
     def __init__(self, people: People) -> None:
         zones, cells = people.zones, people.populated[0]
