@@ -28,19 +28,24 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Barriers:
-    """Where nobody passes. ``closed``: uint16 (rows, cols), bit k closes move k. ``water``: cells inside a barrier's
-    polygon. ``tree``: index of the barriers' lines, None without any."""
+    """Where nobody passes.
+
+    ``closed``: uint16 (rows, cols), bit k closes move k. ``beside``: bool (rows, cols), True at least where a barrier
+    comes within a cell of the centre, eastwards and northwards. ``water``: cells inside a barrier's polygon. ``tree``:
+    index of the barriers' segments, none of length 0; None without any.
+    """
 
     grid: Grid
     closed: NDArray[np.uint16]
+    beside: NDArray[np.bool_]
     water: NDArray[np.bool_]
     tree: shapely.STRtree | None
 
-    def near(self, points: NDArray[np.object_], *, within_m: float) -> NDArray[np.bool_]:
-        """Which points or lines have a barrier within a distance."""
-        found = np.zeros(len(points), dtype=bool)
-        if self.tree is not None and len(points):
-            found[self.tree.query(points, predicate="dwithin", distance=within_m)[0]] = True
+    def near(self, places: NDArray[np.object_], *, within_m: float) -> NDArray[np.bool_]:
+        """Which points have a barrier within a distance."""
+        found = np.zeros(len(places), dtype=bool)
+        if self.tree is not None and len(places):
+            found[self.tree.query(places, predicate="dwithin", distance=within_m)[0]] = True
         return found
 
     def crossed(self, lines: NDArray[np.object_]) -> NDArray[np.bool_]:
@@ -54,20 +59,20 @@ class Barriers:
 def barriers(rivers: gpd.GeoDataFrame | None, *, grid: Grid) -> Barriers:
     """Barriers of lines and polygons in the grid's CRS; the rings of a polygon are barriers, its inside is water."""
     closed = np.zeros(grid.shape, dtype=np.uint16)
-    water = np.zeros(grid.shape, dtype=bool)
+    beside, water = np.zeros(grid.shape, dtype=bool), np.zeros(grid.shape, dtype=bool)
     shapes = shapely.get_parts(np.asarray(rivers.geometry.array, dtype=object)) if rivers is not None else np.array([])
     shapes = shapes[~(shapely.is_missing(shapes) | shapely.is_empty(shapes))]
     if not len(shapes):
-        return Barriers(grid, closed, water, None)
+        return Barriers(grid, closed, beside, water, None)
     areal = shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON
     _fill(water, shapes[areal], grid=grid)
     lines = np.concatenate([shapes[~areal], shapely.get_rings(shapes[areal])])
     at, line = shapely.get_coordinates(lines, return_index=True)
     u, v = _in_cells(at[:, 0], at[:, 1], grid)
-    same = line[1:] == line[:-1]
-    _close(u[:-1][same], v[:-1][same], u[1:][same], v[1:][same], closed)
-    segments = shapely.linestrings(np.stack([at[:-1][same], at[1:][same]], axis=1))
-    return Barriers(grid, closed, water, shapely.STRtree(segments))
+    real = (line[1:] == line[:-1]) & (at[1:] != at[:-1]).any(axis=1)
+    _close(u[:-1][real], v[:-1][real], u[1:][real], v[1:][real], closed, beside)
+    segments = shapely.linestrings(np.stack([at[:-1][real], at[1:][real]], axis=1))
+    return Barriers(grid, closed, beside, water, shapely.STRtree(segments) if len(segments) else None)
 
 
 def centres(cells: NDArray[np.int64], *, grid: Grid) -> NDArray[np.float64]:
@@ -101,8 +106,11 @@ def _side(  # noqa: PLR0917
 
 
 @njit(error_model="numpy", cache=True)
-def _close(u0: Floats, v0: Floats, u1: Floats, v1: Floats, closed: NDArray[np.uint16]) -> None:
-    """Set the bits of all moves whose segment crosses one of the segments (u0, v0)-(u1, v1), both ways."""
+def _close(  # noqa: PLR0917
+    u0: Floats, v0: Floats, u1: Floats, v1: Floats, closed: NDArray[np.uint16], beside: NDArray[np.bool_]
+) -> None:
+    """Set the bits of all moves whose segment crosses one of the segments (u0, v0)-(u1, v1), both ways, and the cells
+    that have one ``beside`` them."""
     rows, cols = closed.shape
     for k in range(len(u0)):
         top, bottom = min(v0[k], v1[k]), max(v0[k], v1[k])
@@ -117,6 +125,7 @@ def _close(u0: Floats, v0: Floats, u1: Floats, v1: Floats, closed: NDArray[np.ui
                 one, other = u0[k] + (low - v0[k]) * run, u0[k] + (high - v0[k]) * run
                 left, right = max(left, min(one, other)), min(right, max(one, other))
             for col in range(max(0, int(np.floor(left)) - 2), min(cols, int(np.ceil(right)) + 3)):
+                beside[row, col] = True
                 here = _side(u0[k], v0[k], u1[k], v1[k], col, row)
                 for move in _HALF:
                     to_row, to_col = row + DROW[move], col + DCOL[move]

@@ -135,7 +135,7 @@ def two_step(pairs: Pairs, *, demand: Floats, supply: Floats, decay: Decay, meth
     weight = decay(pairs.cost)
     if method == "3sfca":
         # what a person at i gives to j is chosen by G, so that G W takes the place of W
-        whole = np.bincount(pairs.demand, weights=weight, minlength=pairs.n_demand)
+        whole = np.bincount(pairs.demand, weights=weight, minlength=pairs.n_demand).astype(np.float64)
         weight = _chosen(weight, pairs.demand, whole)
     near = pairs.cost <= decay.limit
     access, ratio = _shared(pairs.demand, pairs.supply, weight, near, demand, supply, method == "m2sfca")

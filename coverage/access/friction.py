@@ -16,13 +16,14 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS
 
-from phusong.coverage.access.barriers import Barriers, barriers
+from phusong.coverage.access.barriers import Barriers, barriers, centres
 from phusong.coverage.access.solver import pace_factor
-from phusong.coverage.access.speeds import DEFAULT_CLASSES, Speeds, speeds, walked
+from phusong.coverage.access.speeds import DEFAULT_CLASSES, Speeds, codes_without_class, speeds, walked
 from phusong.coverage.access.surface import PACE_CODES, Links, Surface
-from phusong.coverage.access.ways import Hops, from_bank_to_bank, hops, led_to_banks
-from phusong.layers.errors import ComputeError, Fault
+from phusong.coverage.access.ways import Hops, hops, led_to_banks
+from phusong.layers.errors import ComputeError, CrsError, Fault
 from phusong.layers.grid import Grid, Raster
 
 Mode = Literal["walk", "motorbike", "car", "fibre"]
@@ -33,6 +34,12 @@ Basis = Literal["walking_model", "roads"]
 M_PER_MIN = 1000.0 / 60.0
 """Metres a minute of 1 km/h."""
 
+CLOSED, UNFIT = -1.0, -2.0
+"""In place of a road's speed: its surface closes it; nobody passes it so, such as a motorway on foot."""
+ROAD_COUNTS = ("roads", "roads_closed", "roads_unfit", "roads_nowhere", "bridges_of_roads", "road_gaps")
+CROSSING_COUNTS = ("crossings", "crossings_closed", "crossings_unused")
+MOST_LISTED = 20
+
 Floats = NDArray[np.float64]
 
 
@@ -40,8 +47,10 @@ Floats = NDArray[np.float64]
 class Friction:
     """A surface in minutes (in metres along a road for fibre), and what it rests on.
 
-    ``basis``: "walking_model" without roads, "roads" with them. ``faults``: notes on what was left out. ``counts``: how
-    many cells, links, closed moves and crossings went in, and how many were left out.
+    ``basis``: "walking_model" without roads, "roads" with them. ``faults``: notes on what was left out. ``counts``:
+    cells by kind, links (both ways), and what became of every road and crossing: used, closed (by the season or its
+    surface; for fibre, ferries and fords), unfit for who moves, or nowhere (no part of the road in a cell that can be
+    passed) and unused (no river or no bank found); and how often a road bridges a river or breaks off at one.
     """
 
     surface: Surface
@@ -71,32 +80,36 @@ def friction(
     Cells without elevation are void; cells at 0 m or lower are sea and impassable, as where people live. ``flooded``:
     roads and crossings with ``floods`` and all fords are closed, earth roads slower, rivers that only flood then
     (``floods_only``) are barriers too. A road that crosses a river has a bridge there unless its ``bridge`` says no.
-    Fibre follows roads and bridges and lies across country, not through rivers.
+    Fibre follows roads and bridges and lies across country, not through rivers; floods do not change it.
 
     Raises:
         ComputeError: a raster is not on the grid.
+        CrsError: a layer is not in its CRS.
     """
     for name, raster in (("elevation", elevation), ("land_cover", land_cover)):
         if raster is not None and raster.grid != grid:
             raise ComputeError("error.grid_mismatch", layer=name)
+    for name, layer in (("roads", roads), ("rivers", rivers), ("crossings", crossings)):
+        if layer is not None and (layer.crs is None or CRS.from_user_input(layer.crs) != CRS.from_user_input(grid.crs)):
+            raise CrsError("error.zones_crs", layer=name, found=str(layer.crs), crs=grid.crs)
     table = table or speeds()
-    flooded = season == "flooded"
+    flooded = season == "flooded" and mode != "fibre"
     faults: list[Fault] = []
     if rivers is not None and not flooded:
         rivers = rivers[~_yes(rivers, "floods_only")]
     shut = barriers(rivers, grid=grid)
-    known_roads = roads is not None and len(roads) > 0
-    share = _shares(land_cover, known_roads, table, mode, grid, faults)
+    known_roads = roads is not None and bool(roads.intersects(shapely.box(*grid.bounds)).any())
+    share, unclassed = _shares(land_cover, known_roads, table, mode, grid, faults)
     share[shut.water] = 0.0
     level = table["fibre.off_road_cost"] if mode == "fibre" else 1.0 / (table[f"walking.{walking}_kmh"] * M_PER_MIN)
     with np.errstate(divide="ignore"):
         slowness = level / share
     heights = elevation.values
     slowness[heights <= 0] = np.inf
-    slowness[np.isnan(heights)] = np.nan
+    slowness[~np.isfinite(heights)] = np.nan
     maker = _Links(shut, np.isfinite(slowness), heights, table, mode, walking, flooded, faults)
-    if known_roads:
-        maker.roads(gpd.GeoDataFrame(roads))
+    if roads is not None and len(roads):
+        maker.roads(roads)
     if crossings is not None and len(crossings):
         maker.crossings(crossings)
     links = maker.made()
@@ -112,6 +125,7 @@ def friction(
         "cells": int(slowness.size),
         "cells_void": int(np.isnan(slowness).sum()),
         "cells_impassable": int(np.isinf(slowness).sum()),
+        "cells_without_class": unclassed,
         "cells_beside_barriers": int((shut.closed > 0).sum()),
         "links": 0 if links is None else len(links.cost),
         **maker.counts,
@@ -130,28 +144,29 @@ def _no(table: pd.DataFrame, column: str) -> NDArray[np.bool_]:
 
 def _shares(  # noqa: PLR0917
     land_cover: Raster | None, known_roads: bool, table: Speeds, mode: Mode, grid: Grid, faults: list[Fault]
-) -> Floats:
-    """Share of the full walking speed of each cell, by land cover; 0 closes it."""
-    off_path = table["walking.off_path_share"] if known_roads and mode != "fibre" else 1.0
-    found = np.full(grid.shape, off_path)
+) -> tuple[Floats, int]:
+    """(share of the full walking speed of each cell by land cover, 0 closes it; cells whose class is not known)."""
+    by_class = known_roads and mode != "fibre"
+    found = np.full(grid.shape, table["walking.off_path_share"] if by_class else 1.0)
     if land_cover is None:
-        return found
+        return found, 0
     classes = land_cover.tags.get("classes", DEFAULT_CLASSES)
-    shares = table.land_cover(classes)
-    codes, cells = np.unique(land_cover.values[~np.isnan(land_cover.values)], return_counts=True)
-    unknown = []
-    for code, count in zip(codes.astype(np.int64).tolist(), cells.tolist(), strict=True):
-        if code not in shares:
-            if code != 0:
-                unknown.append(f"{code} ({count})")
-        elif shares[code] == 0.0:
-            found[land_cover.values == code] = 0.0
-        elif known_roads and mode != "fibre":
-            found[land_cover.values == code] = shares[code]
+    shares: dict[float, float] = {float(code): share for code, share in table.land_cover(classes).items()}
+    codes, cells = np.unique(land_cover.values, return_counts=True)
+    without, unknown = 0, []
+    for code, count in zip(codes.tolist(), cells.tolist(), strict=True):
+        share = shares.get(code)
+        if share is None:
+            without += count
+            if not (np.isnan(code) or code in codes_without_class(classes)):
+                unknown.append(f"{code:g} ({count})")
+        elif share == 0.0 or by_class:
+            found[land_cover.values == code] = share
     if unknown:
-        params = {"classes": classes, "listed": ", ".join(unknown)}
+        listed = ", ".join(unknown[:MOST_LISTED]) + (", ..." if len(unknown) > MOST_LISTED else "")
+        params = {"classes": classes, "listed": listed}
         faults.append(Fault("access.note.classes_unknown", file="land_cover.tif", layer="land_cover", params=params))
-    return found
+    return found, without
 
 
 class _Links:
@@ -170,55 +185,64 @@ class _Links:
     ) -> None:
         self.shut, self.passable, self.heights, self.table = shut, passable, heights, table
         self.mode, self.walking, self.flooded, self.faults = mode, walking, flooded, faults
-        self.counts = {"roads": 0, "roads_closed": 0, "bridges_of_roads": 0, "road_gaps": 0}
-        self.counts |= {"crossings": 0, "crossings_closed": 0, "crossings_unused": 0}
+        self.counts = dict.fromkeys(ROAD_COUNTS + CROSSING_COUNTS, 0)
         self._parts: list[tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]] = []
 
     def roads(self, roads: gpd.GeoDataFrame) -> None:
         """Links along every road open in the season to who moves; both ways."""
-        shut = _yes(roads, "floods") & self.flooded
-        speed = np.array([self._road_kmh(*each) for each in zip(roads["class"], roads["surface"], strict=True)])
-        ridden = speed > 0
-        afoot = (speed == 0) & np.array([walked(word) for word in roads["class"]], dtype=bool)
-        use = np.flatnonzero(~shut & (ridden | afoot))
-        self.counts["roads"] = len(use)
-        self.counts["roads_closed"] = int(shut.sum())
-        if not len(use):
-            return
-        shapes = np.asarray(roads.geometry.array, dtype=object)
-        kinds = pd.DataFrame({"kmh": speed, "gap": _no(roads, "bridge")}).iloc[use]
-        for (kmh, gapped), those in kinds.groupby(["kmh", "gap"]):
-            # features that end where one other begins are one road
-            found = hops(_lines(shapes[those.index]), barriers=self.shut, passable=self.passable)
-            gap = found.crosses & bool(gapped)
-            self.counts["bridges_of_roads"] += int((found.crosses & ~gap).sum())
-            self.counts["road_gaps"] += int(gap.sum())
-            self._add(found, keep=~gap, kmh=np.full(len(found.line), float(kmh)))
+        kinds = [self._road_kmh(*each) for each in zip(roads["class"], roads["surface"], strict=True)]
+        speed = np.array(kinds, dtype=np.float64)
+        shut = (_yes(roads, "floods") & self.flooded) | (speed == CLOSED)
+        unfit = ~shut & (speed == UNFIT)
+        use = np.flatnonzero(~shut & ~unfit)
+        lines, part = _lines(np.asarray(roads.geometry.array, dtype=object)[use])
+        self.counts["roads_closed"], self.counts["roads_unfit"] = int(shut.sum()), int(unfit.sum())
+        kmh, bridged = speed[use][part], ~_no(roads, "bridge")[use][part]
+        with np.errstate(divide="ignore"):
+            rates = np.column_stack([np.where(kmh > 0, 1.0 / (kmh * M_PER_MIN), 0.0), kmh == 0])
+        found = hops(lines, barriers=self.shut, passable=self.passable, rates=rates, bridged=bridged)
+        stands = np.zeros(len(use), dtype=bool)
+        stands[part[found.line_stands]] = True
+        self.counts["roads"], self.counts["roads_nowhere"] = int(stands.sum()), int((~stands).sum())
+        if not stands.all():
+            params = {"count": int((~stands).sum()), "whole": len(roads)}
+            self.faults.append(Fault("access.note.roads_nowhere", layer="roads", params=params))
+        # a road that touches a river and turns away does not cross it
+        met = np.flatnonzero(found.crosses)
+        ends = [centres(each[met], grid=self.shut.grid) for each in (found.start, found.end)]
+        over = np.zeros(len(found.start), dtype=bool)
+        over[met] = self.shut.crossed(shapely.linestrings(np.stack(ends, axis=1)))
+        gap = over & found.broken
+        self.counts["road_gaps"], self.counts["bridges_of_roads"] = int(gap.sum()), int((over & ~gap).sum())
+        found = found[~gap]
+        self._add(found, ridden_min=found.sums[:, 0], walked_m=found.sums[:, 1])
 
     def crossings(self, crossings: gpd.GeoDataFrame) -> None:
         """Links over the barrier of every crossing that is open in the season to who moves."""
         floods = _yes(crossings, "floods")
+        unused = []
         for k in range(len(crossings)):
             row = crossings.iloc[k]
-            kind, name = str(row["kind"]), str(row["crossing_id"])
+            kind = str(row["kind"])
             if (self.flooded and (floods[k] or kind == "ford")) or (self.mode == "fibre" and kind != "bridge"):
                 self.counts["crossings_closed"] += 1
                 continue
-            found = []
-            for shape in _lines_or_points(row.geometry):
-                made = led_to_banks(shape, barriers=self.shut, passable=self.passable)
-                found += [made] if made is not None else []
+            parts = (
+                led_to_banks(shape, barriers=self.shut, passable=self.passable)
+                for shape in _lines_or_points(row.geometry)
+            )
+            found = [part for part in parts if part is not None]
             if not found:
-                self.counts["crossings_unused"] += 1
-                params = {"crossing": name}
-                self.faults.append(Fault("access.note.crossing_unused", layer="crossings", row=k + 1, params=params))
+                unused.append(str(row["crossing_id"]))
                 continue
             self.counts["crossings"] += 1
-            usual_min = self.table["crossing.ferry.wait_min"] if kind == "ferry" else 0.0
-            wait_min = usual_min if pd.isna(row["wait_min"]) else float(row["wait_min"])
-            for each in found:
-                hop = from_bank_to_bank(each)
-                self._add(hop, kmh=np.full(1, self._crossing_kmh(kind)), wait_min=wait_min, kind=kind)
+            for hop in found:
+                self._add_crossing(hop, kind, row["wait_min"])
+        self.counts["crossings_unused"] = len(unused)
+        if unused:
+            listed = ", ".join(unused[:MOST_LISTED]) + (", ..." if len(unused) > MOST_LISTED else "")
+            params = {"crossings": listed, "count": len(unused)}
+            self.faults.append(Fault("access.note.crossings_unused", layer="crossings", params=params))
 
     def made(self) -> Links | None:
         """All links, both ways; None without any."""
@@ -228,62 +252,50 @@ class _Links:
         return Links(start, end, cost, length_m)
 
     def _road_kmh(self, word: str, surface: str | float) -> float:
-        """Speed of who rides, 0 for who walks, -1 where the road's surface is closed."""
-        if self.mode in ("walk", "fibre"):
+        """Speed of who rides, 0 for who walks (or lays fibre), else CLOSED by its surface or UNFIT for who moves."""
+        if self.mode == "fibre":
             return 0.0
-        speed = self.table.get(f"road.{word}.{self.mode}_kmh")
+        speed = None if self.mode == "walk" else self.table.get(f"road.{word}.{self.mode}_kmh")
         if speed is None:
-            return 0.0
+            return 0.0 if walked(word) else UNFIT
         known = isinstance(surface, str)
         name = "earth_flooded" if self.flooded and surface == "earth" else surface if known else "paved"
-        return speed * self.table[f"surface.{name}_share"] or -1.0
+        return speed * self.table[f"surface.{name}_share"] or CLOSED
 
-    def _crossing_kmh(self, kind: str) -> float:
-        if kind == "ferry":
-            return self.table["crossing.ferry.boat_kmh"]
-        if self.mode in ("walk", "fibre"):
-            return 0.0
-        return self.table[f"crossing.{kind}.{self.mode}_kmh"]
-
-    def _add(
-        self,
-        found: Hops,
-        *,
-        kmh: Floats,
-        keep: NDArray[np.bool_] | None = None,
-        wait_min: float = 0.0,
-        kind: str = "",
-    ) -> None:
-        kept = np.ones(len(found.start), dtype=bool) if keep is None else keep
-        start, end, kmh = found.start[kept], found.end[kept], kmh[kept]
-        length_m = found.length_m[kept]
-        for one, other in ((start, end), (end, start)):
-            self._parts.append((one, other, self._cost(one, other, length_m, kmh, kind) + wait_min, length_m))
-
-    def _cost(
-        self, start: NDArray[np.int64], end: NDArray[np.int64], length_m: Floats, kmh: Floats, kind: str
-    ) -> Floats:
-        if self.mode == "fibre":
-            return length_m * self.table["fibre.bridge_cost" if kind else "fibre.road_cost"]
-        flat, cols = self.heights.reshape(-1).astype(np.float64), self.heights.shape[1]
-        apart = np.hypot(end // cols - start // cols, end % cols - start % cols) * self.shut.grid.cell_m
-        slope = (flat[end] - flat[start]) / np.maximum(length_m, apart)
-        if kind:
-            slope[:] = 0.0  # over the water it is level
-        level_kmh = self.table[f"walking.{self.walking}_kmh"]
+    def _add_crossing(self, hop: Hops, kind: str, wait: float) -> None:
+        own = {"ferry": "crossing.ferry.boat_kmh"}.get(kind, f"crossing.{kind}.{self.mode}_kmh")
+        kmh = self.table.get(own)
+        ridden_min = hop.length_m / (kmh * M_PER_MIN) if kmh is not None else np.zeros(1)
+        walked_m = np.zeros(1) if kmh is not None else hop.length_m
         if kind == "ford":
-            level_kmh *= self.table["crossing.ford.walking_share"]
-        pace = np.array([pace_factor(PACE_CODES[self.walking], each) for each in slope.tolist()])
-        on_foot = length_m / (level_kmh * M_PER_MIN) * pace
-        with np.errstate(divide="ignore"):
-            return np.where(kmh > 0, length_m / (kmh * M_PER_MIN), on_foot)
+            walked_m = walked_m / self.table["crossing.ford.walking_share"]
+        usual_min = self.table["crossing.ferry.wait_min"] if kind == "ferry" else 0.0
+        ridden_min = ridden_min + (usual_min if pd.isna(wait) else float(wait))
+        self._add(hop, ridden_min=ridden_min, walked_m=walked_m, kind=kind)
+
+    def _add(self, found: Hops, *, ridden_min: Floats, walked_m: Floats, kind: str = "") -> None:
+        """Links there and back; over the water (``kind``) it is level."""
+        grid, level = self.shut.grid, self.table[f"walking.{self.walking}_kmh"] * M_PER_MIN
+        for start, end in ((found.start, found.end), (found.end, found.start)):
+            if self.mode == "fibre":
+                cost = found.length_m * self.table["fibre.bridge_cost" if kind else "fibre.road_cost"]
+            else:
+                at = self.heights.reshape(-1).astype(np.float64)
+                apart_m = np.hypot(*np.diff([centres(start, grid=grid), centres(end, grid=grid)], axis=0)[0].T)
+                slope = (at[end] - at[start]) / np.maximum(found.length_m, apart_m)
+                slope[:] = 0.0 if kind else slope
+                cost = ridden_min.copy()
+                for k in np.flatnonzero(walked_m).tolist():
+                    cost[k] += walked_m[k] / level * pace_factor(PACE_CODES[self.walking], slope[k])
+            self._parts.append((start, end, cost, found.length_m))
 
 
-def _lines(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
-    """The shapes as single lines, joined where just two ends meet."""
-    parts = shapely.get_parts(shapely.line_merge(shapely.multilinestrings(shapely.get_parts(shapes))))
-    parts = shapely.remove_repeated_points(np.atleast_1d(parts))
-    return np.asarray(parts[shapely.length(parts) > 0], dtype=object)
+def _lines(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """(single lines of a length, shape each is a part of)."""
+    parts, shape = shapely.get_parts(shapes, return_index=True)
+    length_m = shapely.length(parts)
+    real = np.isfinite(length_m) & (length_m > 0)
+    return parts[real], shape[real]
 
 
 def _lines_or_points(shape: shapely.Geometry) -> list[shapely.Geometry]:

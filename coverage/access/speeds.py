@@ -69,6 +69,11 @@ def walked(road_class: str) -> bool:
     return bool(speed_table()["road"].get(road_class, {}).get("walked", True))
 
 
+def codes_without_class(classes: str) -> tuple[int, ...]:
+    """Codes of a legend that say that the class is not known."""
+    return tuple(speed_table()["land_cover"].get(classes, {}).get("no_data", ()))
+
+
 def _numbers(table: Mapping[str, Any], start: str = "") -> Iterator[tuple[str, float]]:
     for name, value in table.items():
         if isinstance(value, Mapping):

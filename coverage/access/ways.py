@@ -1,10 +1,11 @@
 """Roads, bridges, fords and ferries as links between cells of the grid.
 
-A line is cut where it passes from cell to cell. Each piece stands at the nearest of the nine cell centres around it
-that can be passed and are seen from the piece's middle without crossing a barrier: its own cell, unless a river runs
-between. Links join the stands of a line in their order and have the length of the line between the places nearest to
-these centres, so that winding roads keep their length, roads side by side stay apart, and nobody steps from a road to
-the other bank.
+A line is cut where it passes from cell to cell and where it meets a barrier. Each piece stands at the centre of its own
+cell if that can be passed; beside a barrier, at the nearest of the nine centres around it that can be passed and are
+seen from the piece's middle without crossing. Pieces in water, in a void or outside the grid stand nowhere. Links join
+the stands of a road in their order, over features and over such pieces, and have the length of the road between the
+places nearest to these centres, so that winding roads keep their length, roads side by side stay apart, and nobody
+steps from a road to the other bank.
 """
 
 from __future__ import annotations
@@ -12,110 +13,245 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import shapely
 from numba import njit
 from numpy.typing import NDArray
 
 from phusong.coverage.access.barriers import Barriers, centres
+from phusong.coverage.access.chains import Chains, chains
 from phusong.layers.grid import Grid
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 Shapes = NDArray[np.object_]
 
+NEAR_CELLS = 1.5
+"""How far from a barrier, in cells, a crossing may be drawn."""
 BANK_CELLS = (1.5, 3.0, 6.0, 12.0, 24.0)
 """How far beyond its ends, in cells, a crossing is led to find a bank."""
 LEAST_M = 0.1
 """Length of a link between two stands whose nearest places on the line are one, such as the two banks of a brook."""
+TRIFLE_M = 1e-6
+"""A shorter piece is rounding: its middle may lie on either side."""
+AT_ONCE = 100_000
 
 
 @dataclass(frozen=True)
 class Hops:
-    """Links of lines before they have a cost: ``line`` int64[n], flat ``start`` and ``end`` int64[n], ``length_m``
-    float64[n] along the line, ``crosses`` bool[n]: the line meets a barrier on the way."""
+    """Links before they have a cost, in one direction.
 
-    line: Ints
+    ``start``, ``end``: flat cells int64[n]; ``length_m``: float64[n] along the lines; ``sums``: float64 (n, k), the
+    rates of the lines times the length on each. ``crosses``: it meets a barrier on the way; ``broken``: it meets one on
+    a line without bridges. ``line_stands``: bool, a line each: whether its road stands anywhere. ``span_m``: (n, 2)
+    where on its chain a hop begins and ends; NaN for those over a junction.
+    """
+
     start: Ints
     end: Ints
     length_m: Floats
-    crosses: NDArray[np.bool_]
+    sums: Floats
+    crosses: Flags
+    broken: Flags
+    span_m: Floats
+    line_stands: Flags
+
+    def __getitem__(self, kept: Flags | slice) -> Hops:
+        """Some of the hops."""
+        return Hops(
+            self.start[kept],
+            self.end[kept],
+            self.length_m[kept],
+            self.sums[kept],
+            self.crosses[kept],
+            self.broken[kept],
+            self.span_m[kept],
+            self.line_stands,
+        )
 
 
-def hops(lines: Shapes, *, barriers: Barriers, passable: NDArray[np.bool_]) -> Hops:
-    """The links of each line (LineString, in the grid's CRS), in its direction."""
-    grid = barriers.grid
-    at, owner = shapely.get_coordinates(lines, return_index=True)
-    u, v = (at[:, 0] - grid.left_m) / grid.cell_m, (grid.top_m - at[:, 1]) / grid.cell_m
-    line, begin, ends = _cut(u, v, owner)
-    met_line, met_m = _meetings(lines, barriers=barriers)
-    line, begin_m, start_m, run_m = _cut_again(line, begin, ends, met_line, met_m, grid=grid)
-    stand = _stands(shapely.points(start_m + 0.5 * run_m), barriers=barriers, passable=passable)
-    length_m = np.hypot(*run_m.T)
-    kept = (stand >= 0) & (length_m > 0)
-    line, stand, begin_m, start_m, run_m, length_m = (
-        each[kept] for each in (line, stand, begin_m, start_m, run_m, length_m)
-    )
-    # where each piece is nearest to the centre it stands at
-    away = centres(stand, grid=grid) - start_m
-    share = np.clip((away * run_m).sum(axis=1) / length_m**2, 0.0, 1.0)
-    far = np.hypot(*(away - share[:, None] * run_m).T)
-    place_m = begin_m + share * length_m
-    # neighbours of one line at one stand are one stop, where the line is nearest to the centre
-    new = np.ones(len(line), dtype=bool)
-    new[1:] = (line[1:] != line[:-1]) | (stand[1:] != stand[:-1])
-    stop = np.cumsum(new) - 1
-    order = np.lexsort((far, stop))
-    best = order[np.searchsorted(stop[order], np.arange(int(new.sum())))]
-    line, stand, place_m = line[best], stand[best], place_m[best]
-    joined = np.flatnonzero(line[1:] == line[:-1])
-    crosses = np.zeros(len(joined), dtype=bool)
-    low, high = np.searchsorted(met_line, line[joined]), np.searchsorted(met_line, line[joined], side="right")
-    for k in np.flatnonzero(high > low):  # the few lines that meet a barrier
-        here = met_m[low[k] : high[k]]
-        crosses[k] = bool(((here >= place_m[joined[k]]) & (here <= place_m[joined[k] + 1])).any())
-    length_m = np.maximum(place_m[joined + 1] - place_m[joined], LEAST_M)
-    return Hops(line[joined], stand[joined], stand[joined + 1], length_m, crosses)
+@dataclass(frozen=True)
+class _Pieces:
+    """Pieces of the lines within one cell, line by line: ``begin_m`` along the line, ``start_m`` and ``run_m`` (n, 2),
+    ``met`` int64: meetings with a barrier on all lines up to the piece's begin."""
+
+    line: Ints
+    begin_m: Floats
+    start_m: Floats
+    run_m: Floats
+    met: Ints
 
 
-def led_to_banks(shape: shapely.Geometry, *, barriers: Barriers, passable: NDArray[np.bool_]) -> Hops | None:
-    """The hops of one crossing (point or line), some over a barrier; None if it meets none or finds no two banks.
+def hops(
+    lines: Shapes,
+    *,
+    barriers: Barriers,
+    passable: Flags,
+    rates: Floats | None = None,
+    bridged: Flags | None = None,
+) -> Hops:
+    """The links along lines (LineString, longer than 0, in the grid's CRS).
 
-    A point is taken for a line across the nearest barrier within a cell and a half. Ends are led straight on, a little
-    at a time (``BANK_CELLS``), until both sides have a stand.
+    ``rates``: (n lines, k), what a metre of each costs, for ``Hops.sums``. ``bridged``: whether a line that meets a
+    barrier has a bridge there; all have by default.
     """
-    grid = barriers.grid
-    if shape.geom_type == "Point":
-        made = _across(shape, barriers=barriers)
-        if made is None:
-            return None
-        shape = made
-    for cells in BANK_CELLS:
-        longer = np.array([_led_on(shape, by_m=cells * grid.cell_m)], dtype=object)
-        found = hops(longer, barriers=barriers, passable=passable)
-        if found.crosses.any():
-            return found
+    grid, n = barriers.grid, len(lines)
+    rates = np.zeros((n, 0)) if rates is None else rates
+    gapped = np.zeros(n, dtype=bool) if bridged is None else ~bridged
+    joined = chains(lines)
+    pieces = _pieces(lines, barriers=barriers)
+    stand = _stands(pieces.start_m + 0.5 * pieces.run_m, barriers=barriers, passable=passable)
+    length_m = np.hypot(*pieces.run_m.T)
+    # along the chains: what lies before each line, and meetings and metres of each piece from there on
+    line_met = np.bincount(pieces.line, weights=np.diff(pieces.met, prepend=0), minlength=n).astype(np.int64)
+    line_m = np.bincount(pieces.line, weights=length_m, minlength=n)
+    whole = np.column_stack([line_m, line_m[:, None] * rates, line_met, line_met * gapped])
+    before, total = _before(whole, joined)
+    back = joined.back[pieces.line]
+    met = pieces.met - (np.cumsum(line_met) - line_met)[pieces.line]
+    met = np.where(back, line_met[pieces.line] - met, met)
+    # where each piece is nearest to the centre it stands at
+    away = centres(stand, grid=grid) - pieces.start_m
+    share = np.clip((away * pieces.run_m).sum(axis=1) / np.maximum(length_m, TRIFLE_M) ** 2, 0.0, 1.0)
+    far = np.hypot(*(away - share[:, None] * pieces.run_m).T)
+    place = pieces.begin_m + share * length_m
+    place = np.where(back, line_m[pieces.line] - place, place)
+
+    rank = np.empty(n, dtype=np.int64)
+    rank[joined.order] = np.arange(n)
+    kept = np.flatnonzero((stand >= 0) & (length_m > TRIFLE_M))
+    kept = kept[np.lexsort((np.where(back[kept], -kept, kept), rank[pieces.line[kept]]))]
+    line, stand, far, place = pieces.line[kept], stand[kept], far[kept], place[kept]
+    met_here = before[line, -2:] + np.column_stack([met[kept], met[kept] * gapped[line]])
+    chain = joined.chain[line]
+    # neighbours of one chain at one stand are one stop, where the chain is nearest to the centre
+    new = np.ones(len(line), dtype=bool)
+    new[1:] = (chain[1:] != chain[:-1]) | (stand[1:] != stand[:-1])
+    opens = np.flatnonzero(new)
+    closes = np.append(opens[1:], len(new))[: len(opens)] - 1
+    stop = np.cumsum(new) - 1
+    best = np.lexsort((far, stop))[opens]
+    own = np.column_stack([np.ones(n), rates])[line[best]]
+    stops = _Stops(
+        chain[opens], stand[opens], before[line[best], :-2] + own * place[best, None], met_here[opens],
+        met_here[closes], own,
+    )  # fmt: skip
+    stands = np.zeros(len(joined.first), dtype=bool)
+    stands[stops.chain] = True
+    along, span_m = _along(stops)
+    parts = [along, _over_junctions(stops, joined, total)]
+    start, end, sums, marks = (np.concatenate(part) for part in zip(*parts, strict=True))
+    span_m = np.concatenate([span_m, np.full((len(start) - len(span_m), 2), np.nan)])
+    return Hops(start, end, sums[:, 0], sums[:, 1:], marks[:, 0] > 0, marks[:, 1] > 0, span_m, stands[joined.chain])
+
+
+@dataclass(frozen=True)
+class _Stops:
+    """Where chains stand, in order: ``sums`` (metres, then rates x metres) from the chain's begin to the stop's place,
+    meetings (all, on lines without bridges) before its first piece and before its last, rates at the place."""
+
+    chain: Ints
+    cell: Ints
+    sums: Floats
+    met_first: Floats
+    met_last: Floats
+    own: Floats
+
+
+_Links = tuple[Ints, Ints, Floats, Floats]
+
+
+def _along(stops: _Stops) -> tuple[_Links, Floats]:
+    one = np.flatnonzero(stops.chain[1:] == stops.chain[:-1])
+    other = one + 1
+    sums = _at_least(stops.sums[other] - stops.sums[one], stops.own[one])
+    span_m = np.column_stack([stops.sums[one, 0], stops.sums[other, 0]])
+    return (stops.cell[one], stops.cell[other], sums, stops.met_first[other] - stops.met_last[one]), span_m
+
+
+def _over_junctions(stops: _Stops, joined: Chains, total: Floats) -> _Links:
+    """Links between the last stops of chains that meet, where they are not at one cell."""
+    first = np.flatnonzero(np.diff(stops.chain, prepend=-1))
+    last = np.append(first[1:], len(stops.chain))[: len(first)] - 1
+    chain = stops.chain[first]
+    ends = pd.DataFrame(
+        {"node": np.concatenate([joined.begins[chain], joined.ends[chain]]), "stop": np.concatenate([first, last])}
+    )
+    sums = np.concatenate([stops.sums[first], total[chain, :-2] - stops.sums[last]])
+    marks = np.concatenate([stops.met_first[first], total[chain, -2:] - stops.met_last[last]])
+    ends["cell"], ends["end"] = stops.cell[ends["stop"]], np.arange(len(ends))
+    ends = ends[ends.groupby("node")["cell"].transform("nunique") > 1]
+    pairs = ends.merge(ends, on="node", suffixes=("", "_other"))
+    pairs = pairs[(pairs["end"] < pairs["end_other"]) & (pairs["cell"] != pairs["cell_other"])]
+    one, other = pairs["end"].to_numpy(), pairs["end_other"].to_numpy()
+    least = _at_least(sums[one] + sums[other], stops.own[pairs["stop"].to_numpy()])
+    return pairs["cell"].to_numpy(), pairs["cell_other"].to_numpy(), least, marks[one] + marks[other]
+
+
+def _at_least(sums: Floats, own: Floats) -> Floats:
+    short_m: Floats = np.maximum(LEAST_M - sums[:, :1], 0.0)
+    return np.asarray(sums + own * short_m)
+
+
+def _before(whole: Floats, joined: Chains) -> tuple[Floats, Floats]:
+    """(sum of each column over the lines of its chain before each line, over each whole chain)."""
+    if not len(whole):
+        return whole, whole
+    ordered = whole[joined.order]
+    total = np.add.reduceat(ordered, joined.first)
+    ahead = np.cumsum(ordered, axis=0) - ordered
+    found = np.empty_like(whole)
+    found[joined.order] = ahead - ahead[joined.first][joined.chain[joined.order]]
+    return found, total
+
+
+def led_to_banks(shape: shapely.Geometry, *, barriers: Barriers, passable: Flags) -> Hops | None:
+    """One hop over the barrier that a crossing (point or line) is drawn over; None if it meets none or finds no bank.
+
+    A point is taken for a line across the nearest barrier, within a cell and a half or around the water. Ends are led
+    straight on, a little at a time (``BANK_CELLS``), until there is a stand on both banks. What a line itself meets or
+    lies in counts; only where there is none, the nearest barrier that it then meets, a cell and a half from its ends.
+    """
+    cell_m = barriers.grid.cell_m
+    drawn = _across(shape, barriers=barriers) if shape.geom_type == "Point" else shape
+    if drawn is None:
+        return None
+    for away_m in (TRIFLE_M, NEAR_CELLS * cell_m):
+        for by_m in (cells * cell_m for cells in BANK_CELLS):
+            found = hops(np.array([_led_on(drawn, by_m=by_m)], dtype=object), barriers=barriers, passable=passable)
+            beside_m = np.maximum(by_m - found.span_m[:, 1], found.span_m[:, 0] - (by_m + drawn.length))
+            beside_m[~found.crosses] = np.inf
+            least_m = np.nanmin(beside_m, initial=np.inf)
+            if least_m <= away_m:
+                return _as_one(found[beside_m <= max(least_m, TRIFLE_M)], grid=barriers.grid)
     return None
 
 
-def from_bank_to_bank(found: Hops) -> Hops:
-    """The hops of one line as one, from before the first that crosses to after the last."""
-    at = np.flatnonzero(found.crosses)
-    first, last = at[0], at[-1]
-    length_m = found.length_m[first : last + 1].sum(keepdims=True)
-    return Hops(found.line[[first]], found.start[[first]], found.end[[last]], length_m, found.crosses[[first]])
+def _as_one(found: Hops, *, grid: Grid) -> Hops:
+    """Hops of one line as one, from where the first begins to where the last ends; not shorter than straight."""
+    start, end = found.start[:1], found.end[-1:]
+    straight_m = np.hypot(*(centres(end, grid=grid) - centres(start, grid=grid)).T)
+    length_m = np.maximum(found.span_m[-1:, 1] - found.span_m[:1, 0], straight_m)
+    span_m = np.column_stack([found.span_m[:1, 0], found.span_m[-1:, 1]])
+    return Hops(start, end, length_m, found.sums[:1], found.crosses[:1], found.broken[:1], span_m, found.line_stands)
 
 
 def _across(point: shapely.Point, *, barriers: Barriers) -> shapely.LineString | None:
-    """A line across the barrier nearest to a point, through the point."""
-    if barriers.tree is None:
+    """A short line across the barrier nearest to a point, where it is nearest; from the water, further away too."""
+    grid = barriers.grid
+    if barriers.tree is None or not grid.inside(point.x, point.y).all():
         return None
-    nearest = barriers.tree.query_nearest(point, max_distance=1.5 * barriers.grid.cell_m, all_matches=False)
+    row, col = grid.rowcol(point.x, point.y)
+    cells = BANK_CELLS[-1] if barriers.water[row, col] else NEAR_CELLS
+    nearest = barriers.tree.query_nearest(point, max_distance=cells * grid.cell_m, all_matches=False)
     if not len(nearest):
         return None
     ends = shapely.get_coordinates(barriers.tree.geometries[nearest[0]])
     along = (ends[1] - ends[0]) / np.hypot(*(ends[1] - ends[0]))
     across = np.array([-along[1], along[0]])
-    foot = ends[0] + along * np.dot(np.array([point.x, point.y]) - ends[0], along)
+    share = np.clip(np.dot(np.array([point.x, point.y]) - ends[0], along), 0.0, np.hypot(*(ends[1] - ends[0])))
+    foot = ends[0] + along * share
     return shapely.LineString([foot - across, foot + across])
 
 
@@ -126,92 +262,131 @@ def _led_on(line: shapely.LineString, *, by_m: float) -> shapely.LineString:
     return shapely.LineString(np.vstack([ends[0], at, ends[1]]))
 
 
-def _stands(points: Shapes, *, barriers: Barriers, passable: NDArray[np.bool_]) -> Ints:
-    """Flat cell at which each point stands, -1 where none of the nine around it can be passed and is seen."""
+def _stands(at_m: Floats, *, barriers: Barriers, passable: Flags) -> Ints:
+    """Flat cell at which each place (n, 2) stands, -1 where it stands nowhere."""
     grid = barriers.grid
-    rows, cols = grid.shape
-    x_m, y_m = shapely.get_x(points), shapely.get_y(points)
-    row, col = grid.rowcol(x_m, y_m)
-    found = np.full(len(points), -1, dtype=np.int64)
-    inside = grid.inside(x_m, y_m)
-    own = np.where(inside, row * cols + col, 0)
-    doubtful = barriers.near(points, within_m=1.5 * grid.cell_m)
-    plain = inside & ~doubtful & passable.reshape(-1)[own]
-    found[plain] = own[plain]
-    unsure = np.flatnonzero(doubtful)
-    if len(unsure):
-        down, right = (each.reshape(-1) for each in np.indices((3, 3)) - 1)
-        r, c = row[unsure, None] + down, col[unsure, None] + right
-        real = (r >= 0) & (r < rows) & (c >= 0) & (c < cols)
-        cell = np.where(real, r * cols + c, 0)
-        real &= passable.reshape(-1)[cell]
-        at = centres(cell.reshape(-1), grid=grid).reshape(len(unsure), 9, 2)
-        here = np.column_stack([x_m[unsure], y_m[unsure]])[:, None]
-        far = np.hypot(*(at - here).transpose(2, 0, 1))
-        sight = shapely.linestrings(np.stack([np.broadcast_to(here, at.shape), at], axis=2).reshape(-1, 2, 2))
-        real &= ~barriers.crossed(sight).reshape(real.shape)
-        best = np.argmin(np.where(real, far, np.inf), axis=1)
-        sure = real[np.arange(len(unsure)), best]
-        found[unsure[sure]] = cell[np.arange(len(unsure)), best][sure]
+    row, col = grid.rowcol(at_m[:, 0], at_m[:, 1])
+    inside = grid.inside(at_m[:, 0], at_m[:, 1])
+    own = np.where(inside, row * grid.shape[1] + col, 0)
+    beside = inside & barriers.beside.reshape(-1)[own]
+    found = np.where(inside & ~beside & passable.reshape(-1)[own], own, -1)
+    todo = np.flatnonzero(beside)
+    todo = todo[~barriers.near(shapely.points(at_m[todo]), within_m=TRIFLE_M)]  # on a barrier is on neither bank
+    for k in range(0, len(todo), AT_ONCE):
+        some = todo[k : k + AT_ONCE]
+        seen = _seen(at_m[some], own[some, None], barriers=barriers, passable=passable)
+        found[some] = np.where(seen[:, 0], own[some], -1)
+    todo = todo[found[todo] < 0]
+    down, right = (each.reshape(-1) for each in np.indices((3, 3)) - 1)
+    for k in range(0, len(todo), AT_ONCE // 9):
+        some = todo[k : k + AT_ONCE // 9]
+        r, c = row[some, None] + down, col[some, None] + right
+        real = (r >= 0) & (r < grid.shape[0]) & (c >= 0) & (c < grid.shape[1])
+        cell = np.where(real, r * grid.shape[1] + c, own[some, None])
+        seen = _seen(at_m[some], cell, barriers=barriers, passable=passable)
+        away = centres(cell.reshape(-1), grid=grid).reshape(*cell.shape, 2) - at_m[some, None]
+        best = np.argmin(np.where(seen, np.hypot(away[..., 0], away[..., 1]), np.inf), axis=1)
+        each = np.arange(len(some))
+        found[some] = np.where(seen[each, best], cell[each, best], -1)
     return found
 
 
+def _seen(at_m: Floats, cell: Ints, *, barriers: Barriers, passable: Flags) -> Flags:
+    """Which cells (n, k) can be passed and are seen from the places (n, 2)."""
+    seen = passable.reshape(-1)[cell]
+    which, _ = np.nonzero(seen)
+    sight = np.stack([at_m[which], centres(cell[seen], grid=barriers.grid)], axis=1)
+    seen[seen] = ~barriers.crossed(shapely.linestrings(sight))
+    return np.asarray(seen)
+
+
 def _meetings(lines: Shapes, *, barriers: Barriers) -> tuple[Ints, Floats]:
-    """(line, metres along it) of every place where a line meets a barrier, in order."""
+    """(line, metres along it) of every place where a line meets a barrier, in order; the ends of a stretch on one."""
     if barriers.tree is None:
         return np.empty(0, np.int64), np.empty(0)
-    owner, segment = barriers.tree.query(lines, predicate="intersects")
-    shared = shapely.intersection(lines[owner], barriers.tree.geometries[segment])
-    met, which = shapely.get_coordinates(shared, return_index=True)
-    at_m = shapely.line_locate_point(lines[owner[which]], shapely.points(met))
-    order = np.lexsort((at_m, owner[which]))
-    return owner[which][order].astype(np.int64), at_m[order]
+    meets = np.unique(barriers.tree.query(lines, predicate="intersects")[0])
+    at, owner = shapely.get_coordinates(lines[meets], return_index=True)
+    same = owner[1:] == owner[:-1]
+    run_m = np.where(same, np.hypot(*np.diff(at, axis=0).T), 0.0)
+    begin_m = np.cumsum(run_m) - run_m
+    begin_m -= begin_m[np.searchsorted(owner[:-1], owner[:-1])]
+    parts = shapely.linestrings(np.stack([at[:-1][same], at[1:][same]], axis=1))
+    part, segment = barriers.tree.query(parts, predicate="intersects")
+    met, which = shapely.get_coordinates(
+        shapely.intersection(parts[part], barriers.tree.geometries[segment]), return_index=True
+    )
+    at_m = begin_m[same][part[which]] + np.hypot(*(met - at[:-1][same][part[which]]).T)
+    line = meets[owner[:-1][same][part[which]]]
+    order = np.lexsort((at_m, line))
+    return line[order].astype(np.int64), at_m[order]
 
 
-def _cut_again(
-    line: Ints, begin: Floats, ends: Floats, met_line: Ints, met_m: Floats, *, grid: Grid
-) -> tuple[Ints, Floats, Floats, Floats]:
-    """(line, begin_m, start_m (n, 2), run_m (n, 2)) of the pieces in metres, cut where they meet a barrier as well.
-
-    No piece lies on both banks then.
-    """
+def _pieces(lines: Shapes, *, barriers: Barriers) -> _Pieces:
+    """The lines cut at the sides of cells and where they meet a barrier, so that no piece lies on both banks."""
+    grid = barriers.grid
+    at, owner = shapely.get_coordinates(lines, return_index=True)
+    u, v = (at[:, 0] - grid.left_m) / grid.cell_m, (grid.top_m - at[:, 1]) / grid.cell_m
+    line, begin, ends = _cut(u, v, owner.astype(np.int64), *grid.shape)
+    begin_m = begin * grid.cell_m
     start_m = np.column_stack([grid.left_m + ends[:, 0] * grid.cell_m, grid.top_m - ends[:, 1] * grid.cell_m])
     run_m = np.column_stack([ends[:, 2] - ends[:, 0], ends[:, 1] - ends[:, 3]]) * grid.cell_m
-    begin_m = begin * grid.cell_m
+    met_line, met_m = _meetings(lines, barriers=barriers)
     if not len(met_line):
-        return line, begin_m, start_m, run_m
+        return _Pieces(line, begin_m, start_m, run_m, np.zeros(len(line), dtype=np.int64))
     whole_m = np.hypot(*run_m.T)
     # pieces of all lines on one scale, the lines apart
-    reach_m = np.zeros(int(line.max(initial=0)) + 2)
+    reach_m = np.zeros(len(lines) + 1)
     np.maximum.at(reach_m, line + 1, begin_m + whole_m + 1.0)
     offset = np.cumsum(reach_m)
-    parent = np.searchsorted(offset[line] + begin_m, offset[met_line] + met_m, side="right") - 1
+    met_at = np.maximum(offset[met_line] + met_m, (offset[line] + begin_m)[np.searchsorted(line, met_line)])
+    parent = np.searchsorted(offset[line] + begin_m, met_at, side="right") - 1
     every = np.concatenate([np.arange(len(line)), parent])
+    is_met = np.arange(len(every)) >= len(line)
     at_m = np.concatenate([begin_m, np.clip(met_m, begin_m[parent], (begin_m + whole_m)[parent])])
-    order = np.lexsort((at_m, every))
-    every, at_m = every[order], at_m[order]
+    order = np.lexsort((is_met, at_m, every))
+    every, at_m, met = every[order], at_m[order], np.cumsum(is_met[order], dtype=np.int64)
     until_m = (begin_m + whole_m)[every]
     same = every[1:] == every[:-1]
     until_m[:-1][same] = at_m[1:][same]
     along = run_m[every] / np.maximum(whole_m[every], 1e-300)[:, None]
-    first = start_m[every] + (at_m - begin_m[every])[:, None] * along
-    return line[every], at_m, first, (until_m - at_m)[:, None] * along
+    first_m = start_m[every] + (at_m - begin_m[every])[:, None] * along
+    return _Pieces(line[every], at_m, first_m, (until_m - at_m)[:, None] * along, met)
 
 
 @njit(error_model="numpy", cache=True)
-def _count(u: Floats, v: Floats, owner: Ints) -> int:
+def _inside(  # noqa: PLR0917
+    u0: float, v0: float, u1: float, v1: float, rows: int, cols: int
+) -> tuple[float, float]:
+    """(from, to): shares of a segment between which it lies in the grid; to <= from if it does not."""
+    least, most = 0.0, 1.0
+    for at, run, size in ((u0, u1 - u0, cols), (v0, v1 - v0, rows)):
+        if run == 0.0:
+            if at < 0.0 or at > size:
+                return 0.0, 0.0
+            continue
+        one, other = -at / run, (size - at) / run
+        least, most = max(least, min(one, other)), min(most, max(one, other))
+    return least, most
+
+
+@njit(error_model="numpy", cache=True)
+def _count(u: Floats, v: Floats, owner: Ints, rows: int, cols: int) -> int:
     most = 0
     for k in range(len(u) - 1):
-        if owner[k] == owner[k + 1]:
-            most += 3 + int(abs(np.floor(u[k + 1]) - np.floor(u[k]))) + int(abs(np.floor(v[k + 1]) - np.floor(v[k])))
+        if owner[k] == owner[k + 1] and np.isfinite(u[k] + v[k] + u[k + 1] + v[k + 1]):
+            enters, leaves = _inside(u[k], v[k], u[k + 1], v[k + 1], rows, cols)
+            most += 3
+            if leaves > enters:
+                part = leaves - enters
+                most += 4 + int(part * (abs(u[k + 1] - u[k]) + abs(v[k + 1] - v[k])))
     return most
 
 
 @njit(error_model="numpy", cache=True)
-def _cut(u: Floats, v: Floats, owner: Ints) -> tuple[Ints, Floats, Floats]:
+def _cut(u: Floats, v: Floats, owner: Ints, rows: int, cols: int) -> tuple[Ints, Floats, Floats]:
     """(line, begin, ends) of every piece of the lines' segments within one cell: where it begins along the line, in
-    cells, and its ends u0, v0, u1, v1."""
-    most = _count(u, v, owner)
+    cells, and its ends u0, v0, u1, v1. What lies outside the grid is one piece."""
+    most = _count(u, v, owner, rows, cols)
     line, begin, ends = np.empty(most, np.int64), np.empty(most), np.empty((most, 4))
     n = 0
     done = 0.0
@@ -221,22 +396,32 @@ def _cut(u: Floats, v: Floats, owner: Ints) -> tuple[Ints, Floats, Floats]:
             continue
         du, dv = u[k + 1] - u[k], v[k + 1] - v[k]
         length = np.hypot(du, dv)
+        if not np.isfinite(length):
+            continue
+        enters, leaves = _inside(u[k], v[k], u[k + 1], v[k + 1], rows, cols)
+        if leaves <= enters:
+            enters, leaves = 1.0, 1.0
         share = 0.0
-        col, row = int(np.floor(u[k])), int(np.floor(v[k]))
+        col, row = int(np.floor(u[k] + enters * du)), int(np.floor(v[k] + enters * dv))
         while share < 1.0:
-            to_col = ((col + 1 if du > 0 else col) - u[k]) / du if du != 0 else np.inf
-            to_row = ((row + 1 if dv > 0 else row) - v[k]) / dv if dv != 0 else np.inf
-            until = min(1.0, to_col, to_row)
+            to_col, to_row = np.inf, np.inf
+            if share < enters:
+                until = enters
+            elif share >= leaves:
+                until = 1.0
+            else:
+                to_col = ((col + 1 if du > 0 else col) - u[k]) / du if du != 0 else np.inf
+                to_row = ((row + 1 if dv > 0 else row) - v[k]) / dv if dv != 0 else np.inf
+                until = min(leaves, to_col, to_row)
             if until > share:
                 line[n], begin[n] = owner[k], done + share * length
                 ends[n, 0], ends[n, 1] = u[k] + share * du, v[k] + share * dv
                 ends[n, 2], ends[n, 3] = u[k] + until * du, v[k] + until * dv
                 n += 1
                 share = until
-            if until < 1.0:
-                if to_col <= to_row:
-                    col += 1 if du > 0 else -1
-                if to_row <= to_col:
-                    row += 1 if dv > 0 else -1
+            if to_col <= until:
+                col += 1 if du > 0 else -1
+            if to_row <= until:
+                row += 1 if dv > 0 else -1
         done += length
     return line[:n], begin[:n], ends[:n]

@@ -13,7 +13,7 @@ from phusong.coverage.access.friction import friction
 from phusong.coverage.access.moves import DCOL, DROW
 from phusong.coverage.access.speeds import speed_table, speeds
 from phusong.coverage.access.travel_time import travel_time
-from phusong.layers.errors import ComputeError, SettingsError
+from phusong.layers.errors import ComputeError, CrsError, SettingsError
 from phusong.layers.grid import Grid, Raster
 
 CRS = "EPSG:9212"
@@ -251,8 +251,11 @@ def test_fibre_follows_roads_and_bridges():
 @pytest.mark.parametrize("shape", [shapely.Point(150, 450), shapely.LineString([(100, 450), (200, 450)])])
 def test_a_crossing_far_from_any_river_is_told(shape):
     far = river(shapely.LineString([(950, -50), (950, 1050)]))
-    made = minutes(WEST, EAST, rivers=far, crossings=crossing(shapely.Point(150, 450)))[1]
-    assert [(fault.code, fault.params["crossing"]) for fault in made.faults] == [("access.note.crossing_unused", "X")]
+    made = minutes(WEST, EAST, rivers=far, crossings=crossing(shape))[1]
+    assert [(fault.code, fault.params) for fault in made.faults] == [
+        ("access.note.crossings_unused", {"crossings": "X", "count": 1})
+    ]
+    assert made.surface.links is None
     assert made.counts["crossings_unused"] == 1
 
 
@@ -290,3 +293,159 @@ def test_every_table_of_speeds_says_where_it_comes_from():
     for name in ("walking", "road", "surface", "crossing", "fibre"):
         assert table[name]["source"]
     assert all(legend["source"] for legend in table["land_cover"].values())
+
+
+LINE = shapely.LineString
+
+
+def test_a_bridge_opens_one_of_two_rivers():
+    two = river(LINE([(500, -50), (500, 1050)]), LINE([(600, -50), (600, 1050)]))
+    for shape in (shapely.Point(500, 450), LINE([(490, 450), (510, 450)])):
+        made = friction(GRID, elevation=ground(), rivers=two, crossings=crossing(shape))
+        reached = np.isfinite(travel_time(made.surface, np.array([WEST])).cost)
+        assert reached[:, :6].all()
+        assert not reached[:, 6:].any()
+    both, _ = minutes(WEST, EAST, rivers=two, crossings=crossing(LINE([(490, 450), (610, 450)])))
+    assert both == pytest.approx(0.5 / WALK_KMH * 60, rel=0.02)
+
+
+def test_a_bridge_in_the_middle_of_a_wide_river_reaches_both_banks():
+    wide = river(shapely.box(210, -50, 790, 1050))
+    found, made = minutes(51, 58, rivers=wide, crossings=crossing(shapely.Point(480, 450)))
+    assert found == pytest.approx(0.7 / WALK_KMH * 60, rel=0.02)
+    assert made.counts["crossings"] == 1
+
+
+def test_a_bridge_over_an_island_without_a_centre_spans_both_arms():
+    island = shapely.box(310, -50, 690, 1050).difference(shapely.box(460, 300, 490, 700))
+    found, _ = minutes(WEST, EAST, rivers=river(island), crossings=crossing(LINE([(300, 450), (700, 450)])))
+    assert found == pytest.approx(0.5 / WALK_KMH * 60, rel=1e-4)
+
+
+@pytest.mark.parametrize("shape", [LINE([(500, -50), (500, 450), (500, 450), (500, 1050)]), LINE([(1, 1), (1, 1)])])
+def test_vertices_drawn_twice_are_no_barrier_of_their_own(shape):
+    found, made = minutes(WEST, EAST, rivers=river(shape), crossings=crossing(shapely.Point(500, 450)))
+    assert found == pytest.approx(0.5 / WALK_KMH * 60, rel=0.02)
+    assert made.counts["crossings"] + made.counts["crossings_unused"] == 1
+
+
+def test_rivers_of_many_parts_with_heights_shut_their_banks():
+    line = shapely.MultiLineString([[(500, -50, 3), (500, 450, 2)], [(500, 450, 2), (500, 1050, 1)]])
+    area = shapely.MultiPolygon([shapely.force_3d(shapely.box(490, -50, 510, 1050), 7.0)])
+    for shape in (line, area):
+        assert minutes(WEST, EAST, rivers=river(shape), neighbours=16)[0] == np.inf
+
+
+def gathered(*roads):
+    return pd.concat(roads, ignore_index=True)
+
+
+def test_a_bridge_of_another_surface_joins_roads_over_closed_ground():
+    cover = ground(30.0, classes="esa_worldcover")
+    cover.values[:, 4:7] = 80.0
+    parts = [road(LINE([(0, 450), (420, 450)]), surface="gravel"), road(LINE([(680, 450), (420, 450)]), "provincial"),
+             road(LINE([(680, 450), (1000, 450)]), surface="gravel")]  # fmt: skip
+    found, _ = minutes(WEST, 58, roads=gathered(*parts), land_cover=cover, mode="motorbike")
+    assert found == pytest.approx((0.17 + 0.17) / (0.75 * 45) * 60 + 0.26 / 40 * 60, rel=1e-6)
+
+
+def test_roads_that_meet_in_water_join_there():
+    wide = river(shapely.box(310, 310, 690, 690))
+    roads = gathered(*(road(LINE([(500, 500), end]), "village") for end in [(0, 500), (500, 0), (1000, 500)]))
+    made = friction(GRID, elevation=ground(), rivers=wide, roads=roads, mode="car")
+    found = travel_time(made.surface, np.array([WEST])).cost
+    along = (0.25 + 0.25) / 15 * 60  # 15 km/h
+    assert found[5, 7] == pytest.approx(along, rel=1e-3)
+    assert found[7, 5] == pytest.approx(along, rel=1e-3)
+    assert made.counts["bridges_of_roads"] == 3  # each with each
+
+
+@pytest.mark.parametrize("bridged", [None, False])
+def test_roads_that_end_on_a_river_from_both_banks_are_one_road(bridged):
+    parts = road(LINE([(0, 450), (500, 450)])), road(LINE([(500, 450), (1000, 450)]), "village", bridge=bridged)
+    found, made = minutes(WEST, EAST, roads=gathered(*parts), rivers=river(LINE([(500, -50), (500, 1050)])), mode="car")
+    if bridged is None:
+        assert found == pytest.approx(0.25 / 50 * 60 + 0.25 / 15 * 60, rel=1e-6)
+    else:
+        assert found == np.inf
+        assert made.counts["road_gaps"] == 1
+
+
+def test_a_road_there_and_back_over_a_river_breaks_off_both_times():
+    line = LINE([(100, 450), (900, 450), (900, 460), (900, 450), (100, 450)])
+    shut = river(LINE([(500, -50), (500, 1050)]))
+    found, made = minutes(WEST, EAST, rivers=shut, roads=road(line, bridge=False))
+    assert found == np.inf
+    assert made.counts["road_gaps"] == 2
+
+
+def test_a_road_that_touches_a_river_goes_on():
+    line = LINE([(0, 450), (480, 450), (500, 430), (520, 450), (1000, 450)])
+    shut = river(LINE([(500, -50), (500, 430)]))
+    found, made = minutes(WEST, EAST, rivers=shut, roads=road(line, bridge=False), mode="car")
+    assert found == pytest.approx((0.46 + 0.04 * np.sqrt(2)) / 50 * 60, rel=1e-6)
+    assert (made.counts["road_gaps"], made.counts["bridges_of_roads"]) == (0, 0)
+
+
+def test_a_road_that_leaves_the_study_and_comes_back_keeps_its_length():
+    line = LINE([(950, 450), (2000, 450), (2000, 750), (950, 750)])
+    made = friction(GRID, elevation=ground(), roads=road(line, "motorway"), mode="car")
+    links = made.surface.links
+    assert links.length_m.tolist() == pytest.approx([2400.0, 2400.0])
+    assert {links.from_cell[0], links.to_cell[0]} == {59, 29}
+    far = LINE([(950, 450), (1e12, 450), (1e12, -1e12), (250, 450)])
+    made = friction(GRID, elevation=ground(), roads=road(far), mode="car")
+    assert np.isfinite(made.surface.links.length_m).all()
+
+
+def test_what_became_of_every_road_is_counted():
+    shapes = {
+        "used": road(STRAIGHT),
+        "one cell": road(LINE([(10, 10), (20, 20)])),
+        "floods": road(STRAIGHT, floods=True),
+        "motorway": road(STRAIGHT, "motorway"),
+        "outside": road(LINE([(5000, 5000), (6000, 6000)])),
+        "no length": road(LINE([(500, 500), (500, 500)])),
+        "sea": road(LINE([(910, 910), (990, 990)])),
+    }
+    sea = ground()
+    sea.values[0, 9] = 0.0
+    made = friction(GRID, elevation=sea, roads=gathered(*shapes.values()), season="flooded")
+    found = {name: made.counts[name] for name in ("roads", "roads_closed", "roads_unfit", "roads_nowhere")}
+    assert found == {"roads": 2, "roads_closed": 1, "roads_unfit": 1, "roads_nowhere": 3}
+    assert [(fault.code, fault.params["count"]) for fault in made.faults] == [("access.note.roads_nowhere", 3)]
+    assert all(fault.say(lang) for fault in made.faults for lang in ("en", "vi"))
+
+
+def test_roads_elsewhere_are_no_roads_of_the_study():
+    elsewhere = road(LINE([(5000, 5000), (6000, 6000)]))
+    found, made = minutes(WEST, EAST, roads=elsewhere)
+    assert found == pytest.approx(0.5 / WALK_KMH * 60, rel=1e-6)
+    assert (made.basis, made.counts["roads_nowhere"]) == ("walking_model", 1)
+
+
+def test_no_height_is_void_and_codes_that_are_no_class_are_told():
+    high = ground()
+    high.values[:, 5] = np.inf
+    found, made = minutes(WEST, EAST, elevation=high)
+    assert (found, made.counts["cells_void"]) == (np.inf, 10)
+    cover = ground(10.5, classes="esa_worldcover")
+    cover.values[0] = [np.nan, np.inf, 0, 0, 0, 10, 10, 10, 10, 10]
+    made = friction(GRID, elevation=ground(), land_cover=cover, roads=road(STRAIGHT))
+    assert made.counts["cells_without_class"] == 95
+    assert [fault.params["listed"] for fault in made.faults] == ["10.5 (90), inf (1)"]
+
+
+def test_fibre_takes_motorways_and_neither_waits_nor_floods():
+    flooded = road(STRAIGHT, "motorway", floods=True)
+    assert minutes(WEST, EAST, roads=flooded, mode="fibre", season="flooded")[0] == pytest.approx(500.0)
+    toll = crossing(shapely.Point(490, 450), wait_min=30.0)
+    dear = minutes(WEST, EAST, rivers=river(ACROSS), crossings=toll, mode="fibre")[0]
+    assert dear == minutes(WEST, EAST, rivers=river(ACROSS), crossings=crossing(toll.geometry[0]), mode="fibre")[0]
+
+
+@pytest.mark.parametrize("name", ["roads", "rivers", "crossings"])
+def test_a_layer_in_another_crs_is_refused_by_name(name):
+    given = {"roads": road(STRAIGHT), "rivers": river(ACROSS), "crossings": crossing(shapely.Point(0, 0))}[name]
+    with pytest.raises(CrsError, match=name):
+        friction(GRID, elevation=ground(), **{name: given.set_crs("EPSG:32648", allow_override=True)})
