@@ -6,20 +6,17 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from rasterio.features import shapes
-from shapely.geometry import MultiPolygon, shape
 
 from phusong.api.access import friction_of, rests_on, services_of, title_of
 from phusong.api.pipeline import Job, Made
 from phusong.api.radio import tags_of
 from phusong.coverage.access.friction import Friction
-from phusong.coverage.access.isochrones import isochrones
+from phusong.coverage.access.isochrones import cell_areas, isochrones
 from phusong.coverage.access.serving import Served, serve
 from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, IMPASSABLE, REACHED
 from phusong.coverage.indicators import Indicator, expand
@@ -202,12 +199,10 @@ def _isochrones(one: Served, inside: NDArray[np.bool_]) -> gpd.GeoDataFrame:
 def _catchments(one: Served, inside: NDArray[np.bool_]) -> gpd.GeoDataFrame:
     """A row a point that is the nearest by travel to some cell of the communes: its people, area and cells."""
     nearest = np.where(inside, one.nearest_raster, -1).astype(np.int32)
-    parts: dict[int, list[Any]] = {}
-    for geometry, row in shapes(nearest, mask=nearest >= 0, connectivity=4, transform=one.grid.transform):
-        parts.setdefault(int(row), []).append(shape(geometry))
-    rows = sorted(parts)
+    found = cell_areas(nearest, where=nearest >= 0, transform=one.grid.transform)
+    rows = list(found)
     people = np.bincount(one.nearest[one.nearest >= 0], one.people[one.nearest >= 0], minlength=len(one.ids))
-    areas = gpd.GeoSeries([MultiPolygon(parts[row]) for row in rows], crs=one.grid.crs)
+    areas = gpd.GeoSeries(list(found.values()), crs=one.grid.crs)
     columns = {
         "service": one.service.id,
         "point_id": [one.ids[row] for row in rows],

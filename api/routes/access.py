@@ -10,7 +10,6 @@ import numpy as np
 import shapely
 from fastapi import APIRouter, Query, Response
 from pydantic import Field
-from rasterio.features import shapes
 
 from phusong.api.access_models import AccessList, Ground, NearestPoint, PlaceAccess, ServiceInfo, ServiceList
 from phusong.api.access_step import CODES
@@ -21,6 +20,7 @@ from phusong.api.routes.communes import GEO_JSON
 from phusong.api.routes.coverage import AskedPoint
 from phusong.api.served import Asked, RetryingRoute, TheLang, TheResults, TheStudy, problems
 from phusong.api.trips import REASONS, properties_of, trip_from, unknown_service
+from phusong.coverage.access.isochrones import cell_areas
 from phusong.layers.errors import Fault
 from phusong.layers.messages import Lang, say
 from phusong.layers.rasters import read_raster
@@ -176,16 +176,13 @@ def _areas(results: Snapshot, service: str, limits: list[int]) -> gpd.GeoDataFra
     """A row a limit: the cells of the communes from which the service is reached in time, as a MultiPolygon."""
     minutes = read_raster(results.directory / f"travel_time_{service}.tif")
     people = read_raster(results.directory / "population.tif").values
-    grid, inside = minutes.grid, ~np.isnan(people)
-    rows = []
+    grid, known = minutes.grid, ~np.isnan(people) & (minutes.values >= 0)
+    rows, counted = [], []
     for limit in limits:
-        within = inside & (minutes.values >= 0) & (minutes.values <= limit)
-        found = shapes(within.astype(np.uint8), mask=within, connectivity=4, transform=grid.transform)
-        rows.append(shapely.MultiPolygon([shapely.geometry.shape(geometry) for geometry, _ in found]))
-    counted = [
-        float(people[inside & (minutes.values >= 0) & (minutes.values <= limit)].sum(dtype=np.float64))
-        for limit in limits
-    ]
+        within = known & (minutes.values <= limit)
+        found = cell_areas(within.astype(np.uint8), where=within, transform=grid.transform)
+        rows.append(found.get(1, shapely.MultiPolygon()))
+        counted.append(float(people[within].sum(dtype=np.float64)))
     areas = gpd.GeoSeries(rows, crs=grid.crs)
     columns = {"minutes": limits, "people": np.round(counted, 1), "area_km2": (areas.area / 1e6).round(3)}
     return gpd.GeoDataFrame(columns, geometry=areas, crs=grid.crs)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import geopandas as gpd
 import numpy as np
+import shapely
+from affine import Affine
+from numpy.typing import NDArray
 from rasterio.features import shapes
-from shapely.geometry import MultiPolygon, shape
 
 from phusong.coverage.access.travel_time import Travel
 
@@ -25,7 +27,20 @@ def isochrones(travel: Travel, *, limits_min: Sequence[float]) -> gpd.GeoDataFra
     areas = []
     for limit in limits:
         within = (travel.cost <= limit) & np.isfinite(travel.cost)
-        # parts that meet at a corner only are parts of their own: each cell is joined to its four neighbours
-        found = shapes(within.astype(np.uint8), mask=within, connectivity=4, transform=travel.grid.transform)
-        areas.append(MultiPolygon([shape(geometry) for geometry, _ in found]))
+        found = cell_areas(within.astype(np.uint8), where=within, transform=travel.grid.transform)
+        areas.append(found.get(1, shapely.MultiPolygon()))
     return gpd.GeoDataFrame({"limit": limits}, geometry=areas, crs=travel.grid.crs)
+
+
+def cell_areas(
+    values: NDArray[np.uint8] | NDArray[np.int32], *, where: NDArray[np.bool_], transform: Affine
+) -> dict[int, shapely.MultiPolygon]:
+    """The area of each value in the cells of ``where``, (rows, cols) both, by value, rising.
+
+    Parts that meet at a corner only are parts of their own: each cell is joined to its four neighbours.
+    """
+    parts: dict[int, list[shapely.Polygon]] = {}
+    for geometry, value in shapes(values, mask=where, connectivity=4, transform=transform):
+        shell, *holes = (shapely.linearrings(np.array(ring)) for ring in geometry["coordinates"])
+        parts.setdefault(int(value), []).append(shapely.polygons(shell, holes or None))
+    return {value: shapely.multipolygons(parts[value]) for value in sorted(parts)}
