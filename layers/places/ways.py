@@ -197,7 +197,7 @@ def _packed(number: Numbers, *, seconds: bool) -> Numbers:
 
 def _pointed(number: Numbers, cells: Cells) -> Numbers:
     """DD.MMSS; NaN where minutes or seconds reach 60."""
-    size = np.round(np.abs(number) * 1e8)
+    size = np.round(np.minimum(np.abs(number), 2 * _MOST_DEGREES) * 1e8)
     degrees, minutes, seconds = np.floor(size / 1e8), np.floor(size / 1e6) % 100, (size % 1e6) / 1e4
     good = (minutes < 60) & (seconds < 60) & (degrees <= _MOST_DEGREES) & np.isnan(cells.marked)
     return np.where(good, np.copysign(degrees + minutes / 60 + seconds / 3600, number), np.nan)
@@ -206,7 +206,7 @@ def _pointed(number: Numbers, cells: Cells) -> Numbers:
 def _all_pointed(cells: Cells, read: Numbers) -> bool:
     """Whether every cell of a column can be DD.MMSS, and some have seconds; by chance 36 % of cells can."""
     either = np.where(np.isnan(cells.point), cells.comma, cells.point)
-    seconds = np.round(np.abs(either) * 1e8) % 1e6 > 0
+    seconds = np.round(np.minimum(np.abs(either), 2 * _MOST_DEGREES) * 1e8) % 1e6 > 0
     return bool((np.isfinite(read) | cells.blank).all() and (seconds & np.isfinite(read)).any())
 
 

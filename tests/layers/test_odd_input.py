@@ -18,9 +18,10 @@ from phusong.layers.checks.validate import is_note
 from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.grid import MAX_CELLS, Grid
 from phusong.layers.importing import import_files
-from phusong.layers.office import Asked
+from phusong.layers.office import Asked, understood
 from phusong.layers.places.evidence import Ground, Places
 from phusong.layers.rasters import raster_bounds, read_raster, warp_to
+from phusong.layers.schema import LAYERS
 from phusong.layers.study_layers import StudyLayers, read_layers
 
 CRS = "EPSG:9212"
@@ -370,3 +371,16 @@ def test_codes_typed_as_numbers_name_their_units() -> None:
     assert ground is not None
     named = np.array([19333.0, 19333, " 19333 ", "007", 7.0, None, np.nan], dtype=object)
     assert ground.homes(named, len(named)).tolist() == [0, 0, 0, 1, -1, -1, -1]
+
+
+def test_coordinates_beyond_all_places_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    rows = [f"Q{i},{106.5 + i / 100},16.7" for i in range(6)] + ["Q6,1e308,16.7", "Q7,106.5,-1e300"]
+    path.write_text("\n".join(["Mã trạm,Kinh độ,Vĩ độ", *rows]), encoding="utf-8")
+    squares = [shapely.box(106 + i / 10, 16, 106.1 + i / 10, 17) for i in range(10)]
+    units = gpd.GeoDataFrame({"code": list("0123456789"), "name": list("abcdefghij")}, geometry=squares, crs=4326)
+    done = understood(path, LAYERS["sites"], asked=Asked(), units=units)
+    assert [(fault.code, fault.row) for fault in done.raw.faults if not is_note(fault)] == [
+        ("fault.place_unreadable", 8),
+        ("fault.place_unreadable", 9),
+    ]
