@@ -59,10 +59,15 @@ def title_of(service: Service, lang: Lang) -> str:
 def rests_on(ground: Friction | Served, settings: Settings, lang: Lang) -> str:
     """One line on what travel times rest on: the way of moving, the season, the pace, and where no roads are known."""
     afoot = ground.basis == "walking_model" and ground.mode != "fibre"  # without roads there is nothing to ride on
-    words = [say("travel.mode.walk" if afoot else f"travel.mode.{ground.mode}", lang)]
-    words += [say(f"travel.season.{ground.season}", lang)]
-    words += [say(f"travel.walking.{ground.walking}", lang)] if ground.mode != "fibre" else []
-    words += [say(f"travel.basis.{ground.basis}", lang)]
+    mode = say("travel.mode.walk" if afoot else f"travel.mode.{ground.mode}", lang)
+    return f"{mode}, {ground_told(ground.basis, settings, lang, paced=ground.mode != 'fibre')}"
+
+
+def ground_told(basis: str, settings: Settings, lang: Lang, *, paced: bool = True) -> str:
+    """The same without the way of moving; without the pace where nobody walks."""
+    words = [say(f"travel.season.{settings.access.season}", lang)]
+    words += [say(f"travel.walking.{settings.access.walking}", lang)] if paced else []
+    words += [say(f"travel.basis.{basis}", lang)]
     return ", ".join([*words, settings.access.ground] if settings.access.ground else words)
 
 

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from phusong.api.access import ground_told
 from phusong.api.pipeline import Job
 from phusong.api.radio import terms_of
 from phusong.coverage.access.services import services
@@ -25,6 +26,12 @@ from phusong.layers.messages.format import day
 from phusong.layers.rasters import read_raster
 from phusong.maps.view import MapIndicator, MapTravel, MapView
 
+OF_SERVICES = (
+    *("people_within_{limit}_{service}_pct", "mean_time_{service}_min", "people_unreached_{service}_pct"),
+    *("access_{service}", "time_{service}_min", "distance_{service}_km", "cut_off_{service}"),
+)
+OF_POST = (*OF_SERVICES, "mean_service_radius_{service}_km", "people_per_{service}_point")
+"""Indicators of a service that the map offers."""
 FIRST = ("people_covered_any_pct", "same_day_mail", "people")
 
 
@@ -42,7 +49,8 @@ def map_view(
     technologies, operators = technologies_of(radio, job.layer("signal_reports")), radio.levels if radio else ()
     kinds: dict[str, Sequence[str]] = {"services": [one.id for one in services()], "facilities": FACILITIES}
     declared = expand("unit", technologies=technologies, operators=operators, **kinds)
-    shown = _indicators([one for one in declared if one.id in units])
+    offered = (*settings.access.map_services, "fibre_node")
+    shown = _indicators([one for one in declared if one.id in units and _offered(one, offered)])
     of_units = gpd.GeoDataFrame(units.assign(population=job.units["population"]), geometry=job.units.geometry)
     known = [indicator.id for indicator in shown if of_units[indicator.id].notna().any()]
     shown = tuple(indicator for indicator in shown if indicator.id in known)
@@ -58,7 +66,7 @@ def map_view(
         village_indicators=_indicators(
             one
             for one in expand("village", technologies=technologies, operators=operators, **kinds)
-            if one.id in villages and (not one.service or villages[one.id].notna().any())
+            if one.id in villages and _offered(one, offered) and (not one.service or villages[one.id].notna().any())
         ),
         gap_units=gaps.units,
         gap_villages=gaps.villages,
@@ -70,10 +78,20 @@ def map_view(
         margins=_margins(radio) if radio else {},
         required_dbm=_required(radio) if radio else {},
         travel=_travel(job),
+        travelled=_travelled(job),
         asked={lang: terms_text(terms_of(settings), lang=lang) for lang in LANGS},
         sources=_sources(job, settings.language),
         first_indicator=next((name for name in FIRST if name in known), ""),
     )
+
+
+def _offered(one: Indicator, services: Sequence[str]) -> bool:
+    """Whether an indicator is among those the map offers: the tables hold every service, facility and network."""
+    if one.service:
+        return one.service in services and one.template in (OF_POST if one.service == "post" else OF_SERVICES)
+    if one.network:
+        return one.network == "broadband" or (one.network == "government_network" and "office" in one.facility)
+    return True
 
 
 def _indicators(declared: Iterable[Indicator]) -> tuple[MapIndicator, ...]:
@@ -88,6 +106,7 @@ def _indicators(declared: Iterable[Indicator]) -> tuple[MapIndicator, ...]:
             higher_is=one.higher_is,
             modelled={"sectors", "elevation"} <= set(one.sources),
             placed="population" in one.sources,
+            travelled="roads" in one.sources,
         )
         for one in declared
     )
@@ -154,6 +173,13 @@ def _travel(job: Job) -> tuple[MapTravel, ...]:
             )
         )
     return tuple(shown)
+
+
+def _travelled(job: Job) -> dict[Lang, str]:
+    """What the times of travel of all services rest on; empty without any."""
+    known = json.loads(job.path("access.json").read_text(encoding="utf-8"))
+    first = next((one for one in known.values() if one["timed"]), None)
+    return {} if first is None else {lang: ground_told(first["basis"], job.settings, lang) for lang in LANGS}
 
 
 def _sources(job: Job, lang: Lang) -> tuple[str, ...]:

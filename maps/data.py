@@ -134,6 +134,7 @@ def page_data(view: MapView) -> Json:
         "as_of": {lang: date_text(view.as_of, lang) for lang in LANGS},
         "sources": list(view.sources),
         "methods": methods_of(view.units),
+        "travelled": {lang: view.travelled.get(lang, "") for lang in LANGS},
         "asked": {lang: view.asked.get(lang, "") for lang in LANGS},
         "texts": _texts(),
         "bounds": [[bottom, left], [top, right]],
@@ -247,6 +248,7 @@ def _labelled(indicator: MapIndicator) -> Json:
         "group": group_of(indicator),
         "modelled": indicator.modelled,
         "placed": indicator.placed,
+        "travelled": indicator.travelled,
     }
 
 

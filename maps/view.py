@@ -23,7 +23,8 @@ class MapIndicator:
     ``unit`` is a unit of measure; where the catalogue has ``measure.<unit>`` it is said in the reader's language.
     ``kind`` "number" or "yes_no". ``higher_is`` chooses the colours: better (teal is high), worse (brown is high) or
     neutral (one hue). ``group`` is a word of ``map.group``; empty: found from the id. ``modelled``: it rests on the
-    radio model. ``placed``: it rests on where people were placed in their commune. Both are said beside the figures.
+    radio model. ``placed``: it rests on where people were placed in their commune. ``travelled``: it rests on ways over
+    the ground. All three are said beside the figures.
     """
 
     id: str
@@ -34,6 +35,7 @@ class MapIndicator:
     group: str = ""
     modelled: bool = False
     placed: bool = False
+    travelled: bool = False
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,9 @@ class MapView:
     operator, same_day_mail``. ``plan``: ``rank, lon, lat`` (degrees, WGS 84) and, if known, the other columns of the
     investment list. ``margins``: by technology, by how many dB the level exceeds what its server must bring (covered
     from 0 up, -inf no mast in range, NaN no data). ``required_dbm``: by technology, the least and the most that a
-    server must bring. ``travel``: times to services. ``asked``: for whom a covered place holds, in each language.
-    ``sources``: lines of attribution, shown as plain text. ``first_indicator``: the id shown first; empty: the first
-    one.
+    server must bring. ``travel``: times to services; ``travelled``: what all of them rest on. ``asked``: for whom a
+    covered place holds, in each language. ``sources``: lines of attribution, shown as plain text. ``first_indicator``:
+    the id shown first; empty: the first one.
     """
 
     title: str
@@ -91,6 +93,7 @@ class MapView:
     margins: Mapping[str, Raster] = field(default_factory=dict)
     required_dbm: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     travel: tuple[MapTravel, ...] = ()
+    travelled: Mapping[Lang, str] = field(default_factory=dict)
     asked: Mapping[Lang, str] = field(default_factory=dict)
     sources: tuple[str, ...] = ()
     first_indicator: str = ""

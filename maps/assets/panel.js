@@ -186,7 +186,7 @@ function planSection(actions) {
 }
 
 function sourcesSection() {
-  const notes = notesOf({ modelled: data.coverage.length, placed: true });
+  const notes = notesOf({ modelled: data.coverage.length, travelled: true, placed: true });
   if (!data.sources.length && !notes.length) return null;
   return el("footer", {}, el("h2", {}, ui("sources")), [...notes, ...data.sources].map((line) => el("p", {}, unbroken(line))));
 }

@@ -16,7 +16,8 @@ function factGroups(facts, { opened, current, methods }) {
   }
   return [...groups].map(([group, members]) => {
     const notes = notesOf({
-      modelled: members.some(([field]) => field.modelled), placed: group === "people" || members.some(([field]) => field.placed),
+      modelled: members.some(([field]) => field.modelled), travelled: members.some(([field]) => field.travelled),
+      placed: group === "people" || members.some(([field]) => field.placed),
     }, methods);
     return el("details", { open: opened(group) }, el("summary", {}, say(`group.${group}`)), noteLines(notes),
       factTable(members.map(([field, value]) => factRow(field, value, field === current))));

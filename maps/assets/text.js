@@ -42,9 +42,10 @@ function valueText(value, field) {
   return `${number(value)}\u00a0${unit}`;
 }
 
-/** What figures rest on, a line each: the radio model, the ways people were placed. */
-function notesOf({ modelled, placed }, methods = data.methods) {
-  return [modelled ? ui("modelled") : null, ...(placed ? methods : []).map((method) => say(`method.${method}`))].filter(Boolean);
+/** What figures rest on, a line each: the radio model, ways over the ground, the ways people were placed. */
+function notesOf({ modelled, placed, travelled }, methods = data.methods) {
+  const ground = travelled && inLang(data.travelled) ? ui("travelled", { ground: inLang(data.travelled) }) : null;
+  return [modelled ? ui("modelled") : null, ground, ...(placed ? methods : []).map((method) => say(`method.${method}`))].filter(Boolean);
 }
 
 const noteLines = (notes) => notes.map((note) => el("p", { class: "note" }, note));
