@@ -86,7 +86,7 @@ def _judge(path: Path) -> None:
     if not path.exists():
         raise MissingError("read.file_missing", file=path.name)
     if not path.is_file():
-        raise InputError("guard.no_file", file=path.name)
+        raise InputError("guard.no_file", file=path.name or str(path))
     size = path.stat().st_size
     if size == 0:
         raise InputError("guard.empty", file=path.name)

@@ -95,6 +95,8 @@ def read_opencellid(
     good[[place for place, _ in faults]] = False
     told = [fault for _, fault in faults]
     if not good.any():
+        if passed and not told:
+            raise InputError("cells.elsewhere", file=path.name, count=passed)
         raise InputError("cells.none", faults=tuple(told[:20]), file=path.name)
     cells = table[good].astype({"lon": float, "lat": float, "mcc": int, "net": int, "area": int, "cell": int})
     cells = cells.assign(row=rows[good], weight=_weights(cells), technology=cells["radio"].map(TECHNOLOGIES))

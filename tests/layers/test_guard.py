@@ -92,6 +92,8 @@ def test_names_that_are_no_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingError):
         guard(tmp_path / "none.csv")
     _refused(tmp_path, "guard.no_file")
+    with pytest.raises(InputError, match=r"^\. is no file"):
+        guard(".")
     (tmp_path / "a.csv").write_bytes(b"")
     _refused(tmp_path / "a.csv", "guard.empty")
     (tmp_path / "secret.csv").write_text("a,b\n1,2\n")

@@ -163,6 +163,9 @@ def test_only_cells_of_the_study_are_kept(tmp_path: Path) -> None:
     assert len(sites.frame) == len(sectors.frame) == 3
     (outside,) = [fault for fault in sites.faults if fault.code == "note.cells_outside"]
     assert outside.params == {"count": 7}
+    with pytest.raises(InputError) as caught:
+        read_opencellid(tmp_path / "a.csv", bounds=(0, 0, 1, 1))
+    assert (caught.value.code, caught.value.params["count"]) == ("cells.elsewhere", 10)
 
 
 def validated(cells: Cells) -> tuple[int, int, list[str]]:
