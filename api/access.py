@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, cast
 
 import geopandas as gpd
@@ -102,5 +102,5 @@ def check_access(study: Study) -> list[Fault]:
     return faults
 
 
-def nearest_name(name: str, known: Any) -> str:
+def nearest_name(name: str, known: Iterable[str]) -> str:
     return difflib.get_close_matches(name, sorted(known), n=1, cutoff=0.0)[0]

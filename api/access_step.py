@@ -317,7 +317,8 @@ def _name(one: Served, row: int) -> str | None:
 def _counts(served: dict[str, Served], grounds: dict[str, Friction]) -> dict[str, int | float]:
     """For the run record: of every surface and service what went in and, where anything was, what was left out."""
     counts: dict[str, int | float] = {"services": len(served), "points": sum(len(one.ids) for one in served.values())}
-    counts["notes"] = sum(len(one.faults) for one in (*served.values(), *grounds.values()))
+    notes = [fault for one in served.values() for fault in one.faults]
+    counts["notes"] = len(notes) + sum(len(ground.faults) for ground in grounds.values())
     for mode, ground in grounds.items():
         counts |= {f"{mode}_{name}": count for name, count in ground.counts.items() if count or name in ALWAYS}
     for name, one in served.items():

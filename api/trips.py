@@ -160,7 +160,7 @@ def trip_from(inputs: Inputs, searches: Searches, *, lon: float, lat: float, ser
         "told": lambda lang: rests_on(ground, inputs.settings, lang),
     }
     figures = ("minutes", "km", "straight_km", "point_id", "name", "kind", "point_lon", "point_lat", "line")
-    nothing = dict.fromkeys(figures)
+    nothing: dict[str, Any] = dict.fromkeys(figures)
     travel = found.travel
     cost = math.inf if travel is None or start[0] < 0 else float(travel.cost.reshape(-1)[start[0]])
     if travel is None or travel.nearest is None or not math.isfinite(cost):
