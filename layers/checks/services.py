@@ -54,8 +54,9 @@ def _same_names(points: Checked, key: str) -> list[Fault]:
     for column in ("unit_code", "kind"):
         plain[column] = frame[column].to_numpy()
     plain = plain[named]
-    first = plain.groupby(["unit_code", "kind", "name"], sort=False)["name"].transform(lambda group: group.index[0])
-    later = [(int(i), int(k)) for i, k in first.items() if i != k]
+    rows = list(zip(plain.index.tolist(), *(plain[column].tolist() for column in plain), strict=True))
+    first: dict[tuple[object, ...], int] = {}
+    later = [(i, k) for i, *same in rows if (k := first.setdefault(tuple(same), i)) != i]
     ids = frame[key].tolist()
     faults = []
     for i, k in later[:MOST_LISTED]:

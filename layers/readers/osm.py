@@ -64,6 +64,15 @@ def _known(frame: pd.DataFrame, tag: str, column: str) -> list[str | None]:
     return [words.get(value) for value in values.tolist()]
 
 
+def _words(*cases: tuple[Flags, str]) -> list[str | None]:
+    """The word of the first case that holds, row by row."""
+    found: list[str | None] = [None] * len(cases[0][0])
+    for flags, word in reversed(cases):
+        for i in np.flatnonzero(flags).tolist():
+            found[i] = word
+    return found
+
+
 def _columns(frame: pd.DataFrame, keep: Flags, **columns: object) -> pd.DataFrame:
     """Number and name beside the columns made of tags, for the rows to keep."""
     made = frame[[name for name in ("osm_id", "name") if name in frame]].copy()
@@ -74,10 +83,13 @@ def _columns(frame: pd.DataFrame, keep: Flags, **columns: object) -> pd.DataFram
 
 def _roads(frame: pd.DataFrame) -> pd.DataFrame:
     words = _known(frame, "highway", "class")
-    bridge = np.where(_is(frame, "bridge"), "yes", np.where(_is(frame, "ford"), "no", None))
-    columns = {"class": words, "surface": _known(frame, "surface", "surface"), "bridge": bridge}
-    floods = np.where(_is(frame, "flood_prone"), "yes", None)
-    return _columns(frame, np.array([word is not None for word in words], dtype=bool), **columns, floods=floods)
+    columns = {
+        "class": words,
+        "surface": _known(frame, "surface", "surface"),
+        "bridge": _words((_is(frame, "bridge"), "yes"), (_is(frame, "ford"), "no")),
+        "floods": _words((_is(frame, "flood_prone"), "yes")),
+    }
+    return _columns(frame, np.array([word is not None for word in words], dtype=bool), **columns)
 
 
 def _rivers(frame: pd.DataFrame) -> pd.DataFrame:
@@ -92,8 +104,8 @@ def _crossings(frame: pd.DataFrame) -> pd.DataFrame:
     bridge = _is(frame, "bridge") & _is(frame, "highway")
     ferry = (_tag(frame, "route") == "ferry").to_numpy(dtype=bool)
     ford = _is(frame, "ford") | (_tag(frame, "highway") == "ford").to_numpy(dtype=bool)
-    kind = np.where(ferry, "ferry", np.where(ford, "ford", np.where(bridge, "bridge", None)))
-    floods = np.where(_is(frame, "flood_prone"), "yes", None)
+    kind = _words((ferry, "ferry"), (ford, "ford"), (bridge, "bridge"))
+    floods = _words((_is(frame, "flood_prone"), "yes"))
     return _columns(frame, bridge | ferry | ford, kind=kind, floods=floods)
 
 
