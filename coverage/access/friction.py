@@ -51,6 +51,7 @@ class Friction:
     cells by kind, links (both ways), and what became of every road and crossing: used, closed (by the season or its
     surface; for fibre, ferries and fords), unfit for who moves, or nowhere (no part of the road in a cell that can be
     passed) and unused (no river or no bank found); and how often a road bridges a river or breaks off at one.
+    ``barriers``: the rivers of the season.
     """
 
     surface: Surface
@@ -60,6 +61,7 @@ class Friction:
     basis: Basis
     faults: tuple[Fault, ...]
     counts: dict[str, int]
+    barriers: Barriers
 
 
 def friction(
@@ -131,7 +133,7 @@ def friction(
         **maker.counts,
     }
     basis: Basis = "roads" if known_roads else "walking_model"
-    return Friction(surface, mode, walking, season, basis, tuple(faults), counts)
+    return Friction(surface, mode, walking, season, basis, tuple(faults), counts, shut)
 
 
 def _yes(table: pd.DataFrame, column: str) -> NDArray[np.bool_]:

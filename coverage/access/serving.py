@@ -1,8 +1,8 @@
 """Who reaches a service: time and distance from where people live to its nearest point, and supply shared among them.
 
-People and points stand at the centre of their cell. A point, or people, on a cell that nobody passes (water, a coast at
-0 m) stand on the nearest passable cell within ``SNAP_M``; farther away a point serves nobody and is named, and people
-there have no data.
+People and points stand at the centre of their cell; a point that a river parts from that centre stands at the nearest
+centre it sees. A point, or people, on a cell that nobody passes (water, a coast at 0 m) stand on the nearest passable
+cell within ``SNAP_M``; farther away a point serves nobody and is named, and people there have no data.
 
 For the catchment people are summed over square blocks of cells, the smallest that leave at most ``MAX_PLACES`` blocks
 with people (one cell each, if they are so few); a block's people travel from its cell with the most of them, and get
@@ -36,6 +36,7 @@ from phusong.coverage.access.travel_time import (
     reasons,
     travel_time,
 )
+from phusong.coverage.access.ways import stands
 from phusong.coverage.population import People
 from phusong.layers.errors import ComputeError, Fault
 from phusong.layers.grid import Grid
@@ -223,10 +224,18 @@ def serve(
 def placed(table: gpd.GeoDataFrame, friction: Friction) -> Cells:
     """Flat cell at which each point stands, int64[n]; -1 outside the grid, without a position and far from land.
 
-    Its own cell if that can be passed, else the nearest that can within ``SNAP_M``.
+    Its own cell, or the nearest beside it where a river runs between the point and its own cell's centre (``ways``);
+    where that cannot be passed, the nearest that can within ``SNAP_M``.
     """
-    grid = friction.surface.grid
-    return standing(cells_of(table, grid), friction.surface.passable, grid)
+    grid, passable = friction.surface.grid, friction.surface.passable
+    at = cells_of(table, grid)
+    found = standing(at, passable, grid).copy()
+    known = np.flatnonzero(at >= 0)
+    if len(known):
+        spots = np.column_stack([np.asarray(table.geometry.x)[known], np.asarray(table.geometry.y)[known]])
+        seen = stands(spots, barriers=friction.barriers, passable=passable)
+        found[known] = np.where(seen >= 0, seen, found[known])
+    return found
 
 
 def straight_km(points: gpd.GeoDataFrame, cells: Cells, grid: Grid) -> Floats:
@@ -308,7 +317,8 @@ def _tell_lost(notes: _Notes, ids: tuple[str, ...], at: Cells, moved: Cells, sur
     notes.list("points_outside", ids, np.flatnonzero(at < 0))
     notes.list("points_in_void", ids, np.flatnonzero(void), within_m=f"{SNAP_M:g}")
     notes.list("points_in_sea", ids, np.flatnonzero(lost & ~void), within_m=f"{SNAP_M:g}")
-    notes.list("points_moved", ids, np.flatnonzero((moved >= 0) & (moved != at)), within_m=f"{SNAP_M:g}")
+    off_land = (at >= 0) & ~surface.passable.reshape(-1)[at]
+    notes.list("points_moved", ids, np.flatnonzero((moved >= 0) & off_land), within_m=f"{SNAP_M:g}")
 
 
 def _tell_twice(notes: _Notes, ids: tuple[str, ...], table: gpd.GeoDataFrame) -> None:

@@ -101,7 +101,7 @@ def hops(
     gapped = np.zeros(n, dtype=bool) if bridged is None else ~bridged
     joined = chains(lines)
     pieces = _pieces(lines, barriers=barriers)
-    stand = _stands(pieces.start_m + 0.5 * pieces.run_m, barriers=barriers, passable=passable)
+    stand = stands(pieces.start_m + 0.5 * pieces.run_m, barriers=barriers, passable=passable)
     length_m = np.hypot(*pieces.run_m.T)
     # along the chains: what lies before each line, and meetings and metres of each piece from there on
     line_met = np.bincount(pieces.line, weights=np.diff(pieces.met, prepend=0), minlength=n).astype(np.int64)
@@ -262,7 +262,7 @@ def _led_on(line: shapely.LineString, *, by_m: float) -> shapely.LineString:
     return shapely.LineString(np.vstack([ends[0], at, ends[1]]))
 
 
-def _stands(at_m: Floats, *, barriers: Barriers, passable: Flags) -> Ints:
+def stands(at_m: Floats, *, barriers: Barriers, passable: Flags) -> Ints:
     """Flat cell at which each place (n, 2) stands, -1 where it stands nowhere."""
     grid = barriers.grid
     row, col = grid.rowcol(at_m[:, 0], at_m[:, 1])

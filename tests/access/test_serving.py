@@ -10,7 +10,7 @@ from phusong.coverage.access.catchment import Step
 from phusong.coverage.access.friction import friction
 from phusong.coverage.access.lengths import path_lengths_m
 from phusong.coverage.access.services import Service, points_of, service, services, services_of
-from phusong.coverage.access.serving import MAX_PLACES, _blocks, serve
+from phusong.coverage.access.serving import MAX_PLACES, _blocks, placed, serve
 from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, VOID, path_length_m
 from phusong.coverage.population import People
 from phusong.coverage.zonal import zones
@@ -277,3 +277,20 @@ def test_points_are_those_of_the_kind_in_service():
     nodes = points((1, 1), (2, 2), (3, 3))
     nodes["status"] = ["operational", "planned", None]
     assert len(points_of(service("fibre_node"), {"fibre_nodes": nodes})) == 2
+
+
+def test_a_point_is_served_from_its_own_bank():
+    river = LineString([(130, -20), (130, 520)])  # through the cells of column 1, west of their centres
+    rivers = gpd.GeoDataFrame(
+        {"river_id": ["R"], "floods_only": pd.array([False], dtype="boolean")}, geometry=[river], crs=CRS
+    )
+    elevation = ground(np.full((5, 9), 10.0))
+    west, east = (points((x, 250)) for x in (110, 140))
+    for table, column in ((west, 0), (east, 1)):
+        found = served(elevation, table, rivers=rivers)
+        assert found.travel.sources.tolist() == [2 * 9 + column]
+        assert (found.why[found.cells % 9 == 0] == CUT_OFF).all() == (column == 1)
+        assert (found.why[found.cells % 9 > 0] == CUT_OFF).all() == (column == 0)
+        assert not [one for one in found.faults if one.code == "access.note.points_moved"]
+    made = friction(elevation.grid, elevation=elevation, rivers=rivers)
+    assert placed(points((110, 250), (140, 250), (900_000, 0), None), made).tolist() == [18, 19, -1, -1]
