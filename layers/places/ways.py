@@ -180,7 +180,8 @@ def _of_form(cells: Cells, form: str, *, low: float, high: float) -> Numbers:
     if form == "no_point":
         return _scaled(cells.digits, low=low, high=high)
     factor = 1000.0 if form.startswith("km") else 1.0
-    return factor * (cells.comma if form.endswith("comma") else cells.point)
+    with np.errstate(over="ignore"):
+        return factor * (cells.comma if form.endswith("comma") else cells.point)
 
 
 def _packed(number: Numbers, *, seconds: bool) -> Numbers:

@@ -19,7 +19,9 @@ from phusong.layers.errors import CrsError, Fault, InputError
 from phusong.layers.grid import MAX_CELLS, Grid
 from phusong.layers.importing import import_files
 from phusong.layers.office import Asked, understood
+from phusong.layers.places.dms import EAST, read_cells
 from phusong.layers.places.evidence import Ground, Places
+from phusong.layers.places.ways import DEGREE_FORMS, METRE_FORMS, values
 from phusong.layers.rasters import raster_bounds, read_raster, warp_to
 from phusong.layers.schema import LAYERS
 from phusong.layers.study_layers import StudyLayers, read_layers
@@ -384,3 +386,8 @@ def test_coordinates_beyond_all_places_are_told(tmp_path: Path) -> None:
         ("fault.place_unreadable", 8),
         ("fault.place_unreadable", 9),
     ]
+    cells = read_cells([1e308, -1e308, 106.4321])
+    for form in (*DEGREE_FORMS, *METRE_FORMS):
+        low, high, crs = (100, 110, "EPSG:4326") if form in DEGREE_FORMS else (5e5, 7e5, CRS)
+        read = values(cells, form, role=EAST, low=low, high=high, crs=crs)
+        assert not (np.isfinite(read[:2]) & (np.abs(read[:2]) < 1e300)).any()
