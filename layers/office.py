@@ -204,7 +204,12 @@ def _others(tables: Sequence[RawTable], layer: Layer, *, of: str) -> list[Fault]
 
 
 def _sectors_too(raw: RawTable, layer: Layer) -> list[Fault]:
-    """A note that a list of masts says of their sectors, too, with the columns it lacks for these."""
+    """A note that a list of masts says of their sectors, too, with the columns it lacks for these.
+
+    An export of cells lacks none: its reader makes the sectors.
+    """
+    if any(fault.code == "note.cells_gathered" for fault in raw.faults):
+        return []
     try:
         used = set(matched(raw, LAYERS["sectors"]).used.values())
     except InputError:

@@ -22,7 +22,8 @@ from hypothesis import strategies as st
 
 from phusong.layers.errors import InputError
 from phusong.layers.importing import _safe, import_files
-from phusong.layers.office import Asked
+from phusong.layers.office import Asked, understood
+from phusong.layers.schema import LAYERS
 from phusong.layers.study_layers import read_layers
 from phusong.layers.vietnamese.encodings import Encoding, encode
 
@@ -440,6 +441,15 @@ def test_other_columns_of_rows_that_are_sectors_are_kept(study: Path, tmp_path: 
     assert apart["Ghi chú"].tolist() == ["ghi 0", "ghi 120", "ghi 240"]
     (note,) = [fault for fault in report.faults if fault.code == "note.sectors_lack"]
     assert note.params["names"] == "sector_id, operator, height_m"
+
+
+def test_an_export_of_cells_lacks_no_columns_for_sectors(tmp_path: Path) -> None:
+    path = tmp_path / "452.csv"
+    path.write_text("".join(f"GSM,452,4,1,{i},0,106.7,16.6,1000,5,1,1356908400,1356908400,0\n" for i in range(3)))
+    raw = understood(path, LAYERS["sites"], asked=Asked(as_of=DAY)).raw
+    codes = [fault.code for fault in raw.faults]
+    assert "note.cells_gathered" in codes
+    assert "note.sectors_lack" not in codes
 
 
 def test_other_tables_of_a_file_are_named(study: Path, tmp_path: Path) -> None:
