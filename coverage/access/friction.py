@@ -286,9 +286,10 @@ class _Links:
                 apart_m = np.hypot(*np.diff([centres(start, grid=grid), centres(end, grid=grid)], axis=0)[0].T)
                 slope = (at[end] - at[start]) / np.maximum(found.length_m, apart_m)
                 slope[:] = 0.0 if kind else slope
-                cost = ridden_min.copy()
-                for k in np.flatnonzero(walked_m).tolist():
-                    cost[k] += walked_m[k] / level * pace_factor(PACE_CODES[self.walking], slope[k])
+                cost, afoot = ridden_min.copy(), walked_m > 0
+                code = PACE_CODES[self.walking]
+                pace = np.array([pace_factor(code, each) for each in slope[afoot].tolist()])
+                cost[afoot] += walked_m[afoot] / level * pace
             self._parts.append((start, end, cost, found.length_m))
 
 

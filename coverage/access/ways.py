@@ -10,7 +10,10 @@ steps from a road to the other bank.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,6 +39,7 @@ LEAST_M = 0.1
 TRIFLE_M = 1e-6
 """A shorter piece is rounding: its middle may lie on either side."""
 AT_ONCE = 100_000
+"""Pieces or lines of sight in memory together, about."""
 
 
 @dataclass(frozen=True)
@@ -96,58 +100,72 @@ def hops(
     ``rates``: (n lines, k), what a metre of each costs, for ``Hops.sums``. ``bridged``: whether a line that meets a
     barrier has a bridge there; all have by default.
     """
-    grid, n = barriers.grid, len(lines)
+    n = len(lines)
     rates = np.zeros((n, 0)) if rates is None else rates
     gapped = np.zeros(n, dtype=bool) if bridged is None else ~bridged
     joined = chains(lines)
-    pieces = _pieces(lines, barriers=barriers)
-    stand = stands(pieces.start_m + 0.5 * pieces.run_m, barriers=barriers, passable=passable)
-    length_m = np.hypot(*pieces.run_m.T)
-    # along the chains: what lies before each line, and meetings and metres of each piece from there on
-    line_met = np.bincount(pieces.line, weights=np.diff(pieces.met, prepend=0), minlength=n).astype(np.int64)
-    line_m = np.bincount(pieces.line, weights=length_m, minlength=n)
-    whole = np.column_stack([line_m, line_m[:, None] * rates, line_met, line_met * gapped])
-    before, total = _before(whole, joined)
-    back = joined.back[pieces.line]
-    met = pieces.met - (np.cumsum(line_met) - line_met)[pieces.line]
-    met = np.where(back, line_met[pieces.line] - met, met)
-    # where each piece is nearest to the centre it stands at
-    away = centres(stand, grid=grid) - pieces.start_m
-    share = np.clip((away * pieces.run_m).sum(axis=1) / np.maximum(length_m, TRIFLE_M) ** 2, 0.0, 1.0)
-    far = np.hypot(*(away - share[:, None] * pieces.run_m).T)
-    place = pieces.begin_m + share * length_m
-    place = np.where(back, line_m[pieces.line] - place, place)
-
-    rank = np.empty(n, dtype=np.int64)
-    rank[joined.order] = np.arange(n)
-    kept = np.flatnonzero((stand >= 0) & (length_m > TRIFLE_M))
-    kept = kept[np.lexsort((np.where(back[kept], -kept, kept), rank[pieces.line[kept]]))]
-    line, stand, far, place = pieces.line[kept], stand[kept], far[kept], place[kept]
-    met_here = before[line, -2:] + np.column_stack([met[kept], met[kept] * gapped[line]])
-    chain = joined.chain[line]
-    # neighbours of one chain at one stand are one stop, where the chain is nearest to the centre
-    new = np.ones(len(line), dtype=bool)
-    new[1:] = (chain[1:] != chain[:-1]) | (stand[1:] != stand[:-1])
-    opens = np.flatnonzero(new)
-    closes = np.append(opens[1:], len(new))[: len(opens)] - 1
-    stop = np.cumsum(new) - 1
-    best = np.lexsort((far, stop))[opens]
-    own = np.column_stack([np.ones(n), rates])[line[best]]
-    stops = _Stops(
-        chain[opens], stand[opens], before[line[best], :-2] + own * place[best, None], met_here[opens],
-        met_here[closes], own,
-    )  # fmt: skip
+    parts, totals = [_no_stops(rates.shape[1])], [np.zeros((0, rates.shape[1] + 3))]
+    for those in _batches(lines, joined, cell_m=barriers.grid.cell_m):
+        turned = lines[those].copy()
+        turned[joined.back[those]] = shapely.reverse(turned[joined.back[those]])
+        given = joined.chain[those], rates[those], gapped[those]
+        stops, total = _stops(turned, *given, barriers=barriers, passable=passable)
+        parts.append(stops)
+        totals.append(total)
+    stops = _Stops(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     stands = np.zeros(len(joined.first), dtype=bool)
     stands[stops.chain] = True
     along, span_m = _along(stops)
-    parts = [along, _over_junctions(stops, joined, total)]
-    start, end, sums, marks = (np.concatenate(part) for part in zip(*parts, strict=True))
+    over = _over_junctions(stops, joined, np.concatenate(totals))
+    start, end, sums, marks = (np.concatenate(part) for part in zip(along, over, strict=True))
     span_m = np.concatenate([span_m, np.full((len(start) - len(span_m), 2), np.nan)])
     return Hops(start, end, sums[:, 0], sums[:, 1:], marks[:, 0] > 0, marks[:, 1] > 0, span_m, stands[joined.chain])
 
 
-@dataclass(frozen=True)
-class _Stops:
+def _batches(lines: Shapes, joined: Chains, *, cell_m: float) -> Iterator[Ints]:
+    """The lines in their order, some whole chains at a time, so that the memory for their pieces is bounded."""
+    if not len(lines):
+        return
+    pieces = shapely.get_num_coordinates(lines) + shapely.length(lines) / cell_m
+    batch = np.cumsum(np.add.reduceat(pieces[joined.order], joined.first)) // AT_ONCE
+    first = np.flatnonzero(np.diff(batch, prepend=-1.0))
+    for begin, after in pairwise([*joined.first[first].tolist(), len(lines)]):
+        yield joined.order[begin:after]
+
+
+def _stops(
+    lines: Shapes, chain: Ints, rates: Floats, gapped: Flags, *, barriers: Barriers, passable: Flags
+) -> tuple[_Stops, Floats]:
+    """(stops of some chains, sums and meetings over each of them); lines in the order and direction of their chains."""
+    n = len(lines)
+    pieces = _pieces(lines, barriers=barriers)
+    stand = stands(pieces.start_m + 0.5 * pieces.run_m, barriers=barriers, passable=passable)
+    length_m = np.hypot(*pieces.run_m.T)
+    line_met = np.bincount(pieces.line, weights=np.diff(pieces.met, prepend=0), minlength=n)
+    line_m = np.bincount(pieces.line, weights=length_m, minlength=n)
+    before, total = _before(np.column_stack([line_m, line_m[:, None] * rates, line_met, line_met * gapped]), chain)
+
+    kept = np.flatnonzero((stand >= 0) & (length_m > TRIFLE_M))
+    line, stand, length_m, run_m = pieces.line[kept], stand[kept], length_m[kept], pieces.run_m[kept]
+    met = pieces.met[kept] - (np.cumsum(line_met) - line_met)[line]
+    met_here = before[line, -2:] + np.column_stack([met, met * gapped[line]])
+    # where each piece is nearest to the centre it stands at
+    away = centres(stand, grid=barriers.grid) - pieces.start_m[kept]
+    share = np.clip((away * run_m).sum(axis=1) / length_m**2, 0.0, 1.0)
+    far = np.hypot(*(away - share[:, None] * run_m).T)
+    place = pieces.begin_m[kept] + share * length_m
+    # neighbours of one chain at one stand are one stop, where the chain is nearest to the centre
+    new = np.ones(len(line), dtype=bool)
+    new[1:] = (chain[line][1:] != chain[line][:-1]) | (stand[1:] != stand[:-1])
+    opens = np.flatnonzero(new)
+    closes = np.append(opens[1:], len(new))[: len(opens)] - 1
+    best = np.lexsort((far, np.cumsum(new)))[opens]
+    own = np.column_stack([np.ones(n), rates])[line[best]]
+    sums = before[line[best], :-2] + own * place[best, None]
+    return _Stops(chain[line[opens]], stand[opens], sums, met_here[opens], met_here[closes], own), total
+
+
+class _Stops(NamedTuple):
     """Where chains stand, in order: ``sums`` (metres, then rates x metres) from the chain's begin to the stop's place,
     meetings (all, on lines without bridges) before its first piece and before its last, rates at the place."""
 
@@ -157,6 +175,11 @@ class _Stops:
     met_first: Floats
     met_last: Floats
     own: Floats
+
+
+def _no_stops(n_rates: int) -> _Stops:
+    nothing = np.empty(0, dtype=np.int64)
+    return _Stops(nothing, nothing, *(np.empty((0, k)) for k in (n_rates + 1, 2, 2, n_rates + 1)))
 
 
 _Links = tuple[Ints, Ints, Floats, Floats]
@@ -194,16 +217,11 @@ def _at_least(sums: Floats, own: Floats) -> Floats:
     return np.asarray(sums + own * short_m)
 
 
-def _before(whole: Floats, joined: Chains) -> tuple[Floats, Floats]:
+def _before(whole: Floats, chain: Ints) -> tuple[Floats, Floats]:
     """(sum of each column over the lines of its chain before each line, over each whole chain)."""
-    if not len(whole):
-        return whole, whole
-    ordered = whole[joined.order]
-    total = np.add.reduceat(ordered, joined.first)
-    ahead = np.cumsum(ordered, axis=0) - ordered
-    found = np.empty_like(whole)
-    found[joined.order] = ahead - ahead[joined.first][joined.chain[joined.order]]
-    return found, total
+    new = np.diff(chain, prepend=-1) != 0
+    ahead = np.cumsum(whole, axis=0) - whole
+    return ahead - ahead[new][np.cumsum(new) - 1], np.add.reduceat(whole, np.flatnonzero(new))
 
 
 def led_to_banks(shape: shapely.Geometry, *, barriers: Barriers, passable: Flags) -> Hops | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from phusong.coverage.access.catchment import Gaussian, Pairs, Step, two_step
@@ -89,6 +89,7 @@ def cases(draw):
     return np.abs(cost), people, size, decay
 
 
+@settings(deadline=None)
 @given(cases(), st.sampled_from(METHODS))
 def test_supply_is_shared_out_whole_and_nothing_in_reach_is_no_zero(case, method):
     cost, people, size, decay = case
@@ -105,6 +106,7 @@ def test_supply_is_shared_out_whole_and_nothing_in_reach_is_no_zero(case, method
     assert np.isnan(made.ratio[~in_reach.any(axis=0)]).all()  # nobody lives within the limit
 
 
+@settings(deadline=None)
 @given(cases(), st.sampled_from(METHODS), st.floats(0.1, 10))
 def test_twice_the_supply_gives_twice_the_access(case, method, factor):
     cost, people, size, decay = case
