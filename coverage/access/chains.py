@@ -46,6 +46,12 @@ def chains(lines: NDArray[np.object_]) -> Chains:
     return Chains(order, chain, back, first, last, begins, ends)
 
 
+def apart(lines: NDArray[np.object_]) -> Chains:
+    """Each line a chain of its own, that meets no other."""
+    each = np.arange(len(lines))
+    return Chains(each, each, np.zeros(len(lines), dtype=bool), each, each, 2 * each, 2 * each + 1)
+
+
 def _partners(node: Ints) -> Ints:
     """The end that each end of a line alone meets, -1 where none or several do; ends are 2 x line, + 1 for the last."""
     order = np.argsort(node, kind="stable")

@@ -221,25 +221,20 @@ class _Links:
 
     def crossings(self, crossings: gpd.GeoDataFrame) -> None:
         """Links over the barrier of every crossing that is open in the season to who moves."""
-        floods = _yes(crossings, "floods")
-        unused = []
-        for k in range(len(crossings)):
-            row = crossings.iloc[k]
-            kind = str(row["kind"])
-            if (self.flooded and (floods[k] or kind == "ford")) or (self.mode == "fibre" and kind != "bridge"):
-                self.counts["crossings_closed"] += 1
-                continue
-            parts = (
-                led_to_banks(shape, barriers=self.shut, passable=self.passable)
-                for shape in _lines_or_points(row.geometry)
-            )
-            found = [part for part in parts if part is not None]
-            if not found:
-                unused.append(str(row["crossing_id"]))
-                continue
-            self.counts["crossings"] += 1
-            for hop in found:
-                self._add_crossing(hop, kind, row["wait_min"])
+        kind = crossings["kind"].astype(str).to_numpy()
+        shut = (_yes(crossings, "floods") | (kind == "ford")) & self.flooded
+        shut |= (self.mode == "fibre") & (kind != "bridge")
+        self.counts["crossings_closed"] = int(shut.sum())
+        shapes, part = _lines_or_points(np.asarray(crossings.geometry.array, dtype=object), of=np.flatnonzero(~shut))
+        found = led_to_banks(shapes, barriers=self.shut, passable=self.passable)
+        used = np.zeros(len(crossings), dtype=bool)
+        used[part[found.chain]] = True
+        self.counts["crossings"] = int(used.sum())
+        wait_min = np.asarray(crossings["wait_min"], dtype=np.float64)
+        for word in np.unique(kind[used]).tolist():
+            those = kind[part[found.chain]] == word
+            self._add_crossings(found[those], word, wait_min[part[found.chain[those]]])
+        unused = crossings["crossing_id"].astype(str)[~used & ~shut].tolist()
         self.counts["crossings_unused"] = len(unused)
         if unused:
             listed = ", ".join(unused[:MOST_LISTED]) + (", ..." if len(unused) > MOST_LISTED else "")
@@ -264,16 +259,16 @@ class _Links:
         name = "earth_flooded" if self.flooded and surface == "earth" else surface if known else "paved"
         return speed * self.table[f"surface.{name}_share"] or CLOSED
 
-    def _add_crossing(self, hop: Hops, kind: str, wait: float) -> None:
-        own = {"ferry": "crossing.ferry.boat_kmh"}.get(kind, f"crossing.{kind}.{self.mode}_kmh")
-        kmh = self.table.get(own)
-        ridden_min = hop.length_m / (kmh * M_PER_MIN) if kmh is not None else np.zeros(1)
-        walked_m = np.zeros(1) if kmh is not None else hop.length_m
-        if kind == "ford":
-            walked_m = walked_m / self.table["crossing.ford.walking_share"]
+    def _add_crossings(self, found: Hops, kind: str, wait_min: Floats) -> None:
+        kmh = self.table.get("crossing.ferry.boat_kmh" if kind == "ferry" else f"crossing.{kind}.{self.mode}_kmh")
         usual_min = self.table["crossing.ferry.wait_min"] if kind == "ferry" else 0.0
-        ridden_min = ridden_min + (usual_min if pd.isna(wait) else float(wait))
-        self._add(hop, ridden_min=ridden_min, walked_m=walked_m, kind=kind)
+        ridden_min = np.where(np.isnan(wait_min), usual_min, wait_min)
+        walked_m = np.zeros(len(found.start))
+        if kmh is not None:
+            ridden_min += found.length_m / (kmh * M_PER_MIN)
+        else:
+            walked_m = found.length_m / (self.table["crossing.ford.walking_share"] if kind == "ford" else 1.0)
+        self._add(found, ridden_min=ridden_min, walked_m=walked_m, kind=kind)
 
     def _add(self, found: Hops, *, ridden_min: Floats, walked_m: Floats, kind: str = "") -> None:
         """Links there and back; over the water (``kind``) it is level."""
@@ -301,6 +296,13 @@ def _lines(shapes: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np
     return parts[real], shape[real]
 
 
-def _lines_or_points(shape: shapely.Geometry) -> list[shapely.Geometry]:
-    parts = shapely.remove_repeated_points(shapely.get_parts(np.array([shape], dtype=object)))
-    return [part if part.length > 0 else shapely.Point(part.coords[0]) for part in parts if not part.is_empty]
+def _lines_or_points(
+    shapes: NDArray[np.object_], *, of: NDArray[np.int64]
+) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """(single lines of a length and points, shape each is a part of) of some shapes."""
+    parts, shape = shapely.get_parts(shapes[of], return_index=True)
+    parts, shape = parts[~shapely.is_empty(parts)], of[shape[~shapely.is_empty(parts)]]
+    parts = shapely.remove_repeated_points(parts)
+    short = shapely.length(parts) == 0
+    parts[short] = shapely.points(np.array([part.coords[0][:2] for part in parts[short]]).reshape(-1, 2))
+    return parts, shape

@@ -22,7 +22,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from phusong.coverage.access.barriers import Barriers, centres
-from phusong.coverage.access.chains import Chains, chains
+from phusong.coverage.access.chains import Chains, apart, chains
 from phusong.layers.grid import Grid
 
 Floats = NDArray[np.float64]
@@ -48,8 +48,9 @@ class Hops:
 
     ``start``, ``end``: flat cells int64[n]; ``length_m``: float64[n] along the lines; ``sums``: float64 (n, k), the
     rates of the lines times the length on each. ``crosses``: it meets a barrier on the way; ``broken``: it meets one on
-    a line without bridges. ``line_stands``: bool, a line each: whether its road stands anywhere. ``span_m``: (n, 2)
-    where on its chain a hop begins and ends; NaN for those over a junction.
+    a line without bridges. ``chain``: which road of
+    several lines, counted from 0, and ``span_m`` (n, 2) where on it a hop begins and ends; -1 and NaN over a junction.
+    ``line_stands``: bool, a line each: whether its road stands anywhere.
     """
 
     start: Ints
@@ -58,10 +59,11 @@ class Hops:
     sums: Floats
     crosses: Flags
     broken: Flags
+    chain: Ints
     span_m: Floats
     line_stands: Flags
 
-    def __getitem__(self, kept: Flags | slice) -> Hops:
+    def __getitem__(self, kept: Flags | Ints) -> Hops:
         """Some of the hops."""
         return Hops(
             self.start[kept],
@@ -70,6 +72,7 @@ class Hops:
             self.sums[kept],
             self.crosses[kept],
             self.broken[kept],
+            self.chain[kept],
             self.span_m[kept],
             self.line_stands,
         )
@@ -94,16 +97,18 @@ def hops(
     passable: Flags,
     rates: Floats | None = None,
     bridged: Flags | None = None,
+    join: bool = True,
 ) -> Hops:
     """The links along lines (LineString, longer than 0, in the grid's CRS).
 
     ``rates``: (n lines, k), what a metre of each costs, for ``Hops.sums``. ``bridged``: whether a line that meets a
-    barrier has a bridge there; all have by default.
+    barrier has a bridge there; all have by default. ``join``: lines that meet end to end are one road, and roads that
+    meet join; else each line is a road apart.
     """
     n = len(lines)
     rates = np.zeros((n, 0)) if rates is None else rates
     gapped = np.zeros(n, dtype=bool) if bridged is None else ~bridged
-    joined = chains(lines)
+    joined = chains(lines) if join else apart(lines)
     parts, totals = [_no_stops(rates.shape[1])], [np.zeros((0, rates.shape[1] + 3))]
     for those in _batches(lines, joined, cell_m=barriers.grid.cell_m):
         turned = lines[those].copy()
@@ -115,11 +120,15 @@ def hops(
     stops = _Stops(*(np.concatenate(part) for part in zip(*parts, strict=True)))
     stands = np.zeros(len(joined.first), dtype=bool)
     stands[stops.chain] = True
-    along, span_m = _along(stops)
-    over = _over_junctions(stops, joined, np.concatenate(totals))
-    start, end, sums, marks = (np.concatenate(part) for part in zip(along, over, strict=True))
-    span_m = np.concatenate([span_m, np.full((len(start) - len(span_m), 2), np.nan)])
-    return Hops(start, end, sums[:, 0], sums[:, 1:], marks[:, 0] > 0, marks[:, 1] > 0, span_m, stands[joined.chain])
+    found, chain, span_m = _along(stops)
+    if join:
+        over = _over_junctions(stops, joined, np.concatenate(totals))
+        found = _both(found, over)
+        chain = np.append(chain, np.full(len(over[0]), -1))
+        span_m = np.concatenate([span_m, np.full((len(over[0]), 2), np.nan)])
+    start, end, sums, marks = found
+    crosses, broken = marks[:, 0] > 0, marks[:, 1] > 0
+    return Hops(start, end, sums[:, 0], sums[:, 1:], crosses, broken, chain, span_m, stands[joined.chain])
 
 
 def _batches(lines: Shapes, joined: Chains, *, cell_m: float) -> Iterator[Ints]:
@@ -185,12 +194,21 @@ def _no_stops(n_rates: int) -> _Stops:
 _Links = tuple[Ints, Ints, Floats, Floats]
 
 
-def _along(stops: _Stops) -> tuple[_Links, Floats]:
+def _both(one: _Links, other: _Links) -> _Links:
+    start, end, sums, marks = (np.concatenate(part) for part in zip(one, other, strict=True))
+    return start, end, sums, marks
+
+
+def _along(stops: _Stops) -> tuple[_Links, Ints, Floats]:
     one = np.flatnonzero(stops.chain[1:] == stops.chain[:-1])
     other = one + 1
     sums = _at_least(stops.sums[other] - stops.sums[one], stops.own[one])
     span_m = np.column_stack([stops.sums[one, 0], stops.sums[other, 0]])
-    return (stops.cell[one], stops.cell[other], sums, stops.met_first[other] - stops.met_last[one]), span_m
+    return (
+        (stops.cell[one], stops.cell[other], sums, stops.met_first[other] - stops.met_last[one]),
+        stops.chain[one],
+        span_m,
+    )
 
 
 def _over_junctions(stops: _Stops, joined: Chains, total: Floats) -> _Links:
@@ -224,35 +242,57 @@ def _before(whole: Floats, chain: Ints) -> tuple[Floats, Floats]:
     return ahead - ahead[new][np.cumsum(new) - 1], np.add.reduceat(whole, np.flatnonzero(new))
 
 
-def led_to_banks(shape: shapely.Geometry, *, barriers: Barriers, passable: Flags) -> Hops | None:
-    """One hop over the barrier that a crossing (point or line) is drawn over; None if it meets none or finds no bank.
+def led_to_banks(shapes: Shapes, *, barriers: Barriers, passable: Flags) -> Hops:
+    """One hop over the barrier that each crossing (point or line) is drawn over; ``chain``: which crossing it is of.
 
-    A point is taken for a line across the nearest barrier, within a cell and a half or around the water. Ends are led
-    straight on, a little at a time (``BANK_CELLS``), until there is a stand on both banks. What a line itself meets or
-    lies in counts; only where there is none, the nearest barrier that it then meets, a cell and a half from its ends.
+    Crossings that meet no barrier or find no bank have none. A point is taken for a line across the nearest barrier,
+    within a cell and a half or around the water. Ends are led straight on, a little at a time (``BANK_CELLS``), until
+    there is a stand on both banks. What a line itself meets or lies in counts; only where there is none, the nearest
+    barrier that it then meets, a cell and a half from its ends.
     """
     cell_m = barriers.grid.cell_m
-    drawn = _across(shape, barriers=barriers) if shape.geom_type == "Point" else shape
-    if drawn is None:
-        return None
+    drawn = np.array(
+        [_across(each, barriers=barriers) if each.geom_type == "Point" else each for each in shapes] + [None]
+    )
+    todo = np.flatnonzero(~shapely.is_missing(drawn))
+    made = [hops(np.empty(0, dtype=object), barriers=barriers, passable=passable, join=False)]
     for away_m in (TRIFLE_M, NEAR_CELLS * cell_m):
         for by_m in (cells * cell_m for cells in BANK_CELLS):
-            found = hops(np.array([_led_on(drawn, by_m=by_m)], dtype=object), barriers=barriers, passable=passable)
-            beside_m = np.maximum(by_m - found.span_m[:, 1], found.span_m[:, 0] - (by_m + drawn.length))
-            beside_m[~found.crosses] = np.inf
-            least_m = np.nanmin(beside_m, initial=np.inf)
-            if least_m <= away_m:
-                return _as_one(found[beside_m <= max(least_m, TRIFLE_M)], grid=barriers.grid)
-    return None
+            longer = np.array([_led_on(line, by_m=by_m) for line in drawn[todo]], dtype=object)
+            found = hops(longer, barriers=barriers, passable=passable, join=False)
+            found = found[found.crosses]
+            length_m = shapely.length(drawn[todo])[found.chain]
+            beside_m = np.maximum(by_m - found.span_m[:, 1], found.span_m[:, 0] - (by_m + length_m))
+            least_m = np.full(len(todo), np.inf)
+            np.minimum.at(least_m, found.chain, beside_m)
+            good = (least_m <= away_m)[found.chain] & (beside_m <= np.maximum(least_m, TRIFLE_M)[found.chain])
+            made.append(_as_one(found[good], of=todo, grid=barriers.grid))
+            todo = todo[least_m > away_m]
+    return Hops(
+        np.concatenate([each.start for each in made]),
+        np.concatenate([each.end for each in made]),
+        np.concatenate([each.length_m for each in made]),
+        np.concatenate([each.sums for each in made]),
+        np.concatenate([each.crosses for each in made]),
+        np.concatenate([each.broken for each in made]),
+        np.concatenate([each.chain for each in made]),
+        np.concatenate([each.span_m for each in made]),
+        np.empty(0, dtype=bool),
+    )
 
 
-def _as_one(found: Hops, *, grid: Grid) -> Hops:
-    """Hops of one line as one, from where the first begins to where the last ends; not shorter than straight."""
-    start, end = found.start[:1], found.end[-1:]
-    straight_m = np.hypot(*(centres(end, grid=grid) - centres(start, grid=grid)).T)
-    length_m = np.maximum(found.span_m[-1:, 1] - found.span_m[:1, 0], straight_m)
-    span_m = np.column_stack([found.span_m[:1, 0], found.span_m[-1:, 1]])
-    return Hops(start, end, length_m, found.sums[:1], found.crosses[:1], found.broken[:1], span_m, found.line_stands)
+def _as_one(found: Hops, *, of: Ints, grid: Grid) -> Hops:
+    """Hops of each line as one, from where the first begins to where the last ends; not shorter than straight.
+
+    ``of``: the crossing that each line is of.
+    """
+    new = np.diff(found.chain, prepend=-1) != 0
+    first, last = found[new], found[np.append(new[1:], True)[: len(new)]]
+    straight_m = np.hypot(*(centres(last.end, grid=grid) - centres(first.start, grid=grid)).T)
+    length_m = np.maximum(last.span_m[:, 1] - first.span_m[:, 0], straight_m)
+    span_m = np.column_stack([first.span_m[:, 0], last.span_m[:, 1]])
+    kept = first.crosses, first.broken, of[first.chain], span_m, first.line_stands
+    return Hops(first.start, last.end, length_m, first.sums, *kept)
 
 
 def _across(point: shapely.Point, *, barriers: Barriers) -> shapely.LineString | None:

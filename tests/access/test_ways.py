@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from phusong.coverage.access.barriers import barriers, centres
 from phusong.coverage.access.chains import chains
-from phusong.coverage.access.ways import hops
+from phusong.coverage.access.ways import hops, led_to_banks
 from phusong.layers.grid import Grid
 
 GRID = Grid("EPSG:9212", 0.0, 1000.0, 100.0, (10, 10))
@@ -110,3 +110,24 @@ def test_cutting_a_road_anywhere_changes_nothing(seed, n):
         tables.append(table.round({"m": 5}).sort_values(["one", "other", "m", "crosses"], ignore_index=True))
     np.testing.assert_allclose(tables[0]["m"], tables[1]["m"], atol=1e-4)
     pd.testing.assert_frame_equal(tables[0].drop(columns="m"), tables[1].drop(columns="m"))
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 2**32 - 1))
+def test_crossings_are_led_to_banks_each_for_itself(seed):
+    rng = np.random.default_rng(seed)
+    rivers = [a_river(rng, 0) for _ in range(2)]
+    shut = barriers(gpd.GeoDataFrame(geometry=rivers, crs=GRID.crs), grid=GRID)
+    at = rng.uniform(0, 1000, (12, 2))
+    shapes = np.concatenate([shapely.points(at[:6]), shapely.linestrings(at[6:].reshape(3, 2, 2))])
+    shapes = np.concatenate([shapes, shapes[:2]])  # some drawn twice
+    together = led_to_banks(shapes, barriers=shut, passable=~shut.water)
+    assert len(np.unique(together.chain)) == len(together.chain)
+    for k, shape in enumerate(shapes):
+        alone = led_to_banks(np.array([shape], dtype=object), barriers=shut, passable=~shut.water)
+        here = together.chain == k
+        assert (together.start[here].tolist(), together.end[here].tolist()) == (
+            alone.start.tolist(),
+            alone.end.tolist(),
+        )
+        np.testing.assert_allclose(together.length_m[here], alone.length_m)
