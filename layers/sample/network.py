@@ -22,7 +22,6 @@ Ints = NDArray[np.int64]
 Pair = tuple[int, int]
 
 ROUND: Final = 2.0  # a way round so many times as dear calls for a road of its own
-MAIN_SEATS: Final = 3  # district seats that a road leads to which is national where none is drawn
 MAIN_COMMUNES: Final = 4  # communes' seats that a provincial road inside a district leads to
 
 
@@ -57,7 +56,8 @@ def network(
     """The links that become roads, by their class.
 
     ``towns``: each unit's seat (cell, -1 without); ``stops``: cells that each drawn main road passes. National are the
-    drawn roads; provincial those from the capital to the district seats, and from there to several communes' seats;
+    drawn roads; provincial those from the capital to the district seats (national where none is drawn), and from there
+    to several communes' seats;
     district those to single ones; commune the others, by which no way round costs more than ``ROUND`` times the link.
     """
     number = {cell: i for i, cell in enumerate(nodes.tolist())}
@@ -72,8 +72,8 @@ def network(
     centres = [number[cell] for cell in towns[main].tolist() if cell >= 0]
     middle = number.get(int(towns[capital(units)]), centres[0] if centres else 0)
     ways = [_between(spanned, middle, centre) for centre in centres]
-    for step, seats_beyond in Counter(step for way in ways for step in way).items():
-        _use(used, [step], "national" if not stops and seats_beyond >= MAIN_SEATS else "provincial")
+    for way in ways:
+        _use(used, way, "provincial" if stops else "national")
     district = units["district"].fillna("").tolist()
     seat_of = {district[row]: int(towns[row]) for row in main.tolist()}
     there = [(row, cell) for row, cell in enumerate(towns.tolist()) if cell >= 0 and seat_of[district[row]] >= 0]

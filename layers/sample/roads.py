@@ -69,7 +69,7 @@ def road_chains(
 ) -> list[Chain]:
     """Roads between junctions, best class first; every village that land joins to a seat lies on one.
 
-    ``drawn`` are main roads to follow; without any the national roads are those that most district seats need.
+    ``drawn`` are main roads to follow; without any the national roads are those from the capital to the district seats.
     """
     places = points_xy(villages)
     work, _ = coarser(ground.elevation.grid, cell_m=WORK_CELL_M)
