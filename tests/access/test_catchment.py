@@ -90,7 +90,6 @@ def cases(draw):
 
 
 @settings(deadline=None)
-@settings(deadline=None)
 @given(cases(), st.sampled_from(METHODS))
 def test_supply_is_shared_out_whole_and_nothing_in_reach_is_no_zero(case, method):
     cost, people, size, decay = case
@@ -107,7 +106,6 @@ def test_supply_is_shared_out_whole_and_nothing_in_reach_is_no_zero(case, method
     assert np.isnan(made.ratio[~in_reach.any(axis=0)]).all()  # nobody lives within the limit
 
 
-@settings(deadline=None)
 @settings(deadline=None)
 @given(cases(), st.sampled_from(METHODS), st.floats(0.1, 10))
 def test_twice_the_supply_gives_twice_the_access(case, method, factor):
