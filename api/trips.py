@@ -19,7 +19,7 @@ from phusong.api.access import WAY_LAYERS, friction_of, nearest_name, rests_on, 
 from phusong.api.errors import OutsideError, QueryError
 from phusong.coverage.access.friction import Friction, Mode
 from phusong.coverage.access.services import Service
-from phusong.coverage.access.serving import cells_of, standing
+from phusong.coverage.access.serving import cells_of, placed
 from phusong.coverage.access.travel_time import (
     BEYOND_LIMIT,
     CUT_OFF,
@@ -116,8 +116,8 @@ class Searches:
             raise unknown_service(service_id, list(there))
         service, points = there[service_id]
         ground = self._ground(inputs, service.mode)
-        grid, asked = inputs.elevation.grid, inputs.settings.access
-        at = standing(cells_of(points, grid), ground.surface.passable, grid)
+        asked = inputs.settings.access
+        at = placed(points, ground)
         rows = np.flatnonzero(at >= 0)
         limit = asked.max_min if asked.max_min is not None and service.timed else math.inf
         travel = None
@@ -144,14 +144,14 @@ def trip_from(inputs: Inputs, searches: Searches, *, lon: float, lat: float, ser
     OutsideError for a place outside the study's grid, QueryError for a service that the study does not have.
     """
     found = searches.search(inputs, service_id)
-    grid, surface = inputs.elevation.grid, found.ground.surface
+    grid = inputs.elevation.grid
     x_m, y_m = transformer(WGS84, grid.crs).transform(lon, lat)
     place = gpd.GeoDataFrame(geometry=gpd.points_from_xy([x_m], [y_m]), crs=grid.crs)
     cell = cells_of(place, grid)
     if not (math.isfinite(x_m) and math.isfinite(y_m)) or cell[0] < 0:
         raise OutsideError("trip.error.outside", lon=f"{lon:.5f}", lat=f"{lat:.5f}")
-    start = standing(cell, surface.passable, grid)
     ground = found.ground
+    start = placed(place, ground)
     common: dict[str, Any] = {
         "service": found.service,
         "lon": lon,

@@ -25,7 +25,7 @@ TRAVEL_COLOURS: tuple[tuple[int, int, int, int], ...] = (
     (217, 95, 14, 190),
     (82, 82, 82, 190),
 )
-LONGEST_PX = 1200
+LONGEST_PX = 1000
 NOT_REACHED = len(TRAVEL_COLOURS) - 1
 
 

@@ -192,6 +192,7 @@ def write_results(root: Path, *, note: str = "first") -> None:
         }
     ).assign(**MARKS).to_parquet(aside / "comparison.parquet")
     (aside / "provinces.json").write_text(json.dumps({"points_post_count": 156, "bts_in_operation": None}))
+    (aside / "access.json").write_text("{}", encoding="utf-8")
     level = np.full((SIDE, 16), -88.0, dtype=np.float32)
     level[0, 0], level[0, 1], level[0, 2] = NAN, -200.0, -101.0
     vina = np.full_like(level, NAN)

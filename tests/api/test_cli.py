@@ -28,6 +28,7 @@ COMMANDS = (
     "template",
     "carry",
     "run",
+    "route",
     "gaps",
     "plan",
     "map",
