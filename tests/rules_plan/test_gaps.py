@@ -153,9 +153,7 @@ def test_an_override_moves_the_threshold_and_is_reported() -> None:
 
 def test_communes_rank_by_need() -> None:
     rules = choose_rules(("mobile_signal", "postal_qcvn1"), on=ON)
-    found = gaps_of_units(
-        communes(people_covered_any_pct=[90.0, 10.0, 99.0], points_post_count=[0.0, 0.0, 1.0]), rules
-    )
+    found = gaps_of_units(communes(people_covered_any_pct=[90.0, 10.0, 99.0], points_post_count=[0.0, 0.0, 1.0]), rules)
     assert found.units["code"].tolist() == ["2", "1"]
     assert found.units["rank"].tolist() == [1, 2]
 
