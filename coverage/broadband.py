@@ -8,6 +8,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
+from phusong.coverage.means import ratio
 from phusong.coverage.population import rows_of
 
 RATES: dict[str, tuple[str, str]] = {
@@ -41,7 +42,7 @@ def broadband_dated(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame)
         }
         for name, (column, of) in RATES.items():
             number = np.asarray(table[column].astype("float64"), dtype=np.float64)
-            value = np.divide(100.0 * number, base[of], out=np.full(len(table), np.nan), where=base[of] > 0)
+            value = ratio(number, base[of], scale=100.0)
             made = pd.DataFrame({"code": table["code"], "as_of": table["as_of"], "indicator": name, "value": value})
             parts.append(made.assign(unit="per_100" if of == "people" else "per_100_households"))
     if not parts:

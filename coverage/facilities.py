@@ -107,6 +107,12 @@ def online(table: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> dict[tuple[str, 
     return found
 
 
+def institutions(table: pd.DataFrame) -> Online:
+    """The institutions of ``services.facilities`` and those with LAN and broadband, by the same rule."""
+    columns = ("institutions", "institutions_known", "institutions_ready")
+    return Online(*(np.asarray(table[name], dtype=np.float64) for name in columns))
+
+
 def scores(
     found: Mapping[tuple[str, str], Online], classes: Mapping[str, pd.Series[bool]], *, n_units: int
 ) -> tuple[Floats, Floats]:

@@ -375,9 +375,17 @@ def _text(indicator: Indicator, part: str, lang: Lang) -> str:
         operator=indicator.operator,
         service=Text(f"service.{indicator.service}.name") if indicator.service else "",
         limit=say(f"access.limit.{limit[2]}", lang, value=plain(float(limit[1]), lang)) if limit else "",
+        way=Text(_way(indicator)) if indicator.service else "",
         facility=Text(f"facility.{indicator.facility}.name") if indicator.facility else "",
         network=Text(f"network.{indicator.network}.name") if indicator.network else "",
     )
+
+
+def _way(indicator: Indicator) -> str:
+    """Code of the words for what a distance or a time of a service goes by: straight, a cable's way, how people go."""
+    service = _known_services()[indicator.service]
+    by_km = indicator.unit == "km" or indicator.limit.endswith("km")
+    return f"access.way.{service.distance}" if by_km else f"travel.mode.{service.mode}"
 
 
 @cache

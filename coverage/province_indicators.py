@@ -44,7 +44,8 @@ def province_indicators(
     "communes" counts only those that are counted (``units.counted`` not "no"). A rate per 100 people or a share of
     communes rests on the units with data and stands if these hold at least half of the people (or of the communes).
     ``official_area_km2`` is the area of ``area_km2``, ``density_per_km2`` and the mean service radius; without it the
-    sum of the units' areas is, which the radius "by the communes' areas" always uses. ``served``: see
+    sum of the units' areas is, which the radius "by the communes' areas" always uses. People per km2 and per point are
+    told of the units whose population is known: their part of the area, their points. ``served``: see
     ``unit_indicators``.
     """
     units = gpd.GeoDataFrame(layers["units"])
@@ -53,13 +54,14 @@ def province_indicators(
     population = _numbers(unit_table, "people")
     programme = np.asarray(unit_table["programme"].astype("boolean").fillna(False), dtype=bool)
     persons = _total(population)
-    units_area = float(_numbers(unit_table, "area_km2").sum())
+    areas = _numbers(unit_table, "area_km2")
+    units_area = float(areas.sum())
     area = units_area if official_area_km2 is None else float(official_area_km2)
     height = zones.at(elevation.values)
     found = {
         "people": persons,
         "area_km2": area,
-        "density_per_km2": _ratio(persons, area),
+        "density_per_km2": _ratio(persons, area * _ratio(areas[~np.isnan(population)].sum(), units_area)),
         "elevation_mean_m": zones.mean(height, zones.fraction),
         "elevation_people_mean_m": zones.mean(height, people.people),
         "counted_communes": float(counted.sum()),
@@ -199,9 +201,7 @@ def _facilities(
             for (facility, network), one in online.items()
             for part, among in parts.items()
         },
-        "institutions_lan_broadband_pct": _ratio(
-            _numbers(table, "institutions_ready").sum(), _numbers(table, "institutions_known").sum(), scale=100.0
-        ),
+        "institutions_lan_broadband_pct": 100.0 * facilities.institutions(table).share(everywhere),
         "readiness_score": score,
         "readiness_known_pct": known_pct,
     }

@@ -21,6 +21,7 @@ from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, REACHED, 
 from phusong.coverage.means import PeopleAtCells, ratio
 from phusong.coverage.places import counts, units_of
 from phusong.coverage.population import People
+from phusong.coverage.zonal import KNOWN_SHARE
 from phusong.layers.errors import ComputeError
 
 ALWAYS = ("post",)
@@ -71,12 +72,15 @@ def province_services(
     counted: NDArray[np.bool_],
     served: Results = None,
 ) -> dict[str, float]:
-    """Indicators of the province by id: means over all its people, points of all its units."""
+    """Indicators of the province by id: means over all its people, points of all its units.
+
+    People per point: of the units whose population is known, if these are half of all.
+    """
     found: dict[str, float] = {}
     persons = np.asarray(unit_table["people"], dtype=np.float64)
     known = ~np.isnan(persons)
     living = PeopleAtCells(people)
-    everybody = float(persons[known].sum()) if known.any() and 2 * known.sum() >= len(known) else np.nan
+    everybody = float(persons[known].sum()) if known.any() and known.mean() >= KNOWN_SHARE else np.nan
     for service in study_services(layers, served):
         name = service.id
         points = points_of(service, layers)
@@ -84,7 +88,7 @@ def province_services(
             number = np.asarray(unit_table[f"points_{name}_count"], dtype=np.float64)
             whole = float(number.sum())
             found[f"points_{name}_count"] = whole
-            found[f"people_per_{name}_point"] = _one_ratio(everybody, whole)
+            found[f"people_per_{name}_point"] = _one_ratio(everybody, float(number[known].sum()))
             found[f"mean_service_radius_{name}_km"] = float(np.sqrt(_one_ratio(area_km2, np.pi * whole)))
             found[f"mean_service_radius_{name}_units_area_km"] = float(
                 np.sqrt(_one_ratio(units_area_km2, np.pi * whole))

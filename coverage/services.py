@@ -70,8 +70,9 @@ def broadband(table: pd.DataFrame, units: gpd.GeoDataFrame, *, on: date) -> pd.D
 def facilities(table: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> pd.DataFrame:
     """Counts of institutions and the flag of the commune office, one row a unit.
 
-    ``institutions_known``, ``institutions_ready``: upper secondary schools, colleges, hospitals and lower secondary
-    schools in towns of which it is known whether they have both LAN and broadband, and that have both.
+    ``institutions``: upper secondary schools, colleges, hospitals and lower secondary schools in towns;
+    ``institutions_known``, ``institutions_ready``: those of which it is known whether they have both LAN and broadband,
+    and that have both.
     ``government_network``: a commune office of the unit is on the government data network (NA: no office, no data).
     """
     rows = units_of(table, units)
@@ -85,6 +86,7 @@ def facilities(table: gpd.GeoDataFrame, units: gpd.GeoDataFrame) -> pd.DataFrame
     office = np.asarray(kind == "commune_office", dtype=bool)
     return pd.DataFrame(
         {
+            "institutions": _count(rows, institution, n_units=n),
             "institutions_known": _count(rows, institution & both.notna(), n_units=n),
             "institutions_ready": _count(rows, institution & both, n_units=n),
             "government_network": _any_flag(

@@ -188,13 +188,12 @@ def _facilities(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame, fla
     if layer is None:
         return {}
     table = services.facilities(gpd.GeoDataFrame(layer), units)
-    institutions = np.asarray(table["institutions_known"])
     found = facilities.online(gpd.GeoDataFrame(layer), units)
     of_class: dict[str, pd.Series[bool]] = {name: flags[name] for name in CLASSES}
     score, known_pct = facilities.scores(found, of_class, n_units=len(units))
     return {
         **{f"{facility}_{network}_pct": 100.0 * one.shares() for (facility, network), one in found.items()},
-        "institutions_lan_broadband_pct": ratio(np.asarray(table["institutions_ready"]), institutions, scale=100.0),
+        "institutions_lan_broadband_pct": 100.0 * facilities.institutions(table).shares(),
         "government_network": table["government_network"],
         "readiness_score": score,
         "readiness_known_pct": known_pct,

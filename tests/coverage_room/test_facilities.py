@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import box
 
-from phusong.coverage import facilities
+from phusong.coverage import facilities, services
 from phusong.coverage.broadband import DATED_COLUMNS, RATES, broadband_dated
 from phusong.coverage.facilities import FACILITIES, NETWORKS, Part, Readiness, facilities_of, online, readiness
 from phusong.coverage.indicators import CLASSES, find
@@ -91,6 +91,21 @@ def test_the_score_is_the_weighted_mean_of_what_is_known(units, table, monkeypat
     assert known == 100.0
 
 
+def test_institutions_online_stand_only_if_half_of_them_say(units, points):
+    def at(number, unit, **flags):
+        return {"facility_id": f"{number}", "kind": "hospital", "unit_code": unit, "xy": (500, 500), **flags}
+
+    ready = {"lan": True, "broadband": True}
+    rows = [at(0, "A", **ready), at(1, "A", lan=True), at(2, "A"), at(3, "B", **ready), at(4, "B", lan=False)]
+    told = services.facilities(points("facilities", rows), units)
+    assert told["institutions"].tolist() == [3.0, 2.0, 0.0]
+    assert told["institutions_known"].tolist() == [1.0, 2.0, 0.0]
+    shares = facilities.institutions(told).shares()
+    assert np.isnan(shares[[0, 2]]).all()  # one of three says, and it is online: not 100 %
+    assert shares[1] == 0.5
+    assert facilities.institutions(told).share(np.ones(3, dtype=bool)) == pytest.approx(2 / 3)
+
+
 def test_a_part_for_a_class_counts_only_there_and_is_unknown_where_the_class_is(units, table, monkeypatch):
     weights(
         monkeypatch,
@@ -110,6 +125,8 @@ def test_a_part_for_a_class_counts_only_there_and_is_unknown_where_the_class_is(
 def test_the_shipped_weights_are_marked_and_can_be_read():
     assert readiness().mark == "K"
     assert readiness().source
+    offices = {part.network for part in readiness().parts if part.facility == "provincial_office"}
+    assert offices == set(NETWORKS)  # its source asks for the networks of provincial offices too
     assert len({(part.facility, part.network, part.applies_to) for part in readiness().parts}) == len(readiness().parts)
     for part in readiness().parts:
         assert part.applies_to in {"all", *CLASSES, *(f"not {name}" for name in CLASSES)}

@@ -11,7 +11,7 @@ from shapely.geometry import LineString, box
 from phusong.coverage.access.friction import friction
 from phusong.coverage.access.services import points_of, service
 from phusong.coverage.access.serving import serve
-from phusong.coverage.indicators import find
+from phusong.coverage.indicators import find, indicator_about
 from phusong.coverage.means import PeopleAtCells, people_mean
 from phusong.coverage.population import distribute
 from phusong.coverage.province_indicators import province_indicators
@@ -164,6 +164,56 @@ def test_a_commune_of_unknown_population_has_counts_but_no_means(layer, ground, 
     assert table["points_health_station_count"].tolist() == [2.0, 0.0]
     assert np.isnan(table["mean_time_health_station_min"].iloc[1])
     assert whole["mean_time_health_station_min"] == pytest.approx(0.5 * MIN_A_CELL)
+
+
+def test_people_per_point_are_of_the_communes_whose_people_are_known(layer, ground, points):
+    rows = [{"code": "A", "name": "A", "population": 40.0}, {"code": "B", "name": "B"}]
+    units = layer("units", rows, [box(0, 0, 4000, 1000), box(4000, 0, 12_000, 1000)])
+    spots = (1500, 2500, 5500, 6500, 7500)
+    stations = [{"facility_id": f"{x}", "kind": "health_station", "xy": (x, 500)} for x in spots]
+    _, whole = compute({"units": units, "facilities": points("facilities", stations)}, ground)
+    assert whole["points_health_station_count"] == 5
+    assert whole["people_per_health_station_point"] == 20.0  # 40 / 2, not 40 / 5
+    assert whole["density_per_km2"] == 10.0  # 40 / 4 km2, not 40 / 12
+    elsewhere = points("facilities", stations[2:])
+    _, whole = compute({"units": units, "facilities": elsewhere}, ground)
+    assert math.isnan(whole["people_per_health_station_point"])
+    most = layer("units", [*rows, {"code": "C", "name": "C"}], [*units.geometry, box(0, 0, 4000, 1000)])
+    _, whole = compute({"units": most, "facilities": points("facilities", stations)}, ground)
+    assert math.isnan(whole["people_per_health_station_point"])  # one commune of three is known
+
+
+@pytest.mark.parametrize(
+    ("number", "area_km2", "radius_km"),
+    [(18_502, 331_212, 2.39), (14_911, 331_212, 2.66), (12_642, 331_212, 2.89), (156, 4740, 3.11)],
+)
+def test_the_published_pairs_of_points_and_mean_radius_follow(units, ground, points, number, area_km2, radius_km):
+    rows = [{"point_id": f"{i}", "kind": "agency", "unit_code": "AB"[i % 2], "xy": (500, 500)} for i in range(number)]
+    layers = {"units": units, "postal_points": points("postal_points", rows)}
+    people = people_of(layers, ground)
+    given = {"people": people, "elevation": ground, "on": ON}
+    table = unit_indicators(layers, **given)
+    whole = province_indicators(layers, unit_table=table, official_area_km2=area_km2, **given)
+    assert whole["points_post_count"] == number
+    assert round(whole["mean_service_radius_post_km"], 2) == radius_km
+
+
+def test_texts_say_how_people_go_and_what_kilometres_are_of():
+    said = {
+        "mean_time_commune_office_min": ("on foot", "đi bộ"),
+        "mean_time_hospital_min": ("motorbike", "xe máy"),
+        "time_hospital_min": ("motorbike", "xe máy"),
+        "people_within_30min_post_pct": ("motorbike", "xe máy"),
+        "people_within_3km_post_pct": ("straight line", "đường chim bay"),
+        "mean_distance_post_km": ("straight line", "đường chim bay"),
+        "people_within_1km_fibre_node_pct": ("way of a cable", "tuyến cáp"),
+        "distance_fibre_node_km": ("way of a cable", "tuyến cáp"),
+        "access_health_station": ("on foot", "đi bộ"),
+    }
+    for name, (en, vi) in said.items():
+        assert en in indicator_about(name, "en"), name
+        assert vi in indicator_about(name, "vi"), name
+    assert "motorbike" not in indicator_about("people_within_3km_post_pct", "en")
 
 
 def test_villages_are_read_at_their_centres(units, raster, stations, points):
