@@ -6,13 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.api.access import friction_of, rests_on, services_of, title_of
+from phusong.api.access import WAY_LAYERS, friction_of, rests_on, services_of, title_of
 from phusong.api.pipeline import Job, Made
 from phusong.api.radio import tags_of
 from phusong.coverage.access.friction import Friction
@@ -126,16 +127,16 @@ def _short(indicator: Indicator) -> str:
 
 
 def _rasters(job: Job, one: Served, *, tags: dict[str, str]) -> Iterator[Path]:
-    """Whole minutes rounded up (none for a cable), row of the nearest point, and catchment of every cell."""
+    """Whole minutes rounded up (none for a cable), row of the nearest point, and catchment, of every cell."""
     name, grid = one.service.id, one.grid
     if one.travel is None:
         return
     unreached = tags | {"not_reached": NOT_REACHED}
     if one.service.timed:
-        minutes = _coded(np.ceil(one.travel.cost), one.reasons, most=MOST).astype(np.int16)
+        minutes = _lived(one, _coded(np.ceil(one.travel.cost), one.reasons, most=MOST).astype(np.int16))
         path = job.path(f"travel_time_{name}.tif")
         yield write_cog({name: minutes}, path, grid=grid, nodata=NO_DATA, tags=unreached | {"unit": "min"})
-    nearest = one.nearest_raster
+    nearest = _lived(one, one.nearest_raster)
     path = job.path(f"nearest_{name}.tif")
     table = {"unit": "row", "rows_of": f"access_points.csv, service {name}, counted from 0"}
     yield write_cog({name: nearest}, path, grid=grid, nodata=-1, tags=tags | table)
@@ -143,6 +144,14 @@ def _rasters(job: Job, one: Served, *, tags: dict[str, str]) -> Iterator[Path]:
         about = {"unit": f"supply per {one.service.per} people", "method": one.service.method}
         shares = (one.access_raster.view(np.uint32) & KEPT_BITS).view(np.float32)
         yield write_cog({name: shares}, job.path(f"access_{name}.tif"), grid=grid, tags=tags | about)
+
+
+def _lived(one: Served, values: NDArray[Any]) -> NDArray[Any]:
+    """The same raster, with the value of the land they stand on where people live in water or a void beside it."""
+    moved = (one.stand >= 0) & (one.stand != one.cells)
+    found = values.flatten()
+    found[one.cells[moved]] = found[one.stand[moved]]
+    return found.reshape(values.shape)
 
 
 def _coded(cost: NDArray[np.float64], reasons: NDArray[np.int8], *, most: int) -> NDArray[np.float64]:
@@ -157,12 +166,18 @@ def _coded(cost: NDArray[np.float64], reasons: NDArray[np.int8], *, most: int) -
 
 def _tags(job: Job, one: Served, ground: Friction) -> dict[str, str]:
     """What a raster says of itself: date, service, sources, and the ground that was travelled."""
-    rows = job.inputs.layers[one.service.layer]
-    asked = job.settings.access
+    asked, rested = job.settings.access, (one.service.layer, *WAY_LAYERS)
+    sources = {
+        str(source)
+        for name in rested
+        if name in job.inputs.layers
+        for source in job.inputs.layers[name]["source"].dropna().unique()
+    }
+    synthetic = job.inputs.synthetic((*rested, "elevation", "land_cover"))
     own = {
         "service": one.service.id,
         "title": title_of(one.service, job.settings.language),
-        "source": "; ".join(sorted(set(rows["source"].dropna().astype(str)))),
+        "source": "; ".join(sorted(sources)),
         "mode": one.mode,
         "walking": one.walking,
         "season": one.season,
@@ -172,7 +187,7 @@ def _tags(job: Job, one: Served, ground: Friction) -> dict[str, str]:
     }
     if asked.max_min is not None and one.service.timed:
         own["max_min"] = f"{asked.max_min:g}"
-    return tags_of(job.settings) | own
+    return tags_of(job.settings) | ({"synthetic": "yes"} if synthetic else {}) | own
 
 
 # areas
@@ -188,7 +203,7 @@ def _inside(zones: Zones) -> NDArray[np.bool_]:
 def _isochrones(one: Served, inside: NDArray[np.bool_]) -> gpd.GeoDataFrame:
     """A row a limit of the service, within the communes: minutes, area, people, MultiPolygon."""
     assert one.travel is not None  # noqa: S101  the caller asks for no other
-    cost = np.where(inside, one.travel.cost, np.inf)
+    cost = np.where(inside, _lived(one, one.travel.cost), np.inf)
     limits = [limit for limit in one.service.limits_min if limit <= one.travel.limit]
     found = isochrones(replace(one.travel, cost=cost), limits_min=limits)
     within = [float(one.people[one.minutes <= limit].sum()) for limit in found["limit"]]
@@ -198,7 +213,7 @@ def _isochrones(one: Served, inside: NDArray[np.bool_]) -> gpd.GeoDataFrame:
 
 def _catchments(one: Served, inside: NDArray[np.bool_]) -> gpd.GeoDataFrame:
     """A row a point that is the nearest by travel to some cell of the communes: its people, area and cells."""
-    nearest = np.where(inside, one.nearest_raster, -1).astype(np.int32)
+    nearest = np.where(inside, _lived(one, one.nearest_raster), -1).astype(np.int32)
     found = cell_areas(nearest, where=nearest >= 0, transform=one.grid.transform)
     rows = list(found)
     people = np.bincount(one.nearest[one.nearest >= 0], one.people[one.nearest >= 0], minlength=len(one.ids))

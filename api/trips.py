@@ -61,9 +61,11 @@ class Search:
 class Trip:
     """The least-cost way from a place to its nearest point of a service.
 
-    ``minutes``: None for a cable, which has no time. ``km``: along the way; ``straight_km``: from the place to that
-    point. ``line``: of the centres of its cells, in degrees, from the place to the point. ``reason``: why there is no
-    way (``REASONS``); then the other figures are None. ``told``: what it rests on, by language.
+    ``minutes``: None for a cable, which has no time. ``km``: along the way and, like the minutes, from
+    the middle of the first cell to that of the last; ``straight_km``: from the place itself to the point, so it may be
+    more where they are near. ``line``: of the centres of its cells, in degrees, from the place to the point.
+    ``reason``: why there is no way (``REASONS``); then the other figures are None. ``told``: what it rests on, by
+    language.
     """
 
     service: Service

@@ -107,22 +107,32 @@ def route(asked: Annotated[AskedRoute, Query()], study: TheStudy, lang: TheLang)
 
 
 @router.get(
-    "/isochrones", summary=say("api.route.isochrones", "en"), response_class=Response, responses={**problems(), **GEO}
+    "/isochrones",
+    summary=say("api.route.isochrones", "en"),
+    response_class=Response,
+    responses={**problems(404), **GEO},
 )
 def isochrones(
     asked: Annotated[AskedIsochrones, Query()], study: TheStudy, results: TheResults, lang: TheLang
 ) -> Response:
-    """The parts of the communes from which a service is reached within these times, with the people who live there."""
+    """The parts of the communes from which a service is reached within these times, with the people who live there.
+
+    404 for a service whose points nobody can reach.
+    """
     known = {name: one for name, one in results.services.items() if one["timed"]}
     if asked.service not in known:
         raise unknown_service(asked.service, list(known))
     one = known[asked.service]
-    limits = sorted(set(asked.minutes)) or [int(limit) for limit in one["limits_min"]]
-    longest = results.tags(results.directory / f"travel_time_{asked.service}.tif").get("max_min")
-    if longest is not None and limits[-1] > float(longest):
-        params = {"found": limits[-1], "most": longest}
+    limits = sorted(set(asked.minutes))
+    longest = float(results.tags(results.directory / f"travel_time_{asked.service}.tif").get("max_min", "inf"))
+    if limits and limits[-1] > longest:
+        params = {"found": limits[-1], "most": f"{longest:g}"}
         raise QueryError("api.query", faults=(Fault("trip.error.minutes", column="minutes", params=params),))
-    areas = results.keep(f"isochrones {asked.service} {limits}", lambda: _areas(results, asked.service, limits))
+    if limits:
+        areas = _areas(results, asked.service, limits)
+    else:  # kept, as there is one answer a service; those of any minutes would fill the memory
+        own = [int(limit) for limit in one["limits_min"] if limit <= longest]
+        areas = results.keep(f"isochrones {asked.service}", lambda: _areas(results, asked.service, own))
     told = {"service": asked.service, "title": one["title"][lang], **_ground(one, lang).model_dump()}
     shown = zip(areas.itertuples(), geometries(areas), strict=True)
     features = [

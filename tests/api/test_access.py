@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import rasterio
-from shapely.geometry import LineString
+from shapely.geometry import LineString, box
 
 from phusong.api.access import friction_of
 from phusong.api.access_step import NO_DATA
@@ -153,6 +153,41 @@ def test_what_is_cut_off_has_its_own_value_and_is_told(make_tiny_study: Write, t
     assert np.isnan(access[: minutes.shape[0] // 2 - 1]).all()
 
 
+def test_people_on_water_stand_on_the_nearest_land_in_every_file(make_tiny_study: Write, tmp_path: Path) -> None:
+    root = make_tiny_study(tmp_path / "study")
+    lake = box(LEFT + SIDE + 1000, BOTTOM + 3500, LEFT + 2 * SIDE - 1000, BOTTOM + 4000)  # two cells wide
+    put_layer(way("rivers", {"name": ["Hồ"], "floods_only": [False]}, [lake]), root / "layers.gpkg", layer="rivers")
+    record = computed(root)
+    assert record["steps"]["access"]["counts"].get("post_people_on_water", 0) == 0
+    minutes, tags, _ = read(root, "travel_time_post.tif")
+    assert tags["source"] == "test"
+    people, _, _ = read(root, "population.tif")
+    nearest, _, _ = read(root, "nearest_post.tif")
+    lived = people > 0
+    assert (minutes[lived] >= 0).all()
+    assert (nearest[lived] >= 0).all()
+    isochrones = gpd.read_file(root / "results" / "isochrones.gpkg").query("service == 'post'").iloc[0]
+    assert people[lived & (minutes <= 30)].sum() == pytest.approx(isochrones["people"], rel=1e-6)
+    catchments = gpd.read_file(root / "results" / "catchments.gpkg").query("service == 'post'")
+    assert catchments.area.sum() == pytest.approx(250.0**2 * (~np.isnan(people) & (nearest >= 0)).sum())
+    assert catchments.union_all().intersection(lake).area > 0.5 * lake.area
+
+
+def test_the_source_of_the_roads_is_named_and_what_is_generated_is_marked(
+    make_tiny_study: Write, tmp_path: Path
+) -> None:
+    root = make_tiny_study(tmp_path / "study")
+    settings = root / "study.toml"
+    settings.write_text(settings.read_text(encoding="utf-8").replace("synthetic = true", "synthetic = false"))
+    along = LineString([(LEFT + 100, MIDDLE_M + 4000), (LEFT + 2 * SIDE - 100, MIDDLE_M + 4000)])
+    road = way("roads", {"class": ["national"], "source": ["Sở GTVT"]}, [along])
+    put_layer(road, root / "layers.gpkg", layer="roads")
+    computed(root)
+    _, tags, _ = read(root, "travel_time_post.tif")
+    assert tags["source"] == "Sở GTVT; test"
+    assert tags["synthetic"] == "yes"
+
+
 def test_the_step_is_taken_over_until_roads_rivers_or_land_cover_change(make_tiny_study: Write, tmp_path: Path) -> None:
     root = make_tiny_study(tmp_path / "study")
     assert computed(root)["timing"]["computed"] == ["people", "access"]
@@ -185,6 +220,13 @@ def test_only_the_services_asked_for_within_the_time_asked_for(make_tiny_study: 
     assert set(np.unique(minutes[minutes < 0])) == {-3}
     assert tags["max_min"] == "45"
     assert not (root / "results" / "travel_time_post.tif").exists()
+
+
+def test_no_area_is_drawn_for_a_time_that_was_not_searched(make_tiny_study: Write, tmp_path: Path) -> None:
+    root = set_access(make_tiny_study(tmp_path / "study"), "[access]\nmax_min = 20")
+    computed(root)
+    assert gpd.read_file(root / "results" / "isochrones.gpkg").empty
+    assert not gpd.read_file(root / "results" / "catchments.gpkg").empty
 
 
 BAD = [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -127,6 +128,26 @@ def test_areas_within_minutes_nest_and_hold_people(client: Client) -> None:
     assert areas[0].covers(Point(HERE["lon"], HERE["lat"]))
     (own,) = client.json("/isochrones", params={"service": "post"})["features"]
     assert own == features[1]
+
+
+def test_areas_of_a_limited_search_are_those_within_its_limit(
+    make_tiny_study: Callable[..., Path], client_of: Callable[..., Client], tmp_path: Path
+) -> None:
+    root = make_tiny_study(tmp_path / "study")
+    for limit, own in ((45, [30]), (20, [])):
+        text = (root / "study.toml").read_text(encoding="utf-8").split('\n[access]\nservices = ["post"]')[0]
+        section = f'\n[access]\nservices = ["post"]\nmax_min = {limit}\n'
+        kept = re.sub(r"(?ms)^\[access(\.speeds)?\]\n.*?(?=^\[|\Z)", "", text)
+        (root / "study.toml").write_text(kept + section, encoding="utf-8")
+        run(Study(root), steps=tuple(step for step in STEPS if step.name not in ("plan", "map")))
+        client = client_of(create_app(root))
+        body = client.json("/isochrones", params={"service": "post"})
+        assert [one["properties"]["minutes"] for one in body["features"]] == own
+        (one,) = client.json("/isochrones", params={"service": "post", "minutes": 15})["features"]
+        assert one["properties"]["people"] > 0
+        answer = client.get("/api/v1/isochrones?service=post&minutes=60&lang=en")
+        assert answer.status_code == 422
+        assert f"({limit} minutes" in answer.json()["errors"][0]["message"]
 
 
 @pytest.mark.parametrize(
