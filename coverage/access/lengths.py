@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from phusong.coverage.access.moves import DCOL, DROW, LENGTH, N_MOVES
 from phusong.coverage.access.solver import LINK, WORD
-from phusong.coverage.access.travel_time import Travel
+from phusong.coverage.access.travel_time import Travel, sorted_links
 
 Floats = NDArray[np.float64]
 
@@ -25,19 +25,9 @@ def path_lengths_m(travel: Travel) -> Floats:
         nearest,
         travel.grid.shape[1],
         travel.grid.cell_m,
-        *_links(travel),
+        *sorted_links(travel.links, direction=travel.direction, back=True),
     )
     return found.reshape(travel.grid.shape)
-
-
-def _links(travel: Travel) -> tuple[NDArray[np.int64], NDArray[np.int64], Floats, Floats]:
-    """Links towards the sources, sorted by the cell where they start: (start, end, cost, length_m)."""
-    if travel.links is None:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
-    links = travel.links
-    ends = (links.from_cell, links.to_cell) if travel.direction == "to" else (links.to_cell, links.from_cell)
-    order = np.argsort(ends[0], kind="stable")
-    return ends[0][order], ends[1][order], links.cost[order], links.length_m[order]
 
 
 @njit(error_model="numpy", cache=True)
@@ -52,6 +42,9 @@ def _lengths_m(  # type: ignore[no-untyped-def]  # noqa: PLR0917
             continue
         n, cell = 0, start
         while np.isnan(length[cell]):
+            if n == len(cost):  # so many steps lead round in a ring (``solver.follow``)
+                length[cell] = np.inf
+                break
             word = step[cell] & WORD
             if word < N_MOVES:
                 ahead[n], leg[n] = cell, LENGTH[word] * cell_m
@@ -71,4 +64,5 @@ def _lengths_m(  # type: ignore[no-untyped-def]  # noqa: PLR0917
         for k in range(n - 1, -1, -1):
             length[ahead[k]] = length[cell] + leg[k]
             cell = ahead[k]
+    length[np.isinf(length)] = np.nan
     return length

@@ -6,7 +6,7 @@ cell within ``SNAP_M``; farther away a point serves nobody and is named, and peo
 
 For the catchment people are summed over square blocks of cells, the smallest that leave at most ``MAX_PLACES`` blocks
 with people (one cell each, if they are so few); a block's people travel from its cell with the most of them, and get
-its access.
+its access. Who is cut off makes a block apart from those around who have a way.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import geopandas as gpd
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
+from pyproj import CRS
 from scipy.spatial import cKDTree
 
 from phusong.coverage.access.catchment import Catchment, two_step
@@ -26,8 +27,8 @@ from phusong.coverage.access.lengths import path_lengths_m
 from phusong.coverage.access.services import Service
 from phusong.coverage.access.travel_time import (
     BEYOND_LIMIT,
+    CUT_OFF,
     IMPASSABLE,
-    REACHED,
     VOID,
     Neighbours,
     Surface,
@@ -38,7 +39,7 @@ from phusong.coverage.access.travel_time import (
 )
 from phusong.coverage.access.ways import stands
 from phusong.coverage.population import People
-from phusong.layers.errors import ComputeError, Fault
+from phusong.layers.errors import ComputeError, CrsError, Fault
 from phusong.layers.grid import Grid
 
 SNAP_M = 250.0
@@ -153,15 +154,18 @@ def serve(
 
     ``points``: of ``points_of``, None or empty: no data anywhere, with a note. ``friction``: of the service's mode.
     ``limit_min``: longer ways are not searched (their cells are told apart from those cut off); for fibre a cost in
-    metres. Notes name points in the sea, in a void or outside, points listed twice, a supply of 0, and people who are
-    cut off.
+    metres. Notes name points in the sea, in a void or outside (nobody travels to them; straight distance, which knows
+    no ground, still counts them), points listed twice, a supply of 0, and people who are cut off.
 
     Raises:
         ComputeError: the friction is of another grid than the people.
+        CrsError: the points are not in the grid's CRS.
     """
     surface, grid = friction.surface, people.zones.grid
     if surface.grid != grid:
         raise ComputeError("error.grid_mismatch", layer="friction")
+    if points is not None and (points.crs is None or CRS.from_user_input(points.crs) != CRS.from_user_input(grid.crs)):
+        raise CrsError("error.zones_crs", layer=service.layer, found=str(points.crs), crs=grid.crs)
     notes = _Notes(service)
     cells, living = people.populated
     table = gpd.GeoDataFrame(geometry=[], crs=grid.crs) if points is None else points.reset_index(drop=True)
@@ -190,7 +194,7 @@ def serve(
         km = straight_km(table, cells, grid)
     supply = _supply(notes, table, ids)
     place, catchment, unreached = _catchment(
-        service, surface, moved, used, supply, stand, living, grid, neighbours=neighbours
+        service, surface, moved, used, supply, stand, living, grid, codes, neighbours=neighbours
     )
     if service.decay is not None and len(used) and len(cells):
         notes.list("supply_unreached", ids, unreached)
@@ -339,7 +343,7 @@ def _tell_people(notes: _Notes, living: Floats, stand: Cells, cells: Cells, code
     lost = {
         "people_in_void": nowhere & (flat[cells] == VOID),
         "people_on_water": nowhere & (flat[cells] == IMPASSABLE),
-        "people_cut_off": ~nowhere & ~np.isin(flat[stand], (REACHED, VOID, IMPASSABLE, BEYOND_LIMIT)),
+        "people_cut_off": ~nowhere & (flat[stand] == CUT_OFF),
         "people_beyond": ~nowhere & (flat[stand] == BEYOND_LIMIT),
     }
     for code, chosen in lost.items():
@@ -349,15 +353,16 @@ def _tell_people(notes: _Notes, living: Floats, stand: Cells, cells: Cells, code
 
 
 def _supply(notes: _Notes, table: gpd.GeoDataFrame, ids: tuple[str, ...]) -> Floats:
-    """What each point offers: its capacity; 1 each where none says it, the median of the others where some do."""
+    """What each point offers: its capacity; 1 each where none says it, else the median of those that offer anything."""
     if "capacity" not in table or not table["capacity"].notna().any():
         notes.counts["capacity_missing"] = float(len(table))
         return np.ones(len(table))
     supply = np.array(table["capacity"].astype("float64"), dtype=np.float64)
     unknown = np.isnan(supply)
-    taken = float(np.median(supply[~unknown]))
+    some = supply[supply > 0]  # a place that is known to be shut says nothing of those that do not tell
+    taken = float(np.median(some)) if len(some) else 1.0
     supply[unknown] = taken
-    notes.list("capacity_missing", ids, np.flatnonzero(unknown), taken=f"{taken:g}")
+    notes.list("capacity_missing", ids, np.flatnonzero(unknown), taken=f"{taken:.10g}")
     notes.list("supply_zero", ids, np.flatnonzero(supply == 0))
     return supply
 
@@ -371,6 +376,7 @@ def _catchment(  # noqa: PLR0917
     stand: Cells,
     living: Floats,
     grid: Grid,
+    codes: NDArray[np.int8],
     *,
     neighbours: Neighbours,
 ) -> tuple[Rows, Catchment | None, Cells]:
@@ -379,7 +385,8 @@ def _catchment(  # noqa: PLR0917
     if service.decay is None or not len(used):
         return place, None, np.arange(len(moved) if service.decay is not None else 0)
     there = np.flatnonzero(stand >= 0)
-    block, places, demand = _blocks(stand[there], living[there], grid)
+    cut_off = codes.reshape(-1)[stand[there]] == CUT_OFF
+    block, places, demand = _blocks(stand[there], living[there], grid, cut_off=cut_off)
     pairs = reach_pairs(surface, moved[used], places, limit=service.decay.limit, neighbours=neighbours)
     found = two_step(pairs, demand=demand, supply=supply[used], decay=service.decay, method=service.method)
     place[there] = block
@@ -387,13 +394,16 @@ def _catchment(  # noqa: PLR0917
     return place, found, np.sort(np.concatenate([lost, used[found.unreached]]))
 
 
-def _blocks(cells: Cells, living: Floats, grid: Grid) -> tuple[Cells, Cells, Floats]:
-    """(block of each cell, the flat cell with the most people of each block, people of each block)."""
+def _blocks(cells: Cells, living: Floats, grid: Grid, *, cut_off: NDArray[np.bool_]) -> tuple[Cells, Cells, Floats]:
+    """(block of each cell, the flat cell with the most people of each block, people of each block).
+
+    Cells that are ``cut_off`` are in blocks of their own.
+    """
     rows, cols = np.divmod(cells, grid.shape[1])
     side = 1
     while True:
-        across = -(-grid.shape[1] // side)
-        block = rows // side * across + cols // side
+        across, down = -(-grid.shape[1] // side), -(-grid.shape[0] // side)
+        block = rows // side * across + cols // side + across * down * cut_off
         people = np.bincount(block, weights=living)
         full = np.flatnonzero(people)
         if len(full) <= MAX_PLACES:

@@ -370,7 +370,8 @@ def follow(
 ) -> tuple[int, float, float]:
     """How many cells lie from ``cell`` to its source, both with it; the length of the moves, in cells; of the links, m.
 
-    As many of the cells as fit are written into ``path``. -1 cells if the steps run in a ring, which no search leaves.
+    As many of the cells as fit are written into ``path``. -1 cells if the steps run in a ring, as links may whose costs
+    are lost in the rounding of the whole.
     """
     cells, moves, links_m = 0, 0.0, 0.0
     while cells <= len(state):

@@ -47,8 +47,9 @@ class Surface:
     nothing is known, which is impassable too but told apart. A move costs the sum over the cells its straight segment
     passes of (horizontal length in the cell, metres) x slowness, in ``directed`` cells (all of them if None) times the
     pace of the move's slope: time per metre on it over time per metre on the level, by Tobler (1993) or Langmuir.
-    ``elevation_m`` is needed unless pace is "none", and known wherever a directed cell is passable. A move diagonal
-    between two impassable cells is closed. ``closed``: bit k of a cell closes move k (``moves``) out of it and back.
+    ``elevation_m`` is needed unless pace is "none", and finite wherever one can pass, if any cell is directed: moves
+    from a directed cell have a slope whatever the other is. A move diagonal between two impassable cells is closed.
+    ``closed``: bit k of a cell closes move k (``moves``) out of it and back.
 
     ValueError for arrays that do not fit the grid or each other.
     """
@@ -66,6 +67,8 @@ class Surface:
             array = getattr(self, name)
             if array is not None and array.shape != self.grid.shape:
                 raise ValueError(f"{name} {array.shape} does not fit the grid {self.grid.shape}")
+            if array is not None and not array.flags.c_contiguous:  # the kernels take rasters row by row
+                object.__setattr__(self, name, np.ascontiguousarray(array))
         if self.slowness.size and np.fmin.reduce(self.slowness, axis=None) <= 0:
             raise ValueError("slowness must be above 0")
         if self.pace not in PACE_CODES:
@@ -73,11 +76,11 @@ class Surface:
         if self.pace != "none":
             if self.elevation_m is None:
                 raise ValueError("a pace by slope needs elevation_m")
-            lost = np.isnan(self.elevation_m)
-            if lost.any():
+            lost = ~np.isfinite(self.elevation_m)
+            if lost.any() and (self.directed is None or self.directed.any()):
                 lost &= np.isfinite(self.slowness)
-                if (lost if self.directed is None else lost & self.directed).any():
-                    raise ValueError("elevation is void where a directed cell is passable")
+                if lost.any():
+                    raise ValueError("elevation is void where a cell is passable")
         if self.links is not None and len(self.links.cost):
             ends = np.concatenate([self.links.from_cell, self.links.to_cell])
             if ends.min() < 0 or ends.max() >= self.slowness.size:

@@ -14,7 +14,7 @@ from phusong.coverage.access.moves import BETWEEN, DCOL, DROW, LENGTH, blocked_m
 from phusong.coverage.access.surface import PACE_CODES, Links, Surface
 from phusong.layers.grid import Grid
 
-__all__ = ["Links", "Surface", "Travel", "path_length_m", "reach_pairs", "residual", "route", "travel_time"]
+__all__ = ["Links", "Surface", "Travel", "path_length_m", "reach_pairs", "reasons", "residual", "route", "travel_time"]
 
 Cells = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -71,7 +71,7 @@ def travel_time(
     """
     search = _Search(surface, neighbours=neighbours, direction=direction, limit=limit, allocate=allocate)
     sources = np.ascontiguousarray(sources, dtype=np.int64)
-    _inside(sources, surface)
+    _inside(sources, surface.grid)
     search.run(sources)
     return search.travel(sources)
 
@@ -79,13 +79,16 @@ def travel_time(
 def route(travel: Travel, cells: Cells) -> list[Cells]:
     """For each flat cell the cells from it to its source, both with it; empty where none is reached.
 
-    For direction "from" the way runs the other way round.
+    For direction "from" the way runs the other way round. ValueError for cells outside the grid.
     """
     return [path for path, _ in _ways(travel, cells, keep=True)]
 
 
 def path_length_m(travel: Travel, where: Cells) -> Floats:
-    """Horizontal length of the least-cost way of each flat cell, float64[n]; links by their own; NaN without a way."""
+    """Horizontal length of the least-cost way of each flat cell, float64[n]; links by their own; NaN without a way.
+
+    ValueError for cells outside the grid.
+    """
     return np.array([length_m for _, length_m in _ways(travel, where, keep=False)], dtype=np.float64)
 
 
@@ -98,7 +101,7 @@ def residual(surface: Surface, travel: Travel) -> float:
     reached that can, is a violation of inf.
     """
     elevation_m, directed = _slopes(surface)
-    at, beyond, cost, _ = _links(travel.links, direction=travel.direction, back=True)
+    at, beyond, cost, _ = sorted_links(travel.links, direction=travel.direction, back=True)
     return float(
         solver.worst_residual(
             travel.cost,
@@ -151,8 +154,8 @@ def reach_pairs(
     search = _Search(surface, neighbours=neighbours, direction=direction, limit=limit, allocate=False)
     supply_cells = np.ascontiguousarray(supply_cells, dtype=np.int64)
     demand_cells = np.ascontiguousarray(demand_cells, dtype=np.int64)
-    _inside(supply_cells, surface)
-    _inside(demand_cells, surface)
+    _inside(supply_cells, surface.grid)
+    _inside(demand_cells, surface.grid)
     places, place = np.unique(supply_cells, return_inverse=True)
     found: list[tuple[Cells, Floats]] = []
     for i in range(len(places)):
@@ -189,7 +192,7 @@ class _Search:
         self.blocked = blocked_moves(surface.slowness, surface.closed, neighbours=neighbours)
         self.elevation_m, self.directed = (None if a is None else a.reshape(-1) for a in _slopes(surface))
         self.window = WINDOW_MOVES * _common_move(surface)
-        self.link_at, self.link_next, self.link_cost, _ = _links(surface.links, direction=direction, back=False)
+        self.link_at, self.link_next, self.link_cost, _ = sorted_links(surface.links, direction=direction, back=False)
         self.link_first = np.searchsorted(self.link_at, np.arange(0, size, 1 << solver.LINK_BITS)).astype(np.int32)
         most_links = int(np.max(np.unique(self.link_at, return_counts=True)[1], initial=0))
         self.reserve = neighbours + most_links
@@ -287,8 +290,8 @@ class _Search:
         )
 
 
-def _inside(cells: Cells, surface: Surface) -> None:
-    if len(cells) and (cells.min() < 0 or cells.max() >= surface.slowness.size):
+def _inside(cells: Cells, grid: Grid) -> None:
+    if len(cells) and (cells.min() < 0 or cells.max() >= grid.shape[0] * grid.shape[1]):
         raise ValueError("a cell lies outside the grid")
 
 
@@ -312,7 +315,7 @@ def _or_empty(nearest: NDArray[np.int32] | None) -> NDArray[np.int32]:
     return np.empty(0, dtype=np.int32) if nearest is None else nearest.reshape(-1)
 
 
-def _links(links: Links | None, *, direction: Direction, back: bool) -> tuple[Cells, Cells, Floats, Floats]:
+def sorted_links(links: Links | None, *, direction: Direction, back: bool) -> tuple[Cells, Cells, Floats, Floats]:
     """Links sorted by the cell where a step starts: (start, end, cost, length_m); back: towards the sources."""
     if links is None:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64), np.empty(0), np.empty(0)
@@ -328,17 +331,25 @@ def _links(links: Links | None, *, direction: Direction, back: bool) -> tuple[Ce
 
 
 def _ways(travel: Travel, cells: Cells, *, keep: bool) -> list[tuple[Cells, float]]:
-    """The way of each cell and its length in metres, NaN where there is none; its cells only to ``keep``."""
+    """The way of each cell and its length in metres, NaN where there is none; its cells only to ``keep``.
+
+    None too where links so cheap that they are lost in the rounding of the whole cost run in a ring.
+    """
+    cells = np.asarray(cells, dtype=np.int64)
+    _inside(cells, travel.grid)
     cost, cols, cell_m = travel.cost.reshape(-1), travel.grid.shape[1], travel.grid.cell_m
     state, nearest = travel.step.reshape(-1), _or_empty(travel.nearest)
-    links = _links(travel.links, direction=travel.direction, back=True)
+    links = sorted_links(travel.links, direction=travel.direction, back=True)
     nothing = np.empty(0, dtype=np.int64)
     found: list[tuple[Cells, float]] = []
-    for cell in np.asarray(cells, dtype=np.int64):
+    for cell in cells:
         if not np.isfinite(cost[cell]):
             found.append((nothing, np.nan))
             continue
         n, moves, links_m = solver.follow(cell, nothing, state, cost, nearest, cols, *links)
+        if n < 0:
+            found.append((nothing, np.nan))
+            continue
         path = np.empty(n if keep else 0, dtype=np.int64)
         if keep:
             solver.follow(cell, path, state, cost, nearest, cols, *links)

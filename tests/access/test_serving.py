@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from shapely.geometry import LineString, Point, box
 
+from phusong.coverage.access import serving
 from phusong.coverage.access.catchment import Step
 from phusong.coverage.access.friction import friction
 from phusong.coverage.access.lengths import path_lengths_m
@@ -14,7 +15,7 @@ from phusong.coverage.access.serving import MAX_PLACES, _blocks, placed, serve
 from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, VOID, path_length_m
 from phusong.coverage.population import People
 from phusong.coverage.zonal import zones
-from phusong.layers.errors import ComputeError, MissingError
+from phusong.layers.errors import ComputeError, CrsError, MissingError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.messages import LANGS, say
 from phusong.layers.schema import LAYERS
@@ -168,6 +169,12 @@ def test_capacity_is_one_each_or_the_median_of_those_known():
     found = served(row_of(6), points((50, 50), (150, 50), (250, 50), (350, 50), capacity=capacity))
     assert found.supply.tolist() == [30.0, 20.0, 10.0, 20.0]
     assert "taken as 20" in said(found, "capacity_missing")
+    found = served(row_of(6), points((50, 50), (150, 50), (250, 50), capacity=[0.0, np.nan, 2_500_000.0]))
+    assert found.supply.tolist() == [0.0, 2_500_000.0, 2_500_000.0]
+    assert "taken as 2500000," in said(found, "capacity_missing")
+    found = served(row_of(6), points((50, 50), (150, 50), capacity=[0.0, np.nan]))
+    assert found.supply.tolist() == [0.0, 1.0]
+    assert said(found, "supply_zero").count(": P1. ") == len(LANGS)
 
 
 def test_nobody_there():
@@ -195,6 +202,15 @@ def test_a_surface_of_another_grid_is_refused():
     made = friction(row_of(5).grid, elevation=row_of(5))
     with pytest.raises(ComputeError):
         serve(SCHOOL, points((50, 50)), people=living(row_of(6)), friction=made)
+
+
+def test_points_of_another_or_no_crs_are_refused():
+    for table in (
+        points((105.9, 16.8)).set_crs("EPSG:4326", allow_override=True),
+        points((50, 50)).set_crs(None, allow_override=True),
+    ):
+        with pytest.raises(CrsError, match="facilities"):
+            served(row_of(6), table)
 
 
 def test_fibre_is_measured_along_its_way():
@@ -233,7 +249,7 @@ def test_blocks_hold_everybody_once_and_stand_where_most_live():
     rng = np.random.default_rng(1)
     cells = np.arange(120_000)
     living = rng.uniform(0.1, 9, len(cells))
-    block, places, people = _blocks(cells, living, grid)
+    block, places, people = _blocks(cells, living, grid, cut_off=np.zeros(len(cells), dtype=bool))
     assert len(places) <= MAX_PLACES
     assert people.sum() == pytest.approx(living.sum(), rel=1e-12)
     for one in (0, 777, len(places) - 1):
@@ -242,6 +258,18 @@ def test_blocks_hold_everybody_once_and_stand_where_most_live():
         assert places[one] == cells[mine][np.argmax(living[mine])]
         rows, cols = np.divmod(cells[mine], 300)
         assert max(np.ptp(rows), np.ptp(cols)) <= 1
+
+
+def test_a_block_with_people_cut_off_lends_them_no_access(monkeypatch):
+    monkeypatch.setattr(serving, "MAX_PLACES", 4)
+    values = np.full((1, 8), 10.0)
+    values[0, 4] = 0.0
+    people = [1, 1, 1, 1, 0, 90, 1, 1]  # most of the block of cells 3 to 5 live beyond the water
+    found = served(ground(values), points((50, 50), capacity=[8.0]), people=people)
+    assert (found.why == CUT_OFF).tolist() == [False] * 4 + [True] * 3
+    assert found.access[:4] == pytest.approx(1000 * 8 / 4)
+    assert np.isnan(found.access[4:]).all()
+    assert len(set(found.place.tolist())) <= 4
 
 
 def test_every_declared_service_names_its_layer_and_has_words():

@@ -13,6 +13,7 @@ from scipy.sparse.csgraph import dijkstra
 from skimage.graph import MCP_Geometric
 
 from phusong.coverage.access import travel_time as module
+from phusong.coverage.access.lengths import path_lengths_m
 from phusong.coverage.access.moves import BETWEEN, DCOL, DROW, N_KING, OPPOSITE
 from phusong.coverage.access.surface import Links, Surface
 from phusong.coverage.access.travel_time import (
@@ -317,6 +318,30 @@ def test_a_ring_of_closed_moves_cuts_off_and_a_link_leads_out_one_way() -> None:
     assert np.isinf(travel_time(out, np.array([0]), direction="from").cost[3, 3])
 
 
+def test_links_lost_in_the_rounding_give_no_length_instead_of_running_in_a_ring() -> None:
+    more = links((1, 0, 1000.0), (2, 3, 1e-20), (2, 1, 1e-20), (3, 2, 1e-20))
+    surface = flat_surface(np.ones((1, 5)), closed=np.full((1, 5), 0xFFFF, dtype=np.uint16), links=more)
+    travel = travel_time(surface, np.array([0]))
+    assert travel.cost[0].tolist() == [0.0, 1000.0, 1000.0, 1000.0, INF]
+    assert path_length_m(travel, np.arange(5)).tolist() == pytest.approx([0.0, 7.0, *[np.nan] * 3], nan_ok=True)
+    assert path_lengths_m(travel)[0].tolist() == pytest.approx([0.0, 7.0, *[np.nan] * 3], nan_ok=True)
+    assert [len(way) for way in route(travel, np.array([1, 2, 4]))] == [2, 0, 0]
+
+
+def test_rasters_may_be_views_of_others() -> None:
+    rng = np.random.default_rng(2)
+    slowness, heights = rng.uniform(1, 2, (12, 8)), rng.uniform(0, 9, (12, 8)).astype(np.float32)
+    directed, closed = rng.random((12, 8)) < 0.5, rng.integers(0, 2, (12, 8)).astype(np.uint16)
+    parts: list[Any] = [array[::2] for array in (directed, heights, closed)]
+    seen = flat_surface(slowness[::2])
+    assert residual(seen, travel_time(seen, np.array([0]))) == 0.0
+    view = Surface(grid(6, 8), slowness[::2], "tobler", *parts)
+    whole = Surface(grid(6, 8), slowness[::2].copy(), "tobler", *(part.copy() for part in parts))
+    travel = travel_time(view, np.array([0]), neighbours=16)
+    assert residual(view, travel) == 0.0
+    np.testing.assert_array_equal(travel.cost, travel_time(whole, np.array([0]), neighbours=16).cost)
+
+
 def test_sources_share_cells_tie_to_the_lowest_and_may_stand_in_the_sea() -> None:
     surface = flat_surface([[1.0, 1.0, 1.0, INF, np.nan]])
     travel = travel_time(surface, np.array([3, 2, 0, 2, 4]))
@@ -376,6 +401,13 @@ def test_bad_input_is_refused() -> None:
         flat_surface(np.ones((2, 2)), pace="tobler")
     with pytest.raises(ValueError, match="elevation is void"):
         flat_surface(np.ones((1, 2)), pace="tobler", elevation_m=np.array([[1, np.nan]], dtype=np.float32))
+    road = np.array([[True, False]])
+    for unknown in (np.nan, INF):
+        heights = np.array([[1, unknown]], dtype=np.float32)
+        with pytest.raises(ValueError, match="elevation is void"):  # the move from the first cell has no slope
+            flat_surface(np.ones((1, 2)), pace="tobler", elevation_m=heights, directed=road)
+        flat_surface(np.ones((1, 2)), pace="tobler", elevation_m=heights, directed=~road & road)
+        flat_surface([[1.0, INF]], pace="tobler", elevation_m=heights)
     with pytest.raises(ValueError, match="outside the grid"):
         flat_surface(np.ones((2, 2)), links=links((0, 4, 1.0)))
     for cost in (0.0, -1.0, INF, np.nan):
@@ -384,6 +416,9 @@ def test_bad_input_is_refused() -> None:
     for cells in ([4], [-1]):
         with pytest.raises(ValueError, match="outside the grid"):
             travel_time(good, np.array(cells))
+        for look in (route, path_length_m):
+            with pytest.raises(ValueError, match="outside the grid"):
+                look(travel_time(good, np.array([0])), np.array(cells))
     for wrong in ({"neighbours": 4}, {"direction": "both"}, {"limit": -1.0}, {"limit": np.nan}):
         with pytest.raises(ValueError, match="no search"):
             travel_time(good, np.array([0]), **wrong)  # type: ignore[arg-type]
