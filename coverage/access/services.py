@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache
 from importlib.resources import files
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import geopandas as gpd
 import pandas as pd
@@ -16,6 +16,8 @@ from phusong.coverage.access.catchment import Decay, Gaussian, Method, Step
 from phusong.coverage.access.friction import Mode
 from phusong.layers.errors import MissingError
 from phusong.layers.messages import Text
+
+Distance = Literal["straight", "path"]
 
 PER_PEOPLE = (1000, 10000)
 """A catchment's supply is told per so many people; each has its words (``measure.supply_per_<n>``)."""
@@ -33,7 +35,7 @@ class Service:
     id: str
     layer: str
     mode: Mode
-    distance: Literal["straight", "path"]
+    distance: Distance
     kinds: tuple[str, ...] = ()
     statuses: tuple[str, ...] = ()
     limits_km: tuple[float, ...] = ()
@@ -106,12 +108,19 @@ def _service(entry: dict[str, Any]) -> Service:
     decay = given.pop("decay", None)
     for name in ("kinds", "statuses", "limits_km", "limits_min"):
         given[name] = tuple(given.get(name, ()))
-    if given.get("per", PER_PEOPLE[-1]) not in PER_PEOPLE:
-        raise ValueError(f"{given['id']}: per is one of {PER_PEOPLE}")
+    words = {"per": PER_PEOPLE, "mode": get_args(Mode), "distance": get_args(Distance), "method": get_args(Method)}
+    for name, allowed in words.items():
+        if name in given and given[name] not in allowed:
+            raise ValueError(f"{given['id']}: {name} is one of {allowed}")
+    unknown = given.keys() - {one.name for one in fields(Service)}
+    if unknown:
+        raise ValueError(f"{given['id']}: unknown {sorted(unknown)}")
     return Service(**given, decay=None if decay is None else _decay(**decay))
 
 
 def _decay(
     *, limits_min: Iterable[float] = (), weights: Iterable[float] = (), gaussian_min: float | None = None
 ) -> Decay:
+    if gaussian_min is not None and (limits_min or weights):
+        raise ValueError("a decay is by steps or gaussian, not both")
     return Step(tuple(limits_min), tuple(weights)) if gaussian_min is None else Gaussian(float(gaussian_min))

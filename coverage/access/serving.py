@@ -153,8 +153,8 @@ def serve(
     """Time, distance and catchment of a service for all who live in the study; people move to the points.
 
     ``points``: of ``points_of``, None or empty: no data anywhere, with a note. ``friction``: of the service's mode.
-    ``limit_min``: longer ways are not searched (their cells are told apart from those cut off); for fibre a cost in
-    metres. Notes name points in the sea, in a void or outside (nobody travels to them; straight distance, which knows
+    ``limit_min``: longer ways have no time (their cells are told apart from those cut off); for fibre a cost in metres.
+    Notes name points in the sea, in a void or outside (nobody travels to them; straight distance, which knows
     no ground, still counts them), points listed twice, a supply of 0, and people who are cut off.
 
     Raises:

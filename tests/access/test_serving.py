@@ -10,7 +10,7 @@ from phusong.coverage.access import serving
 from phusong.coverage.access.catchment import Step
 from phusong.coverage.access.friction import friction
 from phusong.coverage.access.lengths import path_lengths_m
-from phusong.coverage.access.services import Service, points_of, service, services, services_of
+from phusong.coverage.access.services import Service, _service, points_of, service, services, services_of
 from phusong.coverage.access.serving import MAX_PLACES, _blocks, placed, serve
 from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, VOID, path_length_m
 from phusong.coverage.population import People
@@ -286,6 +286,18 @@ def test_every_declared_service_names_its_layer_and_has_words():
         assert (one.decay is None) == (not one.timed)
     with pytest.raises(MissingError, match="post_office"):
         service("bank")
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"mode": "bus"}, {"distance": "road"}, {"method": "sfca"}, {"per": 7}, {"limit_km": [3]},
+     {"decay": {"gaussian_min": 60, "limits_min": [10], "weights": [1.0]}}],
+)  # fmt: skip
+def test_an_entry_that_cannot_be_is_refused(wrong):
+    entry = {"id": "bank", "layer": "facilities", "mode": "walk", "distance": "straight"}
+    assert _service(entry).id == "bank"
+    with pytest.raises(ValueError, match=next(iter(wrong))):
+        _service(entry | wrong)
 
 
 def test_points_are_those_of_the_kind_in_service():
