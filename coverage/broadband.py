@@ -22,14 +22,14 @@ RATES: dict[str, tuple[str, str]] = {
     "fixed_per_100": ("fixed_telephones", "people"),
 }
 """Indicators by id: the layer's column, and of whom they are told."""
-DATED_COLUMNS = ("code", "as_of", "indicator", "value", "unit")
+DATED_COLUMNS = ("code", "as_of", "indicator", "value", "unit", "source")
 
 
 def broadband_dated(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame) -> pd.DataFrame:
-    """One row a unit, day and indicator of ``RATES`` that is known: ``DATED_COLUMNS``, sorted by them.
+    """One row a unit, day and indicator of ``RATES`` that is known: ``DATED_COLUMNS``, sorted by the first three.
 
     The people and households are those of the units layer, whatever the day: it knows one day only. Rows of units that
-    the layer units does not have are left out; so are values without data, which are not 0.
+    the layer units does not have are left out; so are values without data, which are not 0. ``source``: of the row.
     """
     layer = layers.get("broadband")
     parts = []
@@ -43,8 +43,9 @@ def broadband_dated(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame)
         for name, (column, of) in RATES.items():
             number = np.asarray(table[column].astype("float64"), dtype=np.float64)
             value = ratio(number, base[of], scale=100.0)
-            made = pd.DataFrame({"code": table["code"], "as_of": table["as_of"], "indicator": name, "value": value})
-            parts.append(made.assign(unit="per_100" if of == "people" else "per_100_households"))
+            unit = "per_100" if of == "people" else "per_100_households"
+            made = table[["code", "as_of", "source"]].assign(indicator=name, value=value, unit=unit)
+            parts.append(pd.DataFrame(made))
     if not parts:
         return pd.DataFrame({name: pd.Series(dtype="float64" if name == "value" else "str") for name in DATED_COLUMNS})
     whole = pd.concat(parts, ignore_index=True)

@@ -18,6 +18,11 @@ def ratio(value: Floats, base: Floats, *, scale: float = 1.0) -> Floats:
     return result
 
 
+def one_ratio(value: float, base: float, *, scale: float = 1.0) -> float:
+    """The same of two numbers."""
+    return float(ratio(np.array([value]), np.array([base]), scale=scale)[0])
+
+
 def people_mean(values: Floats, people: People) -> Floats:
     """Mean over the people of each unit of a value per pair; pairs without people need no value."""
     return people.zones.means(np.where(people.people > 0, values, 0.0), people.people)

@@ -14,7 +14,7 @@ from phusong.coverage import facilities, services
 from phusong.coverage.access.serving import Served
 from phusong.coverage.broadband import RATES
 from phusong.coverage.indicators import CLASSES, expand
-from phusong.coverage.means import ratio
+from phusong.coverage.means import one_ratio
 from phusong.coverage.population import People
 from phusong.coverage.service_indicators import province_services, study_services
 from phusong.coverage.services import present
@@ -61,7 +61,7 @@ def province_indicators(
     found = {
         "people": persons,
         "area_km2": area,
-        "density_per_km2": _ratio(persons, area * _ratio(areas[~np.isnan(population)].sum(), units_area)),
+        "density_per_km2": one_ratio(persons, area * one_ratio(areas[~np.isnan(population)].sum(), units_area)),
         "elevation_mean_m": zones.mean(height, zones.fraction),
         "elevation_people_mean_m": zones.mean(height, people.people),
         "counted_communes": float(counted.sum()),
@@ -98,10 +98,6 @@ def _numbers(table: pd.DataFrame, name: str) -> Floats:
     return np.asarray(table[name], dtype=np.float64)
 
 
-def _ratio(value: float, base: float, *, scale: float = 1.0) -> float:
-    return float(ratio(np.array([value]), np.array([base]), scale=scale)[0])
-
-
 def _total(values: Floats) -> float:
     """Sum of the known values; NaN if less than half of the units are known."""
     known = ~np.isnan(values)
@@ -112,7 +108,7 @@ def _per_100(value: Floats, population: Floats, *, among: Bools | None = None) -
     chosen = np.ones(len(value), dtype=bool) if among is None else among
     known = chosen & ~np.isnan(value) & ~np.isnan(population)
     held, all_ = population[known].sum(), np.nansum(population[chosen])
-    return _ratio(value[known].sum(), held, scale=100.0) if held >= KNOWN_SHARE * all_ else np.nan
+    return one_ratio(value[known].sum(), held, scale=100.0) if held >= KNOWN_SHARE * all_ else np.nan
 
 
 def _communes(flag: pd.Series[bool], counted: Bools) -> float:
@@ -123,7 +119,7 @@ def _communes(flag: pd.Series[bool], counted: Bools) -> float:
 
 
 def _communes_pct(flag: pd.Series[bool], counted: Bools) -> float:
-    return _ratio(_communes(flag, counted), float(flag.notna()[counted].sum()), scale=100.0)
+    return one_ratio(_communes(flag, counted), float(flag.notna()[counted].sum()), scale=100.0)
 
 
 def _signal(radio: Radio | None, people: People) -> dict[str, float]:
@@ -137,7 +133,7 @@ def _signal(radio: Radio | None, people: People) -> dict[str, float]:
             found[f"area_covered_{part}_pct"] = 100.0 * zones.mean(covered, zones.fraction)
         if part == "any":
             unknown = float(np.nansum(people.people * np.isnan(covered)))
-            found["people_signal_unknown_pct"] = _ratio(unknown, float(np.nansum(people.people)), scale=100.0)
+            found["people_signal_unknown_pct"] = one_ratio(unknown, float(np.nansum(people.people)), scale=100.0)
     return found
 
 
@@ -145,7 +141,7 @@ def _site_distance(unit_table: pd.DataFrame, population: Floats) -> dict[str, fl
     """Mean over all people from the means over each unit's people, which leave nobody out."""
     values = _numbers(unit_table, "nearest_site_km")
     known = ~np.isnan(values) & (population > 0)
-    return {"nearest_site_km": _ratio(float((values * population)[known].sum()), float(population[known].sum()))}
+    return {"nearest_site_km": one_ratio(float((values * population)[known].sum()), float(population[known].sum()))}
 
 
 def _broadband(
@@ -170,7 +166,7 @@ def _broadband(
             name: _per_100(_numbers(table, column), population if of == "people" else households)
             for name, (column, of) in RATES.items()
         },
-        "broadband_growth_pct": _ratio((now - before)[both].sum(), before[both].sum(), scale=100.0)
+        "broadband_growth_pct": one_ratio((now - before)[both].sum(), before[both].sum(), scale=100.0)
         if grown
         else np.nan,
         "programme_fixed_telephones": _total(fixed[programme]) if programme.any() else np.nan,

@@ -18,7 +18,7 @@ from scipy.spatial import cKDTree
 from phusong.coverage.access.services import Service, points_of, services_of
 from phusong.coverage.access.serving import Served, placed, straight_km
 from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, REACHED, VOID, path_length_m
-from phusong.coverage.means import PeopleAtCells, ratio
+from phusong.coverage.means import PeopleAtCells, one_ratio, ratio
 from phusong.coverage.places import counts, units_of
 from phusong.coverage.population import People
 from phusong.coverage.zonal import KNOWN_SHARE
@@ -88,12 +88,12 @@ def province_services(
             number = np.asarray(unit_table[f"points_{name}_count"], dtype=np.float64)
             whole = float(number.sum())
             found[f"points_{name}_count"] = whole
-            found[f"people_per_{name}_point"] = _one_ratio(everybody, float(number[known].sum()))
-            found[f"mean_service_radius_{name}_km"] = float(np.sqrt(_one_ratio(area_km2, np.pi * whole)))
+            found[f"people_per_{name}_point"] = one_ratio(everybody, float(number[known].sum()))
+            found[f"mean_service_radius_{name}_km"] = float(np.sqrt(one_ratio(area_km2, np.pi * whole)))
             found[f"mean_service_radius_{name}_units_area_km"] = float(
-                np.sqrt(_one_ratio(units_area_km2, np.pi * whole))
+                np.sqrt(one_ratio(units_area_km2, np.pi * whole))
             )
-            found[f"communes_with_{name}_pct"] = _one_ratio(
+            found[f"communes_with_{name}_pct"] = one_ratio(
                 100.0 * float((number[counted] > 0).sum()), float(counted.sum())
             )
         for part, values in _values(service, points, people, (served or {}).get(name)).items():
@@ -184,7 +184,3 @@ def _straight_km(points: gpd.GeoDataFrame, villages: gpd.GeoDataFrame) -> Floats
 
 def _scale(part: str) -> float:
     return 100.0 if part.endswith("_pct") else 1.0
-
-
-def _one_ratio(value: float, base: float) -> float:
-    return float(ratio(np.array([value]), np.array([base]))[0])

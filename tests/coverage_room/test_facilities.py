@@ -138,12 +138,13 @@ def test_the_shipped_weights_are_marked_and_can_be_read():
 def test_broadband_is_told_of_every_day_and_unknown_is_left_out(units, layer):
     rows = [
         {"code": "A", "as_of": pd.Timestamp("2012-12-31"), "adsl_subscribers": 40, "fttx_subscribers": 0},
-        {"code": "A", "as_of": pd.Timestamp("2011-12-31"), "adsl_subscribers": 20},
+        {"code": "A", "as_of": pd.Timestamp("2011-12-31"), "adsl_subscribers": 20, "source": "Report of 2011"},
         {"code": "Z", "as_of": pd.Timestamp("2011-12-31"), "adsl_subscribers": 20},
     ]
     found = broadband_dated({"broadband": layer("broadband", rows)}, units)
     assert tuple(found.columns) == DATED_COLUMNS
-    told = [tuple(row) for row in found.drop(columns="unit").itertuples(index=False)]
+    assert found["source"].tolist() == ["Report of 2011"] * 2 + ["test"] * 4
+    told = [tuple(row) for row in found.drop(columns=["unit", "source"]).itertuples(index=False)]
     assert told == [
         ("A", pd.Timestamp("2011-12-31"), "adsl_per_100", 2.0),
         ("A", pd.Timestamp("2011-12-31"), "adsl_per_100_households", 8.0),
