@@ -43,9 +43,10 @@ def province_indicators(
     ``unit_table``: from ``unit_indicators`` of the same layers. Counts are sums over all units, islands included;
     "communes" counts only those that are counted (``units.counted`` not "no"). A rate per 100 people or a share of
     communes rests on the units with data and stands if these hold at least half of the people (or of the communes).
-    ``official_area_km2`` is the area of ``area_km2``, ``density_per_km2`` and the mean service radius; without it the
-    sum of the units' areas is, which the radius "by the communes' areas" always uses. People per km2 and per point are
-    told of the units whose population is known: their part of the area, their points. ``served``: see
+    Growth stands if these are half of the communes or hold half of the people, and are half of those with figures of
+    the day. ``official_area_km2`` is the area of ``area_km2``, ``density_per_km2`` and the mean service radius; without
+    it the sum of the units' areas is, which the radius "by the communes' areas" always uses. People per km2 and per
+    point are told of the units whose population is known: their part of the area, their points. ``served``: see
     ``unit_indicators``.
     """
     units = gpd.GeoDataFrame(layers["units"])
@@ -159,7 +160,9 @@ def _broadband(
     now, before = _numbers(table, "broadband_subscribers"), _numbers(table, "previous_broadband_subscribers")
     fixed = _numbers(table, "fixed_telephones")
     both = ~np.isnan(now) & ~np.isnan(before)
-    grown = both.sum() >= KNOWN_SHARE * (~np.isnan(now)).sum()
+    held, whole = np.nansum(population[both]), np.nansum(population)
+    told = both.mean() >= KNOWN_SHARE or held >= KNOWN_SHARE * whole > 0
+    grown = told and both.sum() >= KNOWN_SHARE * (~np.isnan(now)).sum()
     households = np.asarray(units["households"], dtype=np.float64)
     return {
         **{

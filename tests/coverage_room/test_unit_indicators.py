@@ -233,6 +233,24 @@ def test_broadband_takes_the_latest_row_and_the_one_a_year_before(units, ground,
     assert table["broadband_per_100"].isna().all()
 
 
+def test_growth_of_a_few_communes_is_not_that_of_the_province(ground, layer):
+    people = (10.0, 60.0, 100.0)
+    rows = [{"code": code, "name": code, "population": n} for code, n in zip("ABC", people, strict=True)]
+    units = layer("units", rows, [box(1000 * i, 0, 1000 * (i + 1), 1000) for i in range(3)])
+
+    def growth(*codes):
+        figures = [
+            {"code": code, "as_of": pd.Timestamp(day), "broadband_subscribers": n}
+            for code in codes
+            for day, n in (("2011-12-31", 100), ("2012-12-31", 120))
+        ]
+        return compute({"units": units, "broadband": layer("broadband", figures)}, ground)[1]["broadband_growth_pct"]
+
+    assert math.isnan(growth("A"))  # a third of the communes, few of the people
+    assert growth("C") == pytest.approx(20.0)  # most of the people
+    assert growth("A", "B") == pytest.approx(20.0)  # most of the communes
+
+
 def test_schools_institutions_and_offices(units, ground, points):
     def at(x, kind, **flags):
         return {"facility_id": f"{x}", "kind": kind, "xy": (x, 500), **flags}
