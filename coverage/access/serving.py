@@ -120,13 +120,6 @@ class Served:
         return found
 
     @property
-    def minutes_raster(self) -> NDArray[np.float32]:
-        """Minutes from every cell, float32 (rows, cols); NaN where not reached."""
-        if self.travel is None or not self.service.timed:
-            return np.full(self.grid.shape, np.nan, dtype=np.float32)
-        return np.where(np.isfinite(self.travel.cost), self.travel.cost, np.nan).astype(np.float32)
-
-    @property
     def nearest_raster(self) -> Rows:
         """Row of the point reached first from every cell, int32 (rows, cols); -1 where none."""
         if self.travel is None or self.travel.nearest is None:
@@ -274,9 +267,13 @@ class _Notes:
 
 
 def _ids(table: gpd.GeoDataFrame) -> tuple[str, ...]:
-    """The key of each row: the first column that ends in "_id", else its number."""
-    name = next((str(column) for column in table.columns if str(column).endswith("_id")), None)
-    return tuple(str(i + 1) for i in range(len(table))) if name is None else tuple(table[name].astype(str))
+    """The key of each row: the first column that ends in "_id" (all of them where it repeats), else its number."""
+    keys = [table[name].astype(str) for name in table.columns if str(name).endswith("_id")]
+    if not keys:
+        return tuple(str(i + 1) for i in range(len(table)))
+    if keys[0].is_unique:
+        return tuple(keys[0])
+    return tuple("/".join(parts) for parts in zip(*keys, strict=True))  # a node's id is unique in its network only
 
 
 def cells_of(table: gpd.GeoDataFrame, grid: Grid) -> Cells:

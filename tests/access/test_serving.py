@@ -70,7 +70,6 @@ def test_minutes_distance_and_the_nearest_point_by_hand():
     assert found.basis == "walking_model"
     assert found.counts["people"] == 60
     assert found.faults == ()
-    assert found.minutes_raster[0].tolist() == pytest.approx(found.minutes.tolist())
     assert found.nearest_raster[0].tolist() == found.nearest.tolist()
 
 
@@ -144,7 +143,6 @@ def test_a_service_without_points_is_no_data(table):
         assert np.isnan(values).all()
     assert (found.reasons == VOID).all()
     assert (found.nearest_raster == -1).all()
-    assert np.isnan(found.minutes_raster).all()
     assert "not 0" in said(found, "no_points")
 
 
@@ -225,6 +223,13 @@ def test_fibre_is_measured_along_its_way():
     assert found.km[there] * 1000 == pytest.approx(path_length_m(found.travel, found.cells[there]))
     far = found.km[found.cells == 5][0]  # round the wall, not through it
     assert far > 1.0
+
+
+def test_nodes_of_two_networks_with_one_id_are_told_apart():
+    nodes = points((50, 50), (350, 50), node_id=["N1", "N1"], network_id=["a", "b"]).drop(columns="facility_id")
+    assert served(row_of(4), nodes, of=service("fibre_node")).ids == ("N1/a", "N1/b")
+    other = nodes.assign(node_id=["N1", "N2"])
+    assert served(row_of(4), other, of=service("fibre_node")).ids == ("N1", "N2")
 
 
 def test_lengths_of_all_ways_are_those_of_each():
