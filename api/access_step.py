@@ -35,8 +35,8 @@ NOT_REACHED = "-1 cut off, -2 water or closed ground, -3 beyond the limit"
 MOST = 32_767
 ALWAYS = ("cells", "links", "points", "points_used", "people")
 """Counts that stand in the run record even where they are 0."""
-KEPT_BITS = np.uint32(0xFFFFE000)
-"""Of a share in a raster: its first 10 binary digits (0.1 %), so that the file is half as large."""
+KEPT_BITS, HALF_BIT = np.uint32(0xFFFFE000), np.uint32(0x1000)
+"""Of a share in a raster: its first 10 binary digits, rounded (0.05 %), so that the file is half as large."""
 
 
 def access_step(job: Job) -> Made:
@@ -142,8 +142,12 @@ def _rasters(job: Job, one: Served, *, tags: dict[str, str]) -> Iterator[Path]:
     yield write_cog({name: nearest}, path, grid=grid, nodata=-1, tags=tags | table)
     if one.catchment is not None:
         about = {"unit": f"supply per {one.service.per} people", "method": one.service.method}
-        shares = (one.access_raster.view(np.uint32) & KEPT_BITS).view(np.float32)
-        yield write_cog({name: shares}, job.path(f"access_{name}.tif"), grid=grid, tags=tags | about)
+        yield write_cog({name: short(one.access_raster)}, job.path(f"access_{name}.tif"), grid=grid, tags=tags | about)
+
+
+def short(shares: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Shares (not negative, or NaN) to 10 binary digits, any shape."""
+    return ((shares.view(np.uint32) + HALF_BIT) & KEPT_BITS).view(np.float32)
 
 
 def _lived(one: Served, values: NDArray[Any]) -> NDArray[Any]:

@@ -186,7 +186,7 @@ def route(
     inputs = read_study(Study(directory))
     trip = trip_from(inputs, Searches(), lon=lon, lat=lat, service_id=service)
     front.out.print(escape(trip_told(trip, front.lang)), soft_wrap=True)
-    if out is not None and trip.line is not None:
+    if out is not None:
         write_trip(trip, out, inputs=inputs, lang=front.lang)
         front.say("cli.route.wrote", path=out)
 

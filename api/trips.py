@@ -190,7 +190,10 @@ def trip_from(inputs: Inputs, searches: Searches, *, lon: float, lat: float, ser
 
 
 def write_trip(trip: Trip, path: Path, *, inputs: Inputs, lang: Lang) -> Path:
-    """The way as GeoJSON of one line, longitude and latitude, with its figures as properties."""
+    """The way as GeoJSON of one line, longitude and latitude, with its figures as properties.
+
+    Without a way the feature has no line, and its properties the reason.
+    """
     columns = {name: [value] for name, value in properties_of(trip, lang).items()}
     synthetic = inputs.synthetic((trip.service.layer, *WAY_LAYERS, "elevation", "land_cover"))
     columns |= {"as_of": [inputs.settings.units_valid_on.isoformat()], "data": ["synthetic" if synthetic else ""]}

@@ -81,8 +81,8 @@ def too_many_lines(broadband: Checked) -> list[Fault]:
             "note.lines_of_kinds",
             row=int(broadband.rows[i]),
             column="broadband_subscribers",
-            found=f"{parts[i]:g}",
-            lines=f"{lines[i]:g}",
+            found=f"{parts[i]:.15g}",
+            lines=f"{lines[i]:.15g}",
         )
         for i in odd[:MOST_LISTED].tolist()
     ]

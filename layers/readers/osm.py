@@ -95,8 +95,8 @@ def _roads(frame: pd.DataFrame) -> pd.DataFrame:
 def _rivers(frame: pd.DataFrame) -> pd.DataFrame:
     kind = _tag(frame, "waterway")
     dry = (kind == "stream").to_numpy() | _is(frame, "intermittent") | _is(frame, "seasonal")
-    width = pd.to_numeric(_tag(frame, "width"), errors="coerce")
-    columns = {"floods_only": np.where(dry, "yes", "no"), "width_m": width.where(width >= 0)}
+    width = _tag(frame, "width").astype(str).str.extract(r"^\s*(\d+(?:\.\d+)?)\s*m?\s*$")[0].astype(float)
+    columns = {"floods_only": np.where(dry, "yes", "no"), "width_m": width}
     return _columns(frame, kind.isin(WATERWAYS).to_numpy(dtype=bool), **columns)
 
 

@@ -16,7 +16,7 @@ import rasterio
 from shapely.geometry import LineString, box
 
 from phusong.api.access import friction_of
-from phusong.api.access_step import NO_DATA
+from phusong.api.access_step import NO_DATA, short
 from phusong.api.cli import main
 from phusong.api.pipeline import check_study, read_study, run
 from phusong.api.steps import STEPS
@@ -98,6 +98,16 @@ def test_minutes_are_those_of_the_search_rounded_up(done: tuple[Path, dict[str, 
         assert "no roads" in said["told"]
         assert said["source"] == "test"
     assert tags["unit"] == "min"
+
+
+def test_shares_in_rasters_are_rounded_and_not_cut() -> None:
+    shares = np.append(np.random.default_rng(1).uniform(0.01, 100.0, 20_000), [0.0, np.nan]).astype(np.float32)
+    found = short(shares)
+    off = found[:-2] / shares[:-2].astype(float) - 1
+    assert np.abs(off).max() <= 2.0**-11
+    assert abs(off.mean()) < 1e-5
+    assert found[-2] == 0
+    assert np.isnan(found[-1])
 
 
 def test_the_record_counts_every_service_and_its_points(done: tuple[Path, dict[str, Any]]) -> None:

@@ -192,11 +192,16 @@ def test_the_command_writes_the_way(root: Path, tmp_path: Path, capsys: pytest.C
     assert feature["properties"]["reason"] is None
 
 
-def test_the_command_tells_why_there_is_no_way(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_tells_why_there_is_no_way(root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     place = ["--lon", str(BEHIND["lon"]), "--lat", str(BEHIND["lat"])]
+    out = tmp_path / "way.geojson"
+    out.write_text("an older way", encoding="utf-8")
     with pytest.raises(SystemExit) as stopped:
-        main(["route", str(root), *place, "--service", "post", "--lang", "en"])
+        main(["route", str(root), *place, "--service", "post", "--lang", "en", "-o", str(out)])
     assert not stopped.value.code
+    (feature,) = json.loads(out.read_text(encoding="utf-8"))["features"]
+    assert (feature["geometry"], feature["properties"]["reason"]) == (None, "cut_off")
+    assert feature["properties"]["minutes"] is None
     assert "cut off by water" in capsys.readouterr().out
     with pytest.raises(SystemExit) as stopped:
         main(["route", str(root), *place, "--service", "pots", "--lang", "en"])

@@ -99,11 +99,19 @@ def test_long_lists_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_lines_by_kind_are_no_more_than_all_lines() -> None:
-    lines = [(10, 8, 2), (10, 8, 3), (10, 11, None), (None, 5, 5), (10, None, None), (0, 0, 0)]
+    lines = [
+        (10, 8, 2),
+        (10, 8, 3),
+        (10, 11, None),
+        (None, 5, 5),
+        (10, None, None),
+        (0, 0, 0),
+        (1_234_567, 1_234_568, 0),
+    ]
     rows = [
         {"code": f"U{k}", "broadband_subscribers": a, "adsl_subscribers": b, "fttx_subscribers": c}
         for k, (a, b, c) in enumerate(lines)
     ]
     checked = layer("broadband", rows)
-    assert told(checked) == [("note.lines_of_kinds", 3), ("note.lines_of_kinds", 4)]
-    assert [fault.params["found"] for fault in services.too_many_lines(checked)] == ["11", "11"]
+    assert told(checked) == [("note.lines_of_kinds", row) for row in (3, 4, 8)]
+    assert [fault.params["found"] for fault in services.too_many_lines(checked)] == ["11", "11", "1234568"]

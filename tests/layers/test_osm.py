@@ -135,7 +135,7 @@ WAYS = [
     {"highway": "construction"},
     {"waterway": "river", "name": "Thạch Hãn", "width": "180"},
     {"waterway": "stream", "width": "2-3 m"},
-    {"waterway": "river", "intermittent": "yes"},
+    {"waterway": "river", "intermittent": "yes", "width": "35.5 m"},
     {"waterway": "dam"},
     {"route": "ferry", "name": "Đò Bến Hải"},
     {"railway": "rail", "bridge": "yes"},
@@ -171,7 +171,7 @@ def test_rivers_of_a_map(tmp_path: Path) -> None:
     frame = checked.frame
     assert frame["river_id"].tolist() == ["16", "17", "18"]
     assert frame["floods_only"].tolist() == [False, True, True]
-    assert frame["width_m"].fillna(-1).tolist() == [180.0, -1.0, -1.0]
+    assert frame["width_m"].fillna(-1).tolist() == [180.0, -1.0, 35.5]
     assert frame.geom_type.tolist() == ["LineString"] * 3
 
 
