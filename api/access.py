@@ -11,6 +11,7 @@ import geopandas as gpd
 from phusong.coverage.access.friction import Friction, Mode, friction
 from phusong.coverage.access.services import Service, points_of, services
 from phusong.coverage.access.serving import Served
+from phusong.coverage.facilities import PARTS
 from phusong.coverage.access.speeds import speeds
 from phusong.layers.errors import Fault, SettingsError
 from phusong.layers.messages import Lang, say
@@ -58,16 +59,21 @@ def title_of(service: Service, lang: Lang) -> str:
 
 def rests_on(ground: Friction | Served, settings: Settings, lang: Lang) -> str:
     """One line on what travel times rest on: the way of moving, the season, the pace, and where no roads are known."""
-    afoot = ground.basis == "walking_model" and ground.mode != "fibre"  # without roads there is nothing to ride on
+    if ground.mode == "fibre":  # nobody walks, and floods change nothing
+        known = "roads" if ground.basis == "roads" else "no_roads"
+        return _listed([say("travel.mode.fibre", lang), say(f"travel.basis.{known}", lang)], settings)
+    afoot = ground.basis == "walking_model"  # without roads there is nothing to ride on
     mode = say("travel.mode.walk" if afoot else f"travel.mode.{ground.mode}", lang)
-    return f"{mode}, {ground_told(ground.basis, settings, lang, paced=ground.mode != 'fibre')}"
+    return f"{mode}, {ground_told(ground.basis, settings, lang)}"
 
 
-def ground_told(basis: str, settings: Settings, lang: Lang, *, paced: bool = True) -> str:
-    """The same without the way of moving; without the pace where nobody walks."""
-    words = [say(f"travel.season.{settings.access.season}", lang)]
-    words += [say(f"travel.walking.{settings.access.walking}", lang)] if paced else []
-    words += [say(f"travel.basis.{basis}", lang)]
+def ground_told(basis: str, settings: Settings, lang: Lang) -> str:
+    """The same without the way of moving, for people."""
+    keys = (f"season.{settings.access.season}", f"walking.{settings.access.walking}", f"basis.{basis}")
+    return _listed([say(f"travel.{key}", lang) for key in keys], settings)
+
+
+def _listed(words: list[str], settings: Settings) -> str:
     return ", ".join([*words, settings.access.ground] if settings.access.ground else words)
 
 
@@ -93,6 +99,8 @@ def check_access(study: Study) -> list[Fault]:
             speeds({name: value})
         except SettingsError as error:
             refuse(error.code, f"speeds.{name}", error.params)
+    for name in set(asked.readiness) - set(PARTS):
+        refuse("setting.access.readiness_unknown", f"readiness.{name}", {"nearest": nearest_name(name, PARTS)})
     known = [one.id for one in services()]
     for key in ("services", "map_services"):
         for name in getattr(asked, key):

@@ -104,7 +104,10 @@ class PlaceAccess(BaseModel):
     model_config = example_of(REACHED)
     service: str
     title: str = Field(description="One point of the service, in words")
-    minutes: int | None = Field(description="To the point reached first, whole minutes rounded up; null: see reason")
+    minutes: int | None = Field(
+        description="From the middle of the cell that holds the place (a route sets out on the place's own bank of a "
+        "river) to the point reached first, whole minutes rounded up; null: see reason"
+    )
     reason: Reason | None = Field(description=f"Why no time is known: {WHY}; null for a cable, which has no time")
     straight_km: float = Field(description="To the nearest point as the crow flies, which may be another, km")
     nearest: NearestPoint | None = Field(description="The point reached first; null: none")

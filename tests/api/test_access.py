@@ -15,13 +15,14 @@ import pytest
 import rasterio
 from shapely.geometry import LineString, box
 
-from phusong.api.access import friction_of
+from phusong.api.access import friction_of, rests_on
 from phusong.api.access_step import NO_DATA, short
 from phusong.api.cli import main
 from phusong.api.pipeline import check_study, read_study, run
 from phusong.api.steps import STEPS
 from phusong.coverage.access.travel_time import travel_time
 from phusong.layers.errors import InputError
+from phusong.layers.messages import LANGS
 from phusong.layers.store import delivered
 from phusong.layers.study import Study, parse_settings
 from phusong.layers.writers.vectors import put_layer
@@ -98,6 +99,18 @@ def test_minutes_are_those_of_the_search_rounded_up(done: tuple[Path, dict[str, 
         assert "no roads" in said["told"]
         assert said["source"] == "test"
     assert tags["unit"] == "min"
+
+
+def test_a_cable_has_no_season_and_no_pace(make_tiny_study: Write, tmp_path: Path) -> None:
+    root = set_access(make_tiny_study(tmp_path / "study"), '[access]\nseason = "flooded"\nground = "đường 2012"')
+    inputs = read_study(Study(root))
+    cable, ride = (friction_of(inputs, mode) for mode in ("fibre", "motorbike"))
+    told = {lang: rests_on(cable, inputs.settings, lang) for lang in LANGS}
+    assert told["en"] == "fibre laid along roads where there are any, no roads known, đường 2012"
+    assert told["vi"] == "cáp quang kéo dọc đường nếu có đường, chưa có dữ liệu đường sá, đường 2012"
+    assert rests_on(ride, inputs.settings, "en") == (
+        "on foot, flooded season, Tobler's pace, walking model, no roads, đường 2012"
+    )
 
 
 def test_shares_in_rasters_are_rounded_and_not_cut() -> None:
