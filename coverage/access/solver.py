@@ -173,7 +173,7 @@ def search(
             return True
         waiting[tile] = np.inf
         end = max(start + window, start * (1.0 + 1e-15))
-        per_slot = SLOTS / (end - start)
+        per_slot = min(SLOTS / (end - start), 1e300)  # not infinity, however small the costs are
         node = head[SLOTS + tile]
         head[SLOTS + tile] = -1
         while node >= 0:  # out of the tile's list: into the buckets, back again, or away

@@ -328,6 +328,14 @@ def test_links_lost_in_the_rounding_give_no_length_instead_of_running_in_a_ring(
     assert [len(way) for way in route(travel, np.array([1, 2, 4]))] == [2, 0, 0]
 
 
+@pytest.mark.parametrize("least", [5e-324, 1e-310, 1e-300, 1e300])
+def test_costs_of_any_size_are_exact(least: float) -> None:
+    surface = flat_surface(np.full((3, 40), least) * np.random.default_rng(6).integers(1, 5, (3, 40)))
+    travel = travel_time(surface, np.array([0]))
+    assert np.isfinite(travel.cost).all()
+    assert residual(surface, travel) == 0.0
+
+
 def test_rasters_may_be_views_of_others() -> None:
     rng = np.random.default_rng(2)
     slowness, heights = rng.uniform(1, 2, (12, 8)), rng.uniform(0, 9, (12, 8)).astype(np.float32)
