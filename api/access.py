@@ -11,8 +11,8 @@ import geopandas as gpd
 from phusong.coverage.access.friction import Friction, Mode, friction
 from phusong.coverage.access.services import Service, points_of, services
 from phusong.coverage.access.serving import Served
-from phusong.coverage.facilities import PARTS
 from phusong.coverage.access.speeds import speeds
+from phusong.coverage.facilities import PARTS
 from phusong.layers.errors import Fault, SettingsError
 from phusong.layers.messages import Lang, say
 from phusong.layers.study import Settings, Study

@@ -111,7 +111,16 @@ def _indicators(job: Job) -> Made:
     radio: RadioResult | None = job.value("radio")
     served: dict[str, Served] = job.value("access")
     on = settings.units_valid_on
-    units = unit_indicators(inputs.layers, people=people, elevation=inputs.elevation, on=on, radio=radio, served=served)
+    readiness = settings.access.readiness
+    units = unit_indicators(
+        inputs.layers,
+        people=people,
+        elevation=inputs.elevation,
+        on=on,
+        radio=radio,
+        served=served,
+        readiness=readiness,
+    )
     job.progress(0.5)
     villages = village_indicators(
         inputs.layers,
@@ -133,6 +142,7 @@ def _indicators(job: Job) -> Made:
         radio=radio,
         official_area_km2=settings.province.area_km2,
         served=served,
+        readiness=readiness,
     )
     tables = Tables(units, villages, province)
     files = [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
 from importlib.resources import files
@@ -26,6 +26,9 @@ GROUPS: dict[str, tuple[str, ...]] = {
 KINDS: tuple[str, ...] = next(column.words for column in LAYERS["facilities"].all_columns if column.name == "kind")
 FACILITIES = (*KINDS, *GROUPS)
 """What ``{facility}`` of an indicator's id may be: a kind of the layer, or a group of kinds."""
+
+PARTS = tuple(f"{facility}.{network}" for facility in FACILITIES for network in NETWORKS)
+"""What a part of the readiness score may be."""
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -60,6 +63,11 @@ class Part:
     weight: float
     applies_to: str = "all"
 
+    @property
+    def name(self) -> str:
+        """Facility and network, as a study names it."""
+        return f"{self.facility}.{self.network}"
+
 
 @dataclass(frozen=True)
 class Readiness:
@@ -77,9 +85,24 @@ def readiness() -> Readiness:
     table = tomllib.loads(files("phusong.coverage").joinpath("data/readiness.toml").read_text(encoding="utf-8"))
     parts = tuple(Part(**entry) for entry in table["part"])
     for part in parts:
-        if part.facility not in FACILITIES or part.network not in NETWORKS or not part.weight > 0:
+        if f"{part.facility}.{part.network}" not in PARTS or not part.weight > 0:
             raise ValueError(f"no part of readiness: {part}")
     return Readiness(table["as_of"], table["source"], table["mark"], parts)
+
+
+def weighed(weights: Mapping[str, float]) -> tuple[Part, ...]:
+    """The parts of ``readiness`` with a study's own weights by name, such as "commune_office.lan"; 0 leaves one out.
+
+    A name that the table has not is a new part for all units. KeyError for a name that is none of ``PARTS``.
+    """
+    strange = set(weights) - set(PARTS)
+    if strange:
+        raise KeyError(", ".join(sorted(strange)))
+    kept = [replace(part, weight=weights.get(part.name, part.weight)) for part in readiness().parts]
+    there = {part.name for part in kept}
+    new = {name.partition("."): weight for name, weight in weights.items() if name not in there}
+    added = [Part(facility, network, weight) for (facility, _, network), weight in new.items()]
+    return tuple(part for part in (*kept, *added) if part.weight > 0)
 
 
 def facilities_of(layers: Mapping[str, pd.DataFrame]) -> tuple[str, ...]:
@@ -114,16 +137,20 @@ def institutions(table: pd.DataFrame) -> Online:
 
 
 def scores(
-    found: Mapping[tuple[str, str], Online], classes: Mapping[str, pd.Series[bool]], *, n_units: int
+    found: Mapping[tuple[str, str], Online],
+    classes: Mapping[str, pd.Series[bool]],
+    *,
+    n_units: int,
+    weights: Mapping[str, float] | None = None,
 ) -> tuple[Floats, Floats]:
     """(readiness_score 0-100, readiness_known_pct) of each unit.
 
-    The score is the mean of the shares online of the parts of ``readiness``, by their weights. A part counts where the
-    unit has such a facility and is of the class the part is for; it is known where its share and the class are. Less
-    than half of the weight known: no score; no facility that counts: neither.
+    The score is the mean of the shares online of the parts of ``readiness``, by their weights or a study's own. A part
+    counts where the unit has such a facility and is of the class the part is for; it is known where its share and the
+    class are. Less than half of the weight known: no score; no facility that counts: neither.
     """
     weight, known, got = np.zeros(n_units), np.zeros(n_units), np.zeros(n_units)
-    for part in readiness().parts:
+    for part in weighed(weights or {}):
         one = found.get((part.facility, part.network))
         if one is None:
             continue
@@ -138,11 +165,15 @@ def scores(
 
 
 def province_score(
-    found: Mapping[tuple[str, str], Online], classes: Mapping[str, pd.Series[bool]], *, n_units: int
+    found: Mapping[tuple[str, str], Online],
+    classes: Mapping[str, pd.Series[bool]],
+    *,
+    n_units: int,
+    weights: Mapping[str, float] | None = None,
 ) -> tuple[float, float]:
     """The same for the province: shares over the facilities of all units that the part is for."""
     weight, known, got = np.zeros(1), np.zeros(1), np.zeros(1)
-    for part in readiness().parts:
+    for part in weighed(weights or {}):
         one = found.get((part.facility, part.network))
         if one is None:
             continue

@@ -37,6 +37,7 @@ def province_indicators(
     radio: Radio | None = None,
     official_area_km2: float | None = None,
     served: Mapping[str, Served] | None = None,
+    readiness: Mapping[str, float] | None = None,
 ) -> dict[str, float]:
     """Every indicator of level "province" by id, NaN = no data.
 
@@ -82,7 +83,7 @@ def province_indicators(
     )
     found |= _site_distance(unit_table, population)
     found |= _broadband(layers, units, population, programme, on=on)
-    found |= _facilities(layers, units, unit_table)
+    found |= _facilities(layers, units, unit_table, readiness)
     found |= _operators(layers, radio)
     reports = present(layers, "signal_reports")
     declared = expand(
@@ -178,7 +179,10 @@ def _broadband(
 
 
 def _facilities(
-    layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame, unit_table: pd.DataFrame
+    layers: Mapping[str, pd.DataFrame],
+    units: gpd.GeoDataFrame,
+    unit_table: pd.DataFrame,
+    weights: Mapping[str, float] | None,
 ) -> dict[str, float]:
     layer = present(layers, "facilities")
     if layer is None:
@@ -192,7 +196,7 @@ def _facilities(
         name: np.asarray(flag.fillna(False), dtype=bool) for name, flag in (("mountain_", high), ("lowland_", ~high))
     }
     score, known_pct = facilities.province_score(
-        online, {name: unit_table[name] for name in CLASSES}, n_units=len(units)
+        online, {name: unit_table[name] for name in CLASSES}, n_units=len(units), weights=weights
     )
     return {
         **{

@@ -48,6 +48,7 @@ def unit_indicators(
     on: date,
     radio: Radio | None = None,
     served: Mapping[str, Served] | None = None,
+    readiness: Mapping[str, float] | None = None,
 ) -> pd.DataFrame:
     """``UNIT_COLUMNS``, then one column an indicator of level "unit", one row a unit in the order of the units layer.
 
@@ -56,6 +57,7 @@ def unit_indicators(
     the study's CRS. ``on``: the study's day; ``elevation`` and ``radio`` lie on ``people.zones.grid``. ``served``: who
     reaches each service, by its id; without it times and shares of supply have no data.
 
+    ``readiness``: a study's own weights of the readiness score (``facilities.weighed``).
     People covered are shares of those who live where the signal is known; less than half known is no data.
 
     Raises:
@@ -88,7 +90,7 @@ def unit_indicators(
     found |= unit_services(layers, units, people, population=population, area_km2=area_km2, served=served)
     found |= _mail(layers, units)
     found |= _broadband(layers, units, population=population, on=on)
-    found |= _facilities(layers, units, flags)
+    found |= _facilities(layers, units, flags, readiness)
     declared = expand(
         "unit",
         technologies=technologies_of(radio, reports),
@@ -183,14 +185,19 @@ def _broadband(
     }
 
 
-def _facilities(layers: Mapping[str, pd.DataFrame], units: gpd.GeoDataFrame, flags: pd.DataFrame) -> dict[str, object]:
+def _facilities(
+    layers: Mapping[str, pd.DataFrame],
+    units: gpd.GeoDataFrame,
+    flags: pd.DataFrame,
+    weights: Mapping[str, float] | None,
+) -> dict[str, object]:
     layer = present(layers, "facilities")
     if layer is None:
         return {}
     table = services.facilities(gpd.GeoDataFrame(layer), units)
     found = facilities.online(gpd.GeoDataFrame(layer), units)
     of_class: dict[str, pd.Series[bool]] = {name: flags[name] for name in CLASSES}
-    score, known_pct = facilities.scores(found, of_class, n_units=len(units))
+    score, known_pct = facilities.scores(found, of_class, n_units=len(units), weights=weights)
     return {
         **{f"{facility}_{network}_pct": 100.0 * one.shares() for (facility, network), one in found.items()},
         "institutions_lan_broadband_pct": 100.0 * facilities.institutions(table).shares(),

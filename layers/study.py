@@ -176,6 +176,9 @@ class AccessSettings(_Section):
     """A word on the roads and rivers used that stands on every output, such as "roads of 2012"."""
     speeds: Annotated[dict[str, float], BeforeValidator(_flat)] = {}
     """Entries of the table of speeds that differ here, by name, such as "road.village.motorbike_kmh" = 15."""
+    readiness: Annotated[dict[str, NotNegative], BeforeValidator(_flat)] = {}
+    """Weights of the readiness score that differ here, by facility and network, such as "commune_office.lan" = 3; 0
+    leaves a part out."""
 
 
 class RuleOverride(_Section):

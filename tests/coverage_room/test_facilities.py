@@ -166,3 +166,18 @@ def test_nobody_and_no_household_make_no_rate(units, layer):
     found = broadband_dated({"broadband": layer("broadband", rows)}, empty)
     assert set(found["code"]) == {"C"}
     assert found["value"].tolist() == [20.0, 40.0]
+
+
+def test_a_study_weighs_the_parts_itself(units, table, monkeypatch):
+    weights(monkeypatch, ("commune_office", "lan", 1.0), ("commune_office", "video_conference", 2.0))
+    own = {"commune_office.video_conference": 0.0, "schools.broadband": 3.0}
+    assert [(part.name, part.weight) for part in facilities.weighed(own)] == [
+        ("commune_office.lan", 1.0),
+        ("schools.broadband", 3.0),
+    ]
+    score, _ = facilities.scores(online(table, units), classes(), n_units=3, weights=own)
+    assert score[0] == pytest.approx(100 * (1 + 3 * 0.5) / 4)
+    province, _ = facilities.province_score(online(table, units), classes(), n_units=3, weights=own)
+    assert province == pytest.approx(100 * (1 + 3 * 2 / 3) / 4)
+    with pytest.raises(KeyError, match=r"schools\.telex"):
+        facilities.weighed({"schools.telex": 1.0})
