@@ -260,7 +260,7 @@ def _points(job: Job, served: dict[str, Served]) -> pd.DataFrame:
                     "supply": one.supply,
                     "people_nearest": people.round(3),
                     "used": used,
-                    "in_reach_of_nobody": lost if one.catchment is not None else None,
+                    "in_reach_of_nobody": lost if one.service.decay is not None else None,
                 }
             ).astype(
                 {

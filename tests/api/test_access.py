@@ -23,6 +23,7 @@ from phusong.api.steps import STEPS
 from phusong.coverage.access.travel_time import travel_time
 from phusong.layers.errors import InputError
 from phusong.layers.messages import LANGS
+from phusong.layers.rasters import read_raster, write_cog
 from phusong.layers.store import delivered
 from phusong.layers.study import Study, parse_settings
 from phusong.layers.writers.vectors import put_layer
@@ -211,6 +212,24 @@ def test_the_source_of_the_roads_is_named_and_what_is_generated_is_marked(
     assert tags["synthetic"] == "yes"
 
 
+def test_points_that_all_stand_in_the_sea_are_in_reach_of_nobody(make_tiny_study: Write, tmp_path: Path) -> None:
+    root = make_tiny_study(tmp_path / "study")
+    points = gpd.read_file(root / "layers.gpkg", layer="postal_points").geometry
+    path = root / "rasters" / "elevation.tif"
+    elevation = read_raster(path)
+    rows, cols = elevation.grid.rowcol(points.x.to_numpy(), points.y.to_numpy())
+    for row, col in zip(rows, cols, strict=True):
+        elevation.values[row - 3 : row + 4, col - 3 : col + 4] = -1
+    path.unlink()
+    write_cog(elevation, path)
+    computed(root)
+    listed = pd.read_csv(root / "results" / "access_points.csv").query("service == 'post'")
+    assert set(listed["used"]) == {"no"}
+    assert set(listed["in_reach_of_nobody"]) == {"yes"}
+    assert set(listed["people_nearest"]) == {0}
+    assert not (root / "results" / "travel_time_post.tif").exists()
+
+
 def test_the_step_is_taken_over_until_roads_rivers_or_land_cover_change(make_tiny_study: Write, tmp_path: Path) -> None:
     root = make_tiny_study(tmp_path / "study")
     assert computed(root)["timing"]["computed"] == ["people", "access"]
@@ -261,6 +280,7 @@ BAD = [
         '"road.village.motorbike_kmh"',
     ),
     ("[access.speeds]\ncrossing.ferry.wait_min = -1", "speeds.crossing.ferry.wait_min", "above 0"),
+    ("[access.readiness]\nschools.brodband = 3", "readiness.schools.brodband", '"schools.broadband"'),
     ('[access]\nservices = ["post", "pots"]', "services", '"post"'),
     ('[access]\nmap_services = ["hospitals"]', "map_services", '"hospital"'),
 ]
