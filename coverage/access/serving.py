@@ -237,12 +237,11 @@ def placed(table: gpd.GeoDataFrame, friction: Friction) -> Cells:
 
 def straight_km(points: gpd.GeoDataFrame, cells: Cells, grid: Grid) -> Floats:
     """Straight distance from the centre of each flat cell to the nearest point, float64[n]; NaN without a point."""
-    known = points[~(points.geometry.isna() | points.geometry.is_empty)]
-    if not len(known) or not len(cells):
+    spots = _spots(points)[1]
+    if not len(spots) or not len(cells):
         return np.full(len(cells), np.nan)
     rows, cols = np.divmod(cells, grid.shape[1])
-    tree = cKDTree(np.column_stack([known.geometry.x, known.geometry.y]))
-    found: Floats = tree.query(np.column_stack([grid.x_m[cols], grid.y_m[rows]]))[0]
+    found: Floats = cKDTree(spots).query(np.column_stack([grid.x_m[cols], grid.y_m[rows]]))[0]
     return found / 1000.0
 
 
@@ -276,12 +275,19 @@ def _ids(table: gpd.GeoDataFrame) -> tuple[str, ...]:
     return tuple("/".join(parts) for parts in zip(*keys, strict=True))  # a node's id is unique in its network only
 
 
+def _spots(table: gpd.GeoDataFrame) -> tuple[Cells, Floats]:
+    """(rows that have a position, their (x, y), (n, 2))."""
+    spots = np.column_stack([table.geometry.x, table.geometry.y])  # NaN without a geometry and where it is empty
+    known = np.flatnonzero(np.isfinite(spots).all(axis=1))
+    return known, spots[known]
+
+
 def cells_of(table: gpd.GeoDataFrame, grid: Grid) -> Cells:
     """Flat cell of each point, -1 outside the grid and without a position."""
     found = np.full(len(table), -1, dtype=np.int64)
-    known = np.flatnonzero(~(table.geometry.isna() | table.geometry.is_empty))
+    known, spots = _spots(table)
     if len(known):
-        x_m, y_m = np.asarray(table.geometry.x)[known], np.asarray(table.geometry.y)[known]
+        x_m, y_m = spots.T
         rows, cols = grid.rowcol(x_m, y_m)
         found[known] = np.where(grid.inside(x_m, y_m), rows * grid.shape[1] + cols, -1)
     return found
@@ -324,10 +330,9 @@ def _tell_lost(notes: _Notes, ids: tuple[str, ...], at: Cells, moved: Cells, sur
 
 def _tell_twice(notes: _Notes, ids: tuple[str, ...], table: gpd.GeoDataFrame) -> None:
     """Points that stand within ``TWICE_M`` of another; all are kept."""
-    known = np.flatnonzero(~(table.geometry.isna() | table.geometry.is_empty))
+    known, spots = _spots(table)
     twice = np.empty(0, dtype=np.int64)
     if len(known) > 1:
-        spots = np.column_stack([np.asarray(table.geometry.x)[known], np.asarray(table.geometry.y)[known]])
         # the nearest neighbour of each is enough to know that it has one, whatever number stand at one place
         away = cKDTree(spots).query(spots, k=2, distance_upper_bound=np.nextafter(TWICE_M, np.inf))[0]
         twice = known[np.isfinite(away[:, 1])]

@@ -123,6 +123,14 @@ def test_a_point_in_the_sea_in_a_void_or_outside_serves_nobody_and_is_named():
     assert (found.nearest == 0).all()
 
 
+def test_points_without_a_position_in_numbers_are_outside():
+    spots = [Point(np.nan, 50), Point(np.inf, 50), Point(), None, Point(50, 50)]
+    found = served(row_of(4), points(*[(50, 50)] * 5).set_geometry(spots, crs=CRS))
+    assert found.used.tolist() == [4]
+    assert found.km == pytest.approx([0.0, 0.1, 0.2, 0.3])
+    assert said(found, "points_outside").count(": P1, P2, P3, P4") == len(LANGS)
+
+
 def test_a_point_just_off_the_coast_stands_on_land():
     values = np.full((1, 8), 10.0)
     values[0, 4:] = 0.0
