@@ -99,7 +99,7 @@ def check_access(study: Study) -> list[Fault]:
             speeds({name: value})
         except SettingsError as error:
             refuse(error.code, f"speeds.{name}", error.params)
-    for name in set(asked.readiness) - set(PARTS):
+    for name in [name for name in asked.readiness if name not in PARTS]:
         refuse("setting.access.readiness_unknown", f"readiness.{name}", {"nearest": nearest_name(name, PARTS)})
     known = [one.id for one in services()]
     for key in ("services", "map_services"):

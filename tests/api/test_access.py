@@ -56,7 +56,7 @@ def river_across() -> gpd.GeoDataFrame:
 def set_access(root: Path, text: str) -> Path:
     """The study with ``text`` as its section ``access``."""
     path = root / "study.toml"
-    kept = re.sub(r"(?ms)^\[access(\.speeds)?\]\n.*?(?=^\[|\Z)", "", path.read_text(encoding="utf-8"))
+    kept = re.sub(r"(?ms)^\[access(\.\w+)?\]\n.*?(?=^\[|\Z)", "", path.read_text(encoding="utf-8"))
     path.write_text(f"{kept}\n{text}\n", encoding="utf-8")
     return root
 

@@ -137,7 +137,7 @@ def test_areas_of_a_limited_search_are_those_within_its_limit(
     for limit, own in ((45, [30]), (20, [])):
         text = (root / "study.toml").read_text(encoding="utf-8").split('\n[access]\nservices = ["post"]')[0]
         section = f'\n[access]\nservices = ["post"]\nmax_min = {limit}\n'
-        kept = re.sub(r"(?ms)^\[access(\.speeds)?\]\n.*?(?=^\[|\Z)", "", text)
+        kept = re.sub(r"(?ms)^\[access(\.\w+)?\]\n.*?(?=^\[|\Z)", "", text)
         (root / "study.toml").write_text(kept + section, encoding="utf-8")
         run(Study(root), steps=tuple(step for step in STEPS if step.name not in ("plan", "map")))
         client = client_of(create_app(root))
