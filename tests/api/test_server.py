@@ -167,7 +167,7 @@ def test_between_the_two_renames_the_answer_is_come_again(
 
 def test_exports_list_what_they_deliver(client: Client, study_dir: Path) -> None:
     items = client.json("/exports")["items"]
-    kept = {"provinces.json", "sectors.parquet", "servers_2g.tif"}
+    kept = {"access.json", "provinces.json", "sectors.parquet", "servers_2g.tif"}
     assert {item["name"] for item in items} == {path.name for path in (study_dir / "results").iterdir()} - kept
     assert {item["name"] for item in items} == {path.name for path in Results(study_dir).files()}
     for item in items:
