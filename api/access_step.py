@@ -19,11 +19,11 @@ from phusong.api.radio import tags_of
 from phusong.coverage.access.friction import Friction
 from phusong.coverage.access.isochrones import cell_areas, isochrones
 from phusong.coverage.access.serving import Served, serve
-from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, IMPASSABLE, REACHED
+from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, IMPASSABLE, REACHED, residual
 from phusong.coverage.indicators import Indicator, expand
 from phusong.coverage.population import People
 from phusong.coverage.zonal import Zones
-from phusong.layers.errors import Fault
+from phusong.layers.errors import ComputeError, Fault
 from phusong.layers.messages import LANGS
 from phusong.layers.rasters import write_cog
 from phusong.layers.writers.vectors import export, write_geoparquet, write_gpkg
@@ -42,6 +42,7 @@ KEPT_BITS, HALF_BIT = np.uint32(0xFFFFE000), np.uint32(0x1000)
 def access_step(job: Job) -> Made:
     """Travel time, nearest point and catchment of each service; a service without points has no files."""
     served, grounds = _served(job)
+    proven = _proven(served, grounds)
     job.progress(0.7)
     listed = _points(job, served)
     files = [
@@ -66,12 +67,28 @@ def access_step(job: Job) -> Made:
             made["ground"] = [rests_on(served[service], job.settings, lang) for service in made["service"]]
             files.append(write_geoparquet(made, job.path(f"{name}.parquet")))
             files.append(write_gpkg({name: made}, job.path(f"{name}.gpkg")))
-    return Made(served, files, _counts(served, grounds))
+    return Made(served, files, _counts(served, grounds) | proven)
 
 
 def load_access(job: Job) -> dict[str, Served]:
     """The result of ``access_step``, computed again: it is asked for only where an indicator is computed anew."""
     return _served(job)[0]
+
+
+def _proven(served: dict[str, Served], grounds: dict[str, Friction]) -> dict[str, float]:
+    """The residual of the first search on each ground, 0 for an exact answer: every move and link is looked up anew.
+
+    ComputeError if it is not 0 to a billionth of the largest cost.
+    """
+    found: dict[str, float] = {}
+    for mode, ground in grounds.items():
+        travel = next((one.travel for one in served.values() if one.mode == mode and one.travel is not None), None)
+        if travel is None:
+            continue
+        worst = found[f"{mode}_residual"] = residual(ground.surface, travel)
+        if worst > 1e-9 * float(travel.cost[np.isfinite(travel.cost)].max(initial=0.0)):
+            raise ComputeError("access.error.not_proven", mode=mode, residual=f"{worst:g}")
+    return found
 
 
 def _served(job: Job) -> tuple[dict[str, Served], dict[str, Friction]]:

@@ -15,13 +15,14 @@ import pytest
 import rasterio
 from shapely.geometry import LineString, box
 
+from phusong.api import access_step
 from phusong.api.access import friction_of, rests_on
 from phusong.api.access_step import NO_DATA, short
 from phusong.api.cli import main
 from phusong.api.pipeline import check_study, read_study, run
 from phusong.api.steps import STEPS
 from phusong.coverage.access.travel_time import travel_time
-from phusong.layers.errors import InputError
+from phusong.layers.errors import ComputeError, InputError
 from phusong.layers.messages import LANGS
 from phusong.layers.rasters import read_raster, write_cog
 from phusong.layers.store import delivered
@@ -333,3 +334,15 @@ def test_a_speed_changed_counts(make_tiny_study: Write, tmp_path: Path) -> None:
         times.append(read(root, "travel_time_post.tif")[0].astype(float))
     assert np.abs(times[1] - 2 * times[0]).max() <= 2  # both are rounded up
     assert times[1].max() > 100
+
+
+def test_a_run_proves_its_travel_times(make_tiny_study: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    root = make_tiny_study(tmp_path / "study")
+    record = computed(root)
+    proven = {name: value for name, value in record["steps"]["access"]["counts"].items() if name.endswith("_residual")}
+    assert proven
+    assert set(proven.values()) == {0.0}
+    monkeypatch.setattr(access_step, "residual", lambda surface, travel: 1.0)
+    set_access(root, "[access]\nneighbours = 16")
+    with pytest.raises(ComputeError, match="shortest paths"):
+        computed(root)
