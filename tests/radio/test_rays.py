@@ -138,11 +138,12 @@ def test_losses_are_free_space_and_diffraction_in_every_band(lands) -> None:
         together = losses_along(rays, bands_mhz=bands, propagation=propagation)
         over = diffraction_along(rays, bands_mhz=bands, propagation=propagation)
         away = rays.first_m[:, None] + rays.step_m[:, None] * np.arange(rays.ground.shape[1])
-        slant = np.hypot(away, rays.ground + 1.5 - rays.tx_m)
         wanted = (np.arange(away.shape[1]) >= rays.start[:, None]) & (np.arange(away.shape[1]) < rays.count[:, None])
+        ground = rays.ground[wanted]  # beyond a ray's end its arrays hold whatever the memory held
+        slant = np.hypot(away[wanted], ground + 1.5 - np.broadcast_to(rays.tx_m, away.shape)[wanted])
         for mhz, loss, diffracted in zip(bands, together, over, strict=True):
             free = 20.0 * np.log10(4.0 * np.pi * slant / (299.792458 / mhz))
-            np.testing.assert_allclose(loss.db[wanted], (free + diffracted.db + 1.5)[wanted], atol=0.002)
+            np.testing.assert_allclose(loss.db[wanted], free + diffracted.db[wanted] + 1.5, atol=0.002)
             (alone,) = losses_along(rays, bands_mhz=[mhz], propagation=propagation)
             for mine, theirs in zip(loss[:2], alone[:2], strict=True):
                 np.testing.assert_array_equal(mine[wanted], theirs[wanted])
