@@ -7,7 +7,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from phusong.coverage.population import People
-from phusong.coverage.zonal import KNOWN_SHARE
+from phusong.coverage.zonal import known_mean
 
 Floats = NDArray[np.float64]
 
@@ -47,8 +47,8 @@ class PeopleAtCells:
         """
         zones, everybody = self.people.zones, self.people.totals
         total, known = _sums(zones.unit, self.place, self.people.people, values, zones.n_units)
-        of_units = _mean(total, known, everybody)
-        whole = _mean(total.sum(keepdims=True), known.sum(keepdims=True), np.nansum(everybody, keepdims=True))
+        of_units = known_mean(total, known, everybody)
+        whole = known_mean(total.sum(keepdims=True), known.sum(keepdims=True), np.nansum(everybody, keepdims=True))
         return of_units, float(whole[0])
 
 
@@ -63,9 +63,3 @@ def _sums(
             total[unit[k]] += values[place[k]] * people[k]
             known[unit[k]] += people[k]
     return total, known
-
-
-def _mean(total: Floats, known: Floats, everybody: Floats) -> Floats:
-    enough = (known > 0) & (known >= KNOWN_SHARE * everybody * (1 - 1e-12))
-    found: Floats = np.divide(total, known, out=np.full(total.shape, np.nan), where=enough)
-    return found

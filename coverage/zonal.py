@@ -69,17 +69,20 @@ class Zones:
         known = ~np.isnan(values)
         part = self.sums(np.where(known, weights, 0.0))
         total = self.sums(np.where(known, weights * np.where(known, values, 0.0), 0.0))
-        return _mean(total, part, self.sums(weights))
+        return known_mean(total, part, self.sums(weights))
 
     def mean(self, values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
         """Weighted mean over all pairs with data, by the rule of ``means``; pairs of unknown weight are left out."""
         weighted = ~np.isnan(weights)
         known = weighted & ~np.isnan(values)
         total, part = float(np.sum((weights * values)[known])), float(np.sum(weights[known]))
-        return float(_mean(np.array([total]), np.array([part]), np.array([np.sum(weights[weighted])]))[0])
+        return float(known_mean(np.array([total]), np.array([part]), np.array([np.sum(weights[weighted])]))[0])
 
 
-def _mean(total: NDArray[np.float64], known: NDArray[np.float64], weight: NDArray[np.float64]) -> NDArray[np.float64]:
+def known_mean(
+    total: NDArray[np.float64], known: NDArray[np.float64], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """``total / known``, NaN where less than ``KNOWN_SHARE`` of ``weight`` is known, or nothing."""
     enough = (known > 0) & (known >= KNOWN_SHARE * weight * (1 - 1e-12))
     mean: NDArray[np.float64] = np.divide(total, known, out=np.full(total.shape, np.nan), where=enough)
     return mean
