@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,7 +23,8 @@ from phusong.api.trips import Searches
 from phusong.layers.messages import Lang
 from phusong.layers.study import Study
 
-TRIES = 4
+PATIENCE_S = 3.0
+"""How long a request asks again while runs swap the results under it."""
 PAUSE_S = 0.05
 
 
@@ -135,12 +137,14 @@ class RetryingRoute(APIRoute):
         answer = super().get_route_handler()
 
         async def handler(request: Request) -> Response:
-            for _ in range(TRIES - 1):
+            until = time.monotonic() + PATIENCE_S
+            while True:
                 try:
                     return await answer(request)
                 except ResultsChangedError:
+                    if time.monotonic() > until:
+                        raise
                     await asyncio.sleep(PAUSE_S)
-            return await answer(request)
 
         return handler
 

@@ -19,7 +19,7 @@ from fastapi import FastAPI
 from pydantic import BaseModel
 
 from phusong.api import app as app_module
-from phusong.api import models
+from phusong.api import models, served
 from phusong.api.app import create_app, serve
 from phusong.api.errors import KINDS, NoResultsError, kind_of
 from phusong.layers import errors as project_errors
@@ -154,8 +154,9 @@ def test_answers_hold_while_results_are_swapped(
 
 
 def test_between_the_two_renames_the_answer_is_come_again(
-    fresh: Callable[..., Path], client_of: Callable[..., Client]
+    fresh: Callable[..., Path], client_of: Callable[..., Client], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(served, "PATIENCE_S", 0.1)
     root = fresh()
     os.rename(root / "results", root / "results.old")
     answer = client_of(create_app(root)).get("/api/v1/gaps")
