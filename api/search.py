@@ -13,6 +13,7 @@ from fastapi import Request
 
 from phusong.api.errors import QueryError
 from phusong.layers.errors import Fault
+from phusong.layers.vietnamese.order import order_key
 
 Row = dict[str, Any]
 
@@ -38,7 +39,8 @@ def same_text(found: str | None, wanted: str) -> bool:
 
 
 def ordered(rows: list[Row], sort: str, *, columns: Collection[str]) -> list[Row]:
-    """Rows by one column of the row or of its indicators, "-" first for falling; no data last, ties by code.
+    """Rows by one column of the row or of its indicators, "-" first for falling; text in Vietnamese order, no data
+    last, ties by code.
 
     QueryError with the nearest name if ``sort`` is no column of ``columns``.
     """
@@ -56,7 +58,7 @@ def ordered(rows: list[Row], sort: str, *, columns: Collection[str]) -> list[Row
         if value is None:
             empty.append(row)
         else:
-            known.append(((folded(value), value) if isinstance(value, str) else value, row["code"], row))
+            known.append((order_key(value) if isinstance(value, str) else value, row["code"], row))
     known.sort(key=lambda item: item[1])
     known.sort(key=lambda item: item[0], reverse=sort.startswith("-"))
     return [row for _, _, row in known] + sorted(empty, key=lambda row: row["code"])
