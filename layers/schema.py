@@ -113,6 +113,11 @@ def _flag(name: str, *, required: bool = False) -> Column:
     return Column(name, "yes_no", required=required)
 
 
+_MINORITY = (
+    _count("minority_people", "persons"),
+    Column("minority_pct", "number", "%", minimum=0, maximum=100),  # where the persons are not given
+)
+
 UNITS = Layer(
     "units",
     "polygon",
@@ -133,6 +138,8 @@ UNITS = Layer(
         _flag("island"),
         _flag("ethnic_minority"),
         _flag("programme"),
+        _flag("remote"),
+        *_MINORITY,
     ),
     required=True,
 )
@@ -148,6 +155,11 @@ VILLAGES = Layer(
         _count("population", "persons"),
         _count("households", "households"),
         _flag("grid_power"),
+        _flag("mountainous"),
+        _flag("ethnic_minority"),
+        _flag("programme"),
+        _flag("remote"),
+        *_MINORITY,
     ),
     refers={"unit_code": ("units", "code")},
 )
@@ -428,6 +440,17 @@ CROSSINGS = Layer(
     any_of=("point", "line"),
 )
 
+BORDERS = Layer(
+    "borders",
+    "line",
+    ("border_id",),
+    (
+        _key("border_id"),
+        Column("kind", "word", required=True, nullable=False, words=("land_border", "coast")),
+        Column("name", "text"),
+    ),
+)
+
 LAYERS: dict[str, Layer] = {
     layer.name: layer
     for layer in (
@@ -448,6 +471,7 @@ LAYERS: dict[str, Layer] = {
         ROADS,
         RIVERS,
         CROSSINGS,
+        BORDERS,
     )
 }
 
