@@ -16,9 +16,7 @@ from pyproj.exceptions import CRSError as ProjError
 from phusong.layers.errors import Fault, InputError, MissingError, SettingsError
 from phusong.layers.messages import Lang, Text, say
 from phusong.layers.schema import PATTERNS
-
-_HEADER = re.compile(r"\s*(\[\[?)([^\[\]]+)\]")
-_KEY = re.compile(r"""\s*([\w."'-]+)\s*=""")
+from phusong.layers.toml_lines import line_of
 
 Technology = Literal["2G", "3G", "4G", "5G"]
 Model = Literal[
@@ -267,7 +265,7 @@ class Study:
 
     def line_of(self, setting: str) -> int | None:
         """The line of study.toml where a setting stands, by its dotted name; that of its table if it is not there."""
-        return _line((self.root / "study.toml").read_text(encoding="utf-8-sig"), setting.split("."))
+        return line_of((self.root / "study.toml").read_text(encoding="utf-8-sig"), setting.split("."))
 
     @property
     def layers_path(self) -> Path:
@@ -330,7 +328,7 @@ def parse_settings(raw: bytes, *, file: str = "study.toml") -> Settings:
         good = False
     if not good:
         fault = Fault(
-            "setting.crs", file=file, row=_line(text, ["crs"]), column="crs", fatal=True, params={"found": settings.crs}
+            "setting.crs", file=file, row=line_of(text, ["crs"]), column="crs", fatal=True, params={"found": settings.crs}
         )
         raise _refused(file, fault)
     if contrary := _contrary(settings.radio, text=text, file=file):
@@ -402,7 +400,7 @@ def _refused(file: str, *faults: Fault) -> SettingsError:
 def _fault(error: dict[str, Any], *, text: str, file: str) -> Fault:
     where = [str(part) for part in error["loc"] if part != "[key]"]
     dotted, name = ".".join(where), where[-1] if where else ""
-    row = _line(text, where)
+    row = line_of(text, where)
     if error["type"] == "extra_forbidden":
         known = setting_codes()
         peers = [code.rsplit(".", 1)[-1] for code in known if code.rsplit(".", 1)[:-1] == where[:-1]] or known
@@ -426,7 +424,7 @@ def _contrary(radio: RadioSettings, *, text: str, file: str) -> list[Fault]:
     found: list[Fault] = []
 
     def refuse(name: str, reason: str, **params: Any) -> None:
-        place: dict[str, Any] = {"row": _line(text, ["radio", *name.split(".")]), "column": f"radio.{name}"}
+        place: dict[str, Any] = {"row": line_of(text, ["radio", *name.split(".")]), "column": f"radio.{name}"}
         found.append(
             Fault(f"setting.contrary.{reason}", file=file, **place, fatal=True, params={"model": model, **params})
         )
@@ -475,30 +473,3 @@ def _expected(error: dict[str, Any]) -> Text | str:
         if kind.startswith(stem):
             return Text(f"setting.expected.{code}")
     return Text("setting.expected.table")
-
-
-def _line(text: str, where: list[str]) -> int | None:
-    """The line where the setting of these names stands, else that of its table; None if neither can be found."""
-    table: list[str] = []
-    counts: dict[str, int] = {}
-    found: tuple[int, int | None] = (0, None)
-    for number, line in enumerate(text.splitlines(), 1):
-        if header := _HEADER.match(line):
-            table = _names(header.group(2))
-            if header.group(1) == "[[":  # one of several tables: its place is part of its name
-                name = ".".join(table)
-                counts[name] = counts.get(name, -1) + 1
-                table.append(str(counts[name]))
-            names = table
-        elif key := _KEY.match(line):
-            names = table + _names(key.group(1))
-        else:
-            continue
-        parts = _names(".".join(where))  # a name may hold points itself
-        if len(names) > found[0] and names == parts[: len(names)]:
-            found = (len(names), number)
-    return found[1]
-
-
-def _names(dotted: str) -> list[str]:
-    return [name.strip().strip("\"'") for name in dotted.split(".")]

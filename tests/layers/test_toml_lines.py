@@ -1,0 +1,66 @@
+"""Lines of keys in TOML texts, against files whose lines are counted by hand."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from phusong.layers.toml_lines import line_of
+
+TEXT = '''name = "own"  # 1
+[title]
+en = "Own"
+vi = """
+en = "no key"
+"""
+[[rule]]
+id = "one"
+[rule.text]
+en = "a"
+[[rule]]
+id = "two"
+text.en = "b"
+text.vi = "c"
+[[rule.part]]
+value = 1
+[[rule.part]]
+"value" = 2
+
+[[class]] # a comment
+any = [
+  { indicator = "x" },
+]
+[speeds]
+"road.village" = 15
+'''
+
+
+@pytest.mark.parametrize(
+    ("where", "line"),
+    [
+        ("name", 1),
+        ("title", 2),
+        ("title.en", 3),
+        ("title.vi", 4),
+        ("rule.0", 7),
+        ("rule.0.id", 8),
+        ("rule.0.text", 9),
+        ("rule.0.text.en", 10),
+        ("rule.0.text.vi", 9),
+        ("rule.1.id", 12),
+        ("rule.1.text.en", 13),
+        ("rule.1.text.vi", 14),
+        ("rule.1.threshold", 11),
+        ("rule.1.part.0.value", 16),
+        ("rule.1.part.1.value", 18),
+        ("class.0.any", 21),
+        ("speeds.road.village", 25),
+        ("rule.2.id", None),
+        ("nothing", None),
+    ],
+)
+def test_a_key_is_found_where_it_stands_else_its_table(where: str, line: int | None) -> None:
+    tomllib.loads(TEXT)
+    assert line_of(TEXT, where.split(".")) == line
+    assert line_of(TEXT.replace("\n", "\r\n"), where.split(".")) == line
