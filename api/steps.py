@@ -22,9 +22,8 @@ from phusong.coverage.access.serving import Served
 from phusong.coverage.broadband import broadband_dated
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.plan.invest import Plan, make_plan
-from phusong.coverage.plan.lacking import covered_now
+from phusong.coverage.plan.lacking import covered_now, home_villages
 from phusong.coverage.population import People, distribute
-from phusong.coverage.province_indicators import province_indicators
 from phusong.coverage.radio import (
     RadioResult,
     Reached,
@@ -229,17 +228,25 @@ def _plan(job: Job) -> Made:
         terms=terms_of(settings),
     )
     villages = job.layer("villages")
+    home = (
+        None
+        if villages is None
+        else home_villages(
+            people,
+            job.units,
+            villages,
+            elevation=elevation,
+            village_radius_m=settings.people.village_radius_m,
+            max_slope_pct=settings.people.max_slope_pct,
+        )
+    )
     covered = covered_now(
-        people,
+        elevation.grid.shape,
         radio=job.value("radio"),
         technology=asked.technology,
         operator=asked.operator,
-        units=job.units,
-        villages=villages,
         village_table=tables.villages,
-        elevation=elevation,
-        village_radius_m=settings.people.village_radius_m,
-        max_slope_pct=settings.people.max_slope_pct,
+        home=home,
     )
 
     def reached(positions: NDArray[np.float64], where: NDArray[np.bool_]) -> Iterator[Reached]:
@@ -273,6 +280,7 @@ def _plan(job: Job) -> Made:
         border_factor=asked.border_factor,
         max_candidates=asked.max_candidates,
         min_people=asked.min_people,
+        home=home,
         progress=lambda done, whole: job.progress(done / whole),
     )
     directory = job.draft.directory
@@ -280,13 +288,15 @@ def _plan(job: Job) -> Made:
     files = [_json(job.path("plan_answer.json"), answer)]
     files += export(job.marked(plan.sites), directory, "plan").values()
     files += export(job.marked(plan.candidates), directory, "candidates", formats=["csv", "parquet"]).values()
+    files.append(write_geoparquet(job.marked(plan.serves), job.path("plan_serves.parquet")))
     return Made(plan, files, dict(plan.counts) | {"people_new": plan.people_new})
 
 
 def _load_plan(job: Job) -> Plan:
     answer = json.loads(job.path("plan_answer.json").read_text(encoding="utf-8"))
     sites = gpd.read_parquet(job.path("plan.parquet")).drop(columns=["as_of", "data"])
-    return Plan(sites=sites, candidates=_table(job.path("candidates.parquet")), **answer)
+    kept = {"candidates": _table(job.path("candidates.parquet")), "serves": _table(job.path("plan_serves.parquet"))}
+    return Plan(sites=sites, **kept, **answer)
 
 
 # map

@@ -15,11 +15,12 @@ from scipy.spatial import cKDTree
 
 from phusong.coverage.plan.candidates import Floats, Reach, find_candidates
 from phusong.coverage.plan.cover import choose
+from phusong.coverage.plan.serves import serves
 from phusong.coverage.population import People
 from phusong.coverage.radio.margin import over_db
 from phusong.coverage.rules.judge import numbers
 from phusong.layers.errors import ComputeError, CrsError
-from phusong.layers.grid import Raster
+from phusong.layers.grid import Grid, Raster
 
 PLAN_COLUMNS = (
     "rank",
@@ -55,6 +56,7 @@ class Plan:
                    village's, else the commune's; ``off_grid`` is NA where the grid power of the nearest village is
                    not known (no extra cost then), ``border`` where it is not known whether the commune is on the border
     candidates     all that were computed, columns ``CANDIDATE_COLUMNS``: people each would add alone, rank if chosen
+    serves         which communes and villages each of them would serve (``serves.SERVES_COLUMNS``)
     status         "greedy"
     people_new     persons newly covered by the sites together
     bound_people   no choice of these candidates within the budget covers more
@@ -65,6 +67,7 @@ class Plan:
 
     sites: gpd.GeoDataFrame
     candidates: pd.DataFrame
+    serves: pd.DataFrame
     status: str
     people_new: float
     cost_vnd: float
@@ -92,12 +95,14 @@ def make_plan(
     border_factor: float,
     max_candidates: int,
     min_people: float,
+    home: NDArray[np.int64] | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Plan:
     """Sites that bring ``technology`` to most people per VND within ``budget_vnd``.
 
     ``units`` (rows as in ``people.zones``): code, name, land_border. ``covered`` (rows, cols) says who has the signal
-    already: 1, 0, or NaN not known, and only people on 0 cells count as newly covered. ``reach`` gives the level of a
+    already: 1, 0, or NaN not known, and only people on 0 cells count as newly covered. ``home`` says whose village a
+    cell is (``lacking.home_villages``). ``reach`` gives the level of a
     new site at positions, on the cells asked for; a cell is covered from ``usable_dbm`` up.
     Cost of a site: ``site_cost_vnd``, times ``border_factor`` in land-border communes, plus ``off_grid_extra_vnd``
     where the nearest village has no grid power. A site must add more than ``min_people``.
@@ -143,6 +148,16 @@ def make_plan(
     return Plan(
         sites=sites,
         candidates=found[list(CANDIDATE_COLUMNS)],
+        serves=serves(
+            found,
+            covers,
+            people=people,
+            covered=covered,
+            unit_codes=units["code"].to_numpy(dtype=object),
+            village_codes=np.array([]) if villages is None else villages["code"].to_numpy(dtype=object),
+            village_cells=_centre_cells(villages, grid),
+            home=home,
+        ),
         status=choice.status,
         people_new=choice.people,
         cost_vnd=choice.cost_vnd,
@@ -157,6 +172,18 @@ def make_plan(
             "people_out_of_reach": float(dark.sum()) - reached,
         },
     )
+
+
+def _centre_cells(villages: gpd.GeoDataFrame | None, grid: Grid) -> NDArray[np.int64]:
+    """Flat index of the cell of each village's centre, -1 off the grid."""
+    if villages is None:
+        return np.empty(0, np.int64)
+    x_m, y_m = villages.geometry.x.to_numpy(np.float64), villages.geometry.y.to_numpy(np.float64)
+    inside = grid.inside(x_m, y_m)
+    cells = np.full(len(villages), -1, dtype=np.int64)
+    rows, cols = grid.rowcol(x_m[inside], y_m[inside])
+    cells[inside] = rows * grid.shape[1] + cols
+    return cells
 
 
 def _people_per_cell(people: People) -> Floats:

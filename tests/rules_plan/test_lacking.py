@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from shapely.geometry import box
 
-from phusong.coverage.plan.lacking import covered_now
+from phusong.coverage.plan.lacking import covered_now, home_villages
 from phusong.coverage.population import People
 from phusong.coverage.zonal import zones
 from phusong.layers.grid import Grid, Raster
@@ -66,17 +66,20 @@ def now(
     people = People(pairs, np.full(len(pairs.cell), 400.0 / SIZE**2), "uniform", ("uniform",), pd.DataFrame())
     at = villages(*places) if places else None
     table = pd.DataFrame({"code": [] if at is None else at["code"], **(said or {})})
+    home = (
+        None
+        if at is None
+        else home_villages(
+            people,
+            UNITS,
+            at,
+            elevation=Raster(GRID, np.full(GRID.shape, 10.0, dtype=np.float32)),
+            village_radius_m=500.0,
+            max_slope_pct=60.0,
+        )
+    )
     return covered_now(
-        people,
-        radio=radio,
-        technology=technology,
-        operator=operator,
-        units=UNITS,
-        villages=at,
-        village_table=table,
-        elevation=Raster(GRID, np.full(GRID.shape, 10.0, dtype=np.float32)),
-        village_radius_m=500.0,
-        max_slope_pct=60.0,
+        GRID.shape, radio=radio, technology=technology, operator=operator, village_table=table, home=home
     )
 
 

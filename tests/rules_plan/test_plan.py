@@ -14,6 +14,7 @@ from pyproj import Transformer
 from phusong.coverage.plan import Plan, Reached, find_candidates, make_plan
 from phusong.coverage.plan.candidates import unit_of_cells
 from phusong.coverage.plan.invest import CANDIDATE_COLUMNS, PLAN_COLUMNS
+from phusong.coverage.plan.serves import SERVES_COLUMNS
 from phusong.coverage.population import People
 from phusong.coverage.zonal import Zones
 from phusong.layers.errors import ComputeError, CrsError
@@ -261,3 +262,60 @@ def test_progress_counts_every_candidate() -> None:
     told: list[tuple[int, int]] = []
     planned(people_at({(20, 15): 10.0}), progress=lambda done, total: told.append((done, total)))
     assert told == [(1, 2), (2, 2)]
+
+
+def home_of(places: gpd.GeoDataFrame, *, within_cells: int) -> NDArray[np.int64]:
+    """Row of the nearest village within so many cells, by cell."""
+    rows, cols = np.mgrid[0:SIZE, 0:SIZE]
+    x_m, y_m = GRID.x_m[cols], GRID.y_m[rows]
+    far = np.stack([np.hypot(x_m - point.x, y_m - point.y) for point in places.geometry])
+    near: NDArray[np.int64] = np.where(far.min(axis=0) <= within_cells * 100.0, far.argmin(axis=0), -1).reshape(-1)
+    return near
+
+
+def test_each_site_tells_which_communes_and_villages_it_serves_and_whom_first() -> None:
+    """Reach 8 cells: a's site gets a's 100 and the 50 between (a's too, being as near); b's those 50 and its own 10."""
+    places = villages(("a", 30, 20, True), ("b", 30, 32, True))
+    people = people_at({(30, 20): 100.0, (30, 26): 50.0, (30, 30): 10.0, (30, 58): 3.0})
+    plan = planned(people, villages=places, elevation=hills(), home=home_of(places, within_cells=6), border_factor=1.0)
+    assert list(plan.serves.columns) == list(SERVES_COLUMNS)
+    assert plan.candidates["rank"].tolist() == [1, 2]
+    rows = plan.serves.set_index(["candidate_id", "level", "code"])
+    assert rows.loc[("Va", "village", "a"), "people_alone"] == 150.0
+    assert rows.loc[("Va", "village", "a"), "centre"] == "yes"
+    assert rows.loc[("Vb", "village", "a"), ["people_lacking", "people_alone", "people_new"]].tolist() == [150, 50, 0]
+    assert rows.loc[("Vb", "village", "a"), "centre"] == "no"
+    assert rows.loc[("Vb", "village", "b"), "people_new"] == 10.0
+    assert rows.loc[("Vb", "village", "b"), "centre"] == ""  # nobody lives on the cell of its centre
+    chosen = plan.serves[plan.serves["level"] == "unit"]
+    by_rank = chosen.groupby("rank")["people_new"].sum()
+    assert by_rank.tolist() == plan.sites["people_new"].tolist()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_people_served_sum_to_the_plan_for_any_scatter(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    at = {(int(row), int(col)): float(rng.integers(1, 99)) for row, col in rng.integers(2, 56, (40, 2))}
+    places = villages(
+        *[(f"v{i}", int(row), int(col), True) for i, (row, col) in enumerate(rng.integers(3, 55, (6, 2)))]
+    )
+    covered = (rng.random(GRID.shape) < 0.2).astype(np.float32)
+    home = home_of(places, within_cells=10)
+    plan = planned(people_at(at), villages=places, covered=covered, budget_vnd=3e9, home=home)
+    units = plan.serves[plan.serves["level"] == "unit"]
+    assert 0 < len(plan.sites) < len(plan.candidates)
+    assert (units["people_alone"] <= units["people_lacking"] + 1e-9).all()
+    assert (units["people_new"].isna() == units["rank"].isna()).all()
+    assert units["people_new"].sum() == pytest.approx(plan.people_new)
+    alone = units.groupby("candidate_id")["people_alone"].sum()
+    wanted = plan.candidates.set_index("candidate_id")["people_alone"]
+    assert alone.to_dict() == pytest.approx(wanted[wanted > 0].to_dict())
+    of_villages = plan.serves[plan.serves["level"] == "village"].groupby("candidate_id")["people_alone"].sum()
+    assert len(of_villages)
+    assert (of_villages <= alone[of_villages.index] + 1e-9).all()
+
+
+def test_without_villages_only_communes_are_served() -> None:
+    plan = planned(people_at({(20, 15): 100.0}))
+    assert plan.serves[["level", "code"]].to_numpy().tolist() == [["unit", "1"]]
+    assert planned(people_at({})).serves.empty
