@@ -19,6 +19,7 @@ from phusong.api.pipeline import Job, Made, Step, rules_of
 from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
 from phusong.api.radio_step import load_radio, radio_step
 from phusong.coverage.access.serving import Served
+from phusong.coverage.area_indicators import Areas, area_indicators
 from phusong.coverage.broadband import broadband_dated
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.plan.invest import Plan, make_plan
@@ -47,11 +48,14 @@ PLAN_ANSWER = ("status", "people_new", "cost_vnd", "budget_vnd", "bound_people",
 
 
 class Tables(NamedTuple):
-    """What the indicators step makes: a row a commune, a row a village, and the province's figures by id."""
+    """What the indicators step makes: a row a commune, a row a village, the province's figures by id, a row a district,
+    and what the figures of province and districts were divided from (``area_indicators.PART_COLUMNS``)."""
 
     units: pd.DataFrame
     villages: pd.DataFrame
     province: dict[str, float]
+    districts: pd.DataFrame
+    parts: pd.DataFrame
 
 
 # people
@@ -132,31 +136,40 @@ def _indicators(job: Job) -> Made:
         served=served,
     )
     job.progress(0.8)
-    province = province_indicators(
-        inputs.layers,
-        unit_table=units,
-        people=people,
-        elevation=inputs.elevation,
-        on=on,
-        radio=radio,
-        official_area_km2=settings.province.area_km2,
-        served=served,
-        readiness=readiness,
+    areas = Areas.whole(len(units)), Areas.named(units["district"])
+    province, districts = (
+        area_indicators(
+            inputs.layers,
+            areas=each,
+            unit_table=units,
+            people=people,
+            elevation=inputs.elevation,
+            on=on,
+            radio=radio,
+            official_area_km2=settings.province.area_km2 if each.outside == 0 else None,
+            served=served,
+            readiness=readiness,
+        )
+        for each in areas
     )
-    tables = Tables(units, villages, province)
+    parts = pd.concat([province.parts_table(), districts.parts_table()], ignore_index=True)
+    tables = Tables(units, villages, province.of(0), districts.table(key="district"), parts)
     files = [
         write_geoparquet(job.marked(_placed(units, job.units, crs=settings.crs)), job.path("units.parquet")),
         write_geoparquet(
             job.marked(_placed(villages, job.layer("villages"), crs=settings.crs)), job.path("villages.parquet")
         ),
-        _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in province.items()}),
+        _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in tables.province.items()}),
+        write_geoparquet(tables.parts, job.path("area_parts.parquet")),
     ]
     directory = job.draft.directory
     by_service = job.marked(_three_decimals(access_table(job, units, served)))
     files += export(by_service, directory, "access", formats=["csv", "xlsx"]).values()
     dated = job.marked(_three_decimals(broadband_dated(inputs.layers, job.units)))
     files += export(dated, directory, "broadband_dated", formats=["csv"]).values()
-    return Made(tables, files, {"units": len(units), "villages": len(villages), "province": len(province)})
+    files += export(job.marked(tables.districts), directory, "districts", formats=["csv", "parquet"]).values()
+    counts = {"units": len(units), "villages": len(villages), "districts": len(tables.districts)}
+    return Made(tables, files, counts | {"province": len(tables.province)})
 
 
 def _load_indicators(job: Job) -> Tables:
@@ -165,6 +178,8 @@ def _load_indicators(job: Job) -> Tables:
         _table(job.path("units.parquet")),
         _table(job.path("villages.parquet")),
         {key: np.nan if value is None else float(value) for key, value in kept.items()},
+        _table(job.path("districts.parquet")),
+        pd.read_parquet(job.path("area_parts.parquet")),
     )
 
 

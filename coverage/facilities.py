@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import cache
@@ -42,16 +42,20 @@ class Online:
     known: Floats
     online: Floats
 
-    def shares(self) -> Floats:
-        """Share that is online among those that say, 0-1; NaN where none is or less than half of them say."""
+    def told(self) -> tuple[Floats, Floats]:
+        """Those that have it, and those that say; NaN where none is or less than half of them say."""
         enough = (self.known > 0) & (self.known >= KNOWN_SHARE * self.total)
-        found: Floats = np.divide(self.online, self.known, out=np.full(len(self.total), np.nan), where=enough)
+        return np.where(enough, self.online, np.nan), np.where(enough, self.known, np.nan)
+
+    def shares(self) -> Floats:
+        """Share that is online among those that say, 0-1; NaN as in ``told``."""
+        online, known = self.told()
+        found: Floats = online / known
         return found
 
-    def share(self, among: Bools) -> float:
-        """The same over all units of ``among`` together."""
-        sums = (np.array([part[among].sum()]) for part in (self.total, self.known, self.online))
-        return float(Online(*sums).shares()[0])
+    def among(self, units: Bools, sums: Callable[[Floats], Floats]) -> Online:
+        """The same of areas: ``sums`` adds up a value a unit, of which those of ``units`` count."""
+        return Online(*(sums(np.where(units, part, 0.0)) for part in (self.total, self.known, self.online)))
 
 
 @dataclass(frozen=True)
@@ -164,27 +168,27 @@ def scores(
     return _scored(weight, known, got)
 
 
-def province_score(
+def area_scores(
     found: Mapping[tuple[str, str], Online],
     classes: Mapping[str, pd.Series[bool]],
     *,
+    sums: Callable[[Floats], Floats],
     n_units: int,
     weights: Mapping[str, float] | None = None,
-) -> tuple[float, float]:
-    """The same for the province: shares over the facilities of all units that the part is for."""
-    weight, known, got = np.zeros(1), np.zeros(1), np.zeros(1)
+) -> tuple[Floats, Floats]:
+    """The same of areas: shares over the facilities of all units of each that the part is for (``sums``: ``among``)."""
+    weight = known = got = sums(np.zeros(n_units))
     for part in weighed(weights or {}):
         one = found.get((part.facility, part.network))
         if one is None:
             continue
-        among = _members(part.applies_to, classes, n_units) == 1
-        if one.total[among].sum() > 0:
-            share = one.share(among)
-            weight += part.weight
-            known += 0.0 if np.isnan(share) else part.weight
-            got += 0.0 if np.isnan(share) else part.weight * share
-    score, known_pct = _scored(weight, known, got)
-    return float(score[0]), float(known_pct[0])
+        whole = one.among(_members(part.applies_to, classes, n_units) == 1, sums)
+        share = whole.shares()
+        applies, told = whole.total > 0, (whole.total > 0) & ~np.isnan(share)
+        weight = weight + np.where(applies, part.weight, 0.0)
+        known = known + np.where(told, part.weight, 0.0)
+        got = got + np.where(told, part.weight * np.nan_to_num(share), 0.0)
+    return _scored(weight, known, got)
 
 
 def _scored(weight: Floats, known: Floats, got: Floats) -> tuple[Floats, Floats]:

@@ -18,11 +18,6 @@ def ratio(value: Floats, base: Floats, *, scale: float = 1.0) -> Floats:
     return result
 
 
-def one_ratio(value: float, base: float, *, scale: float = 1.0) -> float:
-    """The same of two numbers."""
-    return float(ratio(np.array([value]), np.array([base]), scale=scale)[0])
-
-
 def people_mean(values: Floats, people: People) -> Floats:
     """Mean over the people of each unit of a value per pair; pairs without people need no value."""
     return people.zones.means(np.where(people.people > 0, values, 0.0), people.people)
@@ -39,17 +34,16 @@ class PeopleAtCells:
         self.place[~(people.people > 0)] = -1
         self.people = people
 
-    def means(self, values: Floats) -> tuple[Floats, float]:
-        """Of a value a populated cell, float64[n]: the mean of each unit, float64[n_units], and of all together.
-
-        NaN where less than half of the people have a value; a unit of unknown population has none and is left out of
-        the whole.
-        """
-        zones, everybody = self.people.zones, self.people.totals
+    def sums(self, values: Floats) -> tuple[Floats, Floats]:
+        """Of a value a populated cell, float64[n]: sum of value x people of each unit, and its people who have one."""
+        zones = self.people.zones
         total, known = _sums(zones.unit, self.place, self.people.people, values, zones.n_units)
-        of_units = known_mean(total, known, everybody)
-        whole = known_mean(total.sum(keepdims=True), known.sum(keepdims=True), np.nansum(everybody, keepdims=True))
-        return of_units, float(whole[0])
+        return total, known
+
+    def means(self, values: Floats) -> Floats:
+        """The mean of each unit, float64[n_units]; NaN where less than half of the people have a value, or none do."""
+        total, known = self.sums(values)
+        return known_mean(total, known, self.people.totals)
 
 
 @njit(error_model="numpy", cache=True)

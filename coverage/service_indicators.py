@@ -1,4 +1,4 @@
-"""Indicators of services: points, distance, travel time, supply in reach; of units, the province and villages.
+"""Indicators of services: points, distance, travel time, supply in reach; of units, areas of units and villages.
 
 Values stand for each cell where people live and are averaged over people by the rule of ``Zones.means``: no data where
 less than half of the people have a value. People without any way to a point have no time; in "people
@@ -7,7 +7,7 @@ within" they count as not within, in "people unreached" as what they are.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import geopandas as gpd
 import numpy as np
@@ -18,10 +18,10 @@ from scipy.spatial import cKDTree
 from phusong.coverage.access.services import Service, points_of, services_of
 from phusong.coverage.access.serving import Served, placed, straight_km
 from phusong.coverage.access.travel_time import BEYOND_LIMIT, CUT_OFF, REACHED, VOID, path_length_m
-from phusong.coverage.means import PeopleAtCells, one_ratio, ratio
+from phusong.coverage.means import PeopleAtCells, ratio
 from phusong.coverage.places import counts, units_of
 from phusong.coverage.population import People
-from phusong.coverage.zonal import KNOWN_SHARE
+from phusong.coverage.zonal import KNOWN_SHARE, known_mean
 from phusong.layers.errors import ComputeError
 
 ALWAYS = ("post",)
@@ -58,47 +58,58 @@ def unit_services(
             found[f"mean_service_radius_{name}_km"] = np.sqrt(ratio(area_km2, np.pi * number))
             found[f"has_{name}"] = pd.array(number > 0, dtype="boolean")
         for part, values in _values(service, points, people, (served or {}).get(name)).items():
-            found[part] = _scale(part) * living.means(values)[0]
+            found[part] = _scale(part) * living.means(values)
     return found
 
 
-def province_services(
+def area_services(
     layers: Mapping[str, pd.DataFrame],
     unit_table: pd.DataFrame,
     people: People,
     *,
-    area_km2: float,
-    units_area_km2: float,
+    sums: Callable[[Floats], Floats],
+    area_km2: Floats,
+    units_area_km2: Floats,
     counted: NDArray[np.bool_],
     served: Results = None,
-) -> dict[str, float]:
-    """Indicators of the province by id: means over all its people, points of all its units.
+) -> tuple[dict[str, Floats], dict[str, tuple[Floats, Floats]]]:
+    """Indicators of areas by id, float64[n_areas], and their parts: means over all people, points of all units.
 
-    People per point: of the units whose population is known, if these are half of all.
+    ``sums``: adds up a value a unit, float64[n_units], over each area. People per point: of the units whose population
+    is known, if these are half of all. Parts: points and km2, points and people, communes or people within and all.
     """
-    found: dict[str, float] = {}
+    found: dict[str, Floats] = {}
+    parts: dict[str, tuple[Floats, Floats]] = {}
     persons = np.asarray(unit_table["people"], dtype=np.float64)
     known = ~np.isnan(persons)
     living = PeopleAtCells(people)
-    everybody = float(persons[known].sum()) if known.any() and known.mean() >= KNOWN_SHARE else np.nan
+    told, all_units = sums(known.astype(np.float64)), sums(np.ones(len(persons)))
+    enough = (told > 0) & (told >= KNOWN_SHARE * all_units)
+    everybody = np.where(enough, sums(np.nan_to_num(persons)), np.nan)
     for service in study_services(layers, served):
         name = service.id
         points = points_of(service, layers)
         if points is not None:
             number = np.asarray(unit_table[f"points_{name}_count"], dtype=np.float64)
-            whole = float(number.sum())
-            found[f"points_{name}_count"] = whole
-            found[f"people_per_{name}_point"] = one_ratio(everybody, float(number[known].sum()))
-            found[f"mean_service_radius_{name}_km"] = float(np.sqrt(one_ratio(area_km2, np.pi * whole)))
-            found[f"mean_service_radius_{name}_units_area_km"] = float(
-                np.sqrt(one_ratio(units_area_km2, np.pi * whole))
-            )
-            found[f"communes_with_{name}_pct"] = one_ratio(
-                100.0 * float((number[counted] > 0).sum()), float(counted.sum())
-            )
+            found[f"points_{name}_count"] = whole = sums(number)
+            held = sums(np.where(known, number, 0.0))
+            parts[f"people_per_{name}_point"] = (held, everybody)
+            found[f"people_per_{name}_point"] = ratio(everybody, held)
+            for end, km2 in (("", area_km2), ("_units_area", units_area_km2)):
+                parts[f"mean_service_radius_{name}{end}_km"] = (whole, km2)
+                found[f"mean_service_radius_{name}{end}_km"] = np.sqrt(ratio(km2, np.pi * whole))
+            having = sums((counted & (number > 0)).astype(np.float64)), sums(counted.astype(np.float64))
+            parts[f"communes_with_{name}_pct"] = having
+            found[f"communes_with_{name}_pct"] = ratio(*having, scale=100.0)
         for part, values in _values(service, points, people, (served or {}).get(name)).items():
-            found[part] = _scale(part) * living.means(values)[1]
-    return found
+            total, weight = living.sums(values)
+            have, base = sums(total), sums(weight)
+            mean = known_mean(have, base, sums(np.nan_to_num(people.totals)))
+            found[part] = _scale(part) * mean
+            if part.endswith("_pct"):
+                told_of = ~np.isnan(mean)
+                parts[part] = (np.where(told_of, have, np.nan), np.where(told_of, base, np.nan))
+    return found, parts
 
 
 def village_services(

@@ -6,6 +6,7 @@ import pytest
 from shapely.geometry import box
 
 from phusong.coverage import facilities, services
+from phusong.coverage.area_indicators import Areas
 from phusong.coverage.broadband import DATED_COLUMNS, RATES, broadband_dated
 from phusong.coverage.facilities import FACILITIES, NETWORKS, Part, Readiness, facilities_of, online, readiness
 from phusong.coverage.indicators import CLASSES, find
@@ -54,8 +55,9 @@ def test_shares_are_of_those_that_say_if_half_of_them_do(units, table):
     assert found["offices", "video_conference"].shares()[0] == 0.0  # said to have none is 0
     assert np.isnan(found["offices", "video_conference"].shares()[1])  # nothing said is no data
     everywhere = np.ones(3, dtype=bool)
-    assert found["primary_school", "broadband"].share(everywhere) == pytest.approx(2 / 3)
-    assert np.isnan(found["primary_school", "broadband"].share(np.array([False, True, True])))
+    whole = Areas.whole(3).sums
+    assert found["primary_school", "broadband"].among(everywhere, whole).shares() == pytest.approx([2 / 3])
+    assert np.isnan(found["primary_school", "broadband"].among(np.array([False, True, True]), whole).shares()).all()
     assert facilities_of({"facilities": table}) == (
         "primary_school",
         "lower_secondary_school",
@@ -85,7 +87,7 @@ def test_the_score_is_the_weighted_mean_of_what_is_known(units, table, monkeypat
     assert np.isnan(score[1:]).all()
     assert known[:2].tolist() == [100.0, 25.0]
     assert np.isnan(known[2])
-    score, known = facilities.province_score(online(table, units), classes(), n_units=3)
+    score, known = facilities.area_scores(online(table, units), classes(), n_units=3, sums=Areas.whole(3).sums)
     # LAN 1; video 0 of the one of two that says; broadband: 3 of 6 say, two have it
     assert score == pytest.approx(100 * (1 + 0 + 2 / 3) / 4)
     assert known == 100.0
@@ -103,7 +105,8 @@ def test_institutions_online_stand_only_if_half_of_them_say(units, points):
     shares = facilities.institutions(told).shares()
     assert np.isnan(shares[[0, 2]]).all()  # one of three says, and it is online: not 100 %
     assert shares[1] == 0.5
-    assert facilities.institutions(told).share(np.ones(3, dtype=bool)) == pytest.approx(2 / 3)
+    whole = facilities.institutions(told).among(np.ones(3, dtype=bool), Areas.whole(3).sums)
+    assert whole.shares() == pytest.approx([2 / 3])
 
 
 def test_a_part_for_a_class_counts_only_there_and_is_unknown_where_the_class_is(units, table, monkeypatch):
@@ -177,7 +180,8 @@ def test_a_study_weighs_the_parts_itself(units, table, monkeypatch):
     ]
     score, _ = facilities.scores(online(table, units), classes(), n_units=3, weights=own)
     assert score[0] == pytest.approx(100 * (1 + 3 * 0.5) / 4)
-    province, _ = facilities.province_score(online(table, units), classes(), n_units=3, weights=own)
+    whole = Areas.whole(3).sums
+    province, _ = facilities.area_scores(online(table, units), classes(), n_units=3, weights=own, sums=whole)
     assert province == pytest.approx(100 * (1 + 3 * 2 / 3) / 4)
     with pytest.raises(KeyError, match=r"schools\.telex"):
         facilities.weighed({"schools.telex": 1.0})

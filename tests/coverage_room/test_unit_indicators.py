@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
+from phusong.coverage.area_indicators import Areas, area_indicators
 from phusong.coverage.indicators import expand
 from phusong.coverage.population import distribute
-from phusong.coverage.province_indicators import province_indicators
 from phusong.coverage.unit_indicators import UNIT_COLUMNS, unit_indicators
 from phusong.coverage.zonal import zones
 from phusong.layers.errors import ComputeError
@@ -40,10 +40,17 @@ def compute(layers, elevation, radio=None, *, on=ON, **province):
         zones(layers["units"], grid=elevation.grid), layers["units"], villages=None, elevation=elevation
     )
     table = unit_indicators(layers, people=people, elevation=elevation, on=on, radio=radio)
-    whole = province_indicators(
-        layers, unit_table=table, people=people, elevation=elevation, on=on, radio=radio, **province
+    whole = area_indicators(
+        layers,
+        areas=Areas.whole(len(table)),
+        unit_table=table,
+        people=people,
+        elevation=elevation,
+        on=on,
+        radio=radio,
+        **province,
     )
-    return table.set_index("code"), whole
+    return table.set_index("code"), whole.of(0)
 
 
 def test_ground_figures_by_hand(units, ground):
