@@ -1,7 +1,7 @@
 """One model of a printed document; `docx.py`, `html.py` and `pdf.py` write it.
 
-All text is plain: no markup of any format means anything in it; each renderer escapes what its format would read as such.
-Numbers come in written (`phusong.layers.messages.format`), so that the three formats cannot say different figures.
+All text is plain: no markup of any format means anything in it, and each renderer escapes what its format would read as
+such. Numbers come in written (`phusong.layers.messages.format`), so that no two formats say different figures.
 """
 
 from dataclasses import dataclass
@@ -58,7 +58,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Table:
-    """A table of written cells, its head repeated on each page. `totals` are the places of rows that sum up others, in bold.
+    """A table of written cells, its head repeated on each page; `totals` are the places of rows that sum up others.
 
     An empty cell is an empty string; what "no data" reads like is the writer's business, not the table's.
     """
@@ -81,7 +81,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Picture:
-    """A PNG, its caption and the words that stand for it where it is not seen; `width` is a share of the text's width."""
+    """A PNG, its caption and the words for those who cannot see it; `width` is a share of the text's width."""
 
     png: bytes
     caption: str
@@ -107,9 +107,9 @@ Block = Heading | Paragraph | Bullets | Table | Picture | PageBreak
 class Document:
     """A document: what stands in its head and on each page, and its blocks in reading order.
 
-    `as_of` and `source` are written (a date as the reader writes it; where the figures come from) and stand under the title
-    and, with it, on every page. `synthetic` puts the word for it on every page. Tables and pictures that have a caption are
-    numbered, each kind by itself, in the order of the blocks.
+    `as_of` and `source` are written (a date as the reader writes it; where the figures come from) and stand below the
+    title; title and date are on every page, and where `synthetic` so is the word for it. Tables and pictures that have
+    a caption are numbered, each kind by itself, in the order of the blocks.
     """
 
     title: str
