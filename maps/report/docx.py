@@ -33,6 +33,7 @@ from phusong.maps.report.layout import (
     SOFT,
     TABLE_PT,
     TOTAL_FILL,
+    cell_lines,
     numbered,
     picture_mm,
     plain,
@@ -176,7 +177,7 @@ def _cell(text: str, width: int, *, right: bool, bold: bool, fill: str, below: s
     unit = f"<w:r><w:rPr><w:i/></w:rPr><w:br/>{_text(below)}</w:r>" if below else ""
     return (
         f'<w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/>{shade}</w:tcPr><w:p><w:pPr><w:pStyle w:val="TableText"/>'
-        f"{kept}{side}</w:pPr><w:r>{weight}{_text(text)}</w:r>{unit}</w:p></w:tc>"
+        f"{kept}{side}</w:pPr><w:r>{weight}{'<w:br/>'.join(map(_text, cell_lines(text)))}</w:r>{unit}</w:p></w:tc>"
     )
 
 

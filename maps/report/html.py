@@ -7,7 +7,7 @@ from importlib.resources import files
 
 from phusong.layers.messages import say
 from phusong.maps.report.document import Block, Bullets, Document, Heading, PageBreak, Paragraph, Picture, Table
-from phusong.maps.report.layout import numbered, plain, running_head, under_title
+from phusong.maps.report.layout import cell_lines, numbered, plain, running_head, under_title
 
 _POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -42,6 +42,10 @@ def _sheet(document: Document) -> str:
 
 def _t(text: str) -> str:
     return escape(plain(text))
+
+
+def _cell(text: str) -> str:
+    return "<br>".join(escape(line) for line in cell_lines(text))
 
 
 def _block(block: Block, document: Document, number: int | None) -> str:
@@ -84,7 +88,9 @@ def _table(table: Table, document: Document, number: int | None) -> str:
     for place, row in enumerate(table.rows):
         cells = zip(table.columns, row, strict=True)
         total = ' class="total"' if place in table.totals else ""
-        rows.append(f"<tr{total}>" + "".join(f'<td class="{c.align}">{_t(cell)}</td>' for c, cell in cells) + "</tr>")
+        rows.append(
+            f"<tr{total}>" + "".join(f'<td class="{c.align}">{_cell(cell)}</td>' for c, cell in cells) + "</tr>"
+        )
     note = f'<p class="note">{_t(table.note)}</p>' if table.note else ""
     body = "\n".join(rows)
     return (

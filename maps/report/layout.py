@@ -39,6 +39,11 @@ def plain(text: str) -> str:
     return _NOT_TEXT.sub("\ufffd", _TURNS.sub("", _SPACES.sub(" ", text)))
 
 
+def cell_lines(text: str) -> list[str]:
+    """The lines of a cell of a table, each plain."""
+    return [plain(line) for line in text.splitlines()] or [""]
+
+
 def text_mm(document: Document) -> tuple[float, float]:
     """Width and height of the text on a page, in millimetres."""
     width, height = reversed(SHEET_MM) if document.landscape else SHEET_MM

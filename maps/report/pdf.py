@@ -14,7 +14,7 @@ import typst
 from phusong.layers.messages import say
 from phusong.maps.report import layout
 from phusong.maps.report.document import Block, Bullets, Document, Heading, PageBreak, Paragraph, Picture, Table
-from phusong.maps.report.layout import numbered, picture_mm, plain, running_head, under_title
+from phusong.maps.report.layout import cell_lines, numbered, picture_mm, plain, running_head, under_title
 
 _DRAWN = "picture_{place}.png"
 
@@ -102,7 +102,7 @@ def _block(block: Block, document: Document, place: int, number: int | None) -> 
                     {**asdict(column), "title": plain(column.title), "unit": plain(column.unit)}
                     for column in block.columns
                 ],
-                "rows": [[plain(cell) for cell in row] for row in block.rows],
+                "rows": [[cell_lines(cell) for cell in row] for row in block.rows],
                 "totals": block.totals,
                 "caption": plain(block.caption) if number is not None else "",
                 "note": plain(block.note),

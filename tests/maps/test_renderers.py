@@ -249,6 +249,17 @@ def test_line_breaks_and_marks_of_direction_are_gone() -> None:
     assert layout.plain("Xã\nA\t B\x00\u202e12") == "Xã A B\ufffd12"
 
 
+@reads_pdf
+def test_a_cell_may_have_lines(tmp_path: Path) -> None:
+    table = Table((Column("Lý do"), Column("b")), (("• một\n• <hai>", ""), ("cộng\nthêm", "")), totals=(1,))
+    document = replace(province(), blocks=(table,))
+    assert '<td class="left">• một<br>• &lt;hai&gt;</td>' in html_text(document)
+    cells = docx.Document(BytesIO(docx_bytes(document))).tables[0].column_cells(0)
+    assert [cell.text for cell in cells] == ["Lý do", "• một\n• <hai>", "cộng\nthêm"]
+    lines = "".join(told_by_pdf(pdf_bytes(document), tmp_path)).splitlines()
+    assert {"• một", "• <hai>", "cộng", "thêm"} <= {line.strip() for line in lines}
+
+
 # docx
 
 
