@@ -35,7 +35,7 @@ from phusong.coverage.radio import (
 )
 from phusong.coverage.targets import targets
 from phusong.coverage.unit_indicators import unit_indicators
-from phusong.coverage.village_indicators import village_indicators
+from phusong.coverage.village_indicators import Homes, village_indicators
 from phusong.coverage.zonal import Zones, zones
 from phusong.layers.rasters import write_cog
 from phusong.layers.schema import LAYERS, PATTERNS
@@ -131,8 +131,12 @@ def _indicators(job: Job) -> Made:
         elevation=inputs.elevation,
         radio=radio,
         usable_dbm=usable_levels(usable_of(job.settings)),
-        village_radius_m=settings.people.village_radius_m,
-        max_slope_pct=settings.people.max_slope_pct,
+        on=on,
+        homes=Homes(
+            village_radius_m=settings.people.village_radius_m,
+            max_slope_pct=settings.people.max_slope_pct,
+            cluster_min_people=settings.people.cluster_min_people,
+        ),
         served=served,
     )
     job.progress(0.8)

@@ -23,8 +23,9 @@ def village_signal(indicators: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame
     """The deciding signal of each village and where it comes from; two frames with the rows of ``indicators``.
 
     The first has ``centre_covered_<t>`` (1, 0, NaN) and ``clusters_uncovered_<t>`` (count, NaN) per technology, and
-    ``centre_covered_any``, ``clusters_uncovered`` for any; the second the basis under the same names: "observed",
-    "model" or "" for no data. A report (``observed_signal_<t>``, ``observed_clusters_uncovered_<t>``) decides over the
+    ``centre_covered_any``, ``clusters_uncovered`` and ``operators_at_centre_count`` for any; the second the basis under
+    the same names: "observed", "model" or "" for no data. A report (``observed_signal_<t>``,
+    ``observed_clusters_uncovered_<t>``, ``observed_operators_at_centre_count``) decides over the
     model. Any technology: the report on any decides; without one there is signal where a technology has it, and none
     where each technology that the villages know has none. Missing columns are no data.
     """
@@ -54,8 +55,22 @@ def village_signal(indicators: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame
         otherwise, seen = numbers(indicators, "centre_covered_any"), np.zeros(len(indicators), dtype=np.bool_)
     basis = np.where(seen, OBSERVED, MODEL).astype(object)
     decide("centre_covered_any", numbers(indicators, "observed_signal_any"), otherwise, basis)
+    _count_operators(indicators, values, bases)
     index = indicators.index
     return pd.DataFrame(values, index=index), pd.DataFrame(bases, index=index)
+
+
+def _count_operators(indicators: pd.DataFrame, values: dict[str, Floats], bases: dict[str, Objects]) -> None:
+    """``operators_at_centre_count`` in step with the signal at the centre: 0 where there is none, unknown where there
+    is some and neither reports nor the model name whose."""
+    observed = numbers(indicators, "observed_operators_at_centre_count")
+    by_model = numbers(indicators, "operators_at_centre_count")
+    centre, of_centre = values["centre_covered_any"], bases["centre_covered_any"]
+    count = _first(observed, by_model)
+    seen = _known(observed) | ((of_centre == OBSERVED) & (centre == 0.0) & (count != 0.0))
+    count = np.where(centre == 0.0, 0.0, np.where((centre == 1.0) & (count == 0.0), np.nan, count))
+    values["operators_at_centre_count"] = count
+    bases["operators_at_centre_count"] = np.where(_known(count), np.where(seen, OBSERVED, MODEL), "").astype(object)
 
 
 def units_from_reports(

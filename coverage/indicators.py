@@ -121,6 +121,7 @@ INDICATORS: tuple[Indicator, ...] = (
     *_many(_UNIT_AND_PROVINCE, ["points_{service}_count"], "points", (_POINTS,), "better"),
     *_many(_UNIT_AND_PROVINCE, ["people_per_{service}_point"], "persons_per_point", (_POINTS, "units"), "worse"),
     *_many(_UNIT_AND_PROVINCE, ["mean_service_radius_{service}_km"], "km", (_POINTS, "units"), "worse"),
+    *_many(("village",), ["nearest_site_km"], "km", ("sites", "villages"), "worse"),
     *_many(_UNIT_AND_PROVINCE, ["mean_distance_{service}_km"], "km", (_POINTS, *_PEOPLE), "worse"),
     *_many(_UNIT_AND_PROVINCE, ["people_within_{limit}_{service}_pct"], "%", (_POINTS, *_PEOPLE), "better"),
     *_many(_UNIT_AND_PROVINCE, ["mean_time_{service}_min"], "min", (_POINTS, *_PEOPLE, *_GROUND), "worse"),
@@ -179,7 +180,7 @@ INDICATORS: tuple[Indicator, ...] = (
         ("village",),
         ["clusters_uncovered", "clusters_uncovered_{technology}"],
         "clusters",
-        (*_SIGNAL, "village_clusters"),
+        (*_SIGNAL, "village_clusters", *_PEOPLE),
         "worse",
     ),
     *_many(
@@ -194,6 +195,7 @@ INDICATORS: tuple[Indicator, ...] = (
         ("village",),
         ["observed_clusters_uncovered", "observed_clusters_uncovered_{technology}"],
         "clusters",
+    *_many(("village",), ["operators_at_centre_count"], "operators", (*_SIGNAL, "villages"), "better"),
         ("signal_reports", "villages", "village_clusters"),
         "worse",
     ),
@@ -209,6 +211,13 @@ INDICATORS: tuple[Indicator, ...] = (
     *_many(
         ("province",),
         ["telephone_access_communes_pct", "public_internet_communes_pct", "fibre_communes_pct"],
+    *_many(
+        ("village",),
+        ["observed_operators_at_centre_count"],
+        "operators",
+        ("signal_reports", *_SIGNAL, "villages"),
+        "better",
+    ),
         "%",
         ("broadband", "units"),
         "better",

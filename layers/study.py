@@ -143,6 +143,8 @@ class PeopleSettings(_Section):
     """Distance from a village centre within which its people live, m."""
     max_slope_pct: Positive = 60.0
     """Nobody lives on ground steeper than this, %."""
+    cluster_min_people: Positive = 20.0
+    """Where clusters of houses are not known, so many people on neighbouring cells without signal stand in for one."""
 
 
 def _flat(value: Any, start: str = "") -> Any:

@@ -1,5 +1,7 @@
 """Villages: the model at centres and clusters, and what reports say."""
 
+from datetime import date
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,7 +9,7 @@ from shapely.geometry import Point, box
 
 from phusong.coverage.observed import observed_signal, reports_of_villages
 from phusong.coverage.population import distribute
-from phusong.coverage.village_indicators import VILLAGE_COLUMNS, village_indicators
+from phusong.coverage.village_indicators import VILLAGE_COLUMNS, Homes, village_indicators
 from phusong.coverage.zonal import zones
 
 
@@ -27,7 +29,7 @@ def base(layer, points):
     return {"units": units, "villages": villages}
 
 
-def compute(layers, elevation, radio=None, *, village_radius_m=1500.0, usable_dbm=None):
+def compute(layers, elevation, radio=None, *, village_radius_m=1500.0, usable_dbm=None, cluster_min_people=20.0):
     people = distribute(
         zones(layers["units"], grid=elevation.grid),
         layers["units"],
@@ -41,7 +43,8 @@ def compute(layers, elevation, radio=None, *, village_radius_m=1500.0, usable_db
         elevation=elevation,
         radio=radio,
         usable_dbm=usable_dbm,
-        village_radius_m=village_radius_m,
+        on=date(2012, 12, 31),
+        homes=Homes(village_radius_m=village_radius_m, cluster_min_people=cluster_min_people),
     )
 
 
@@ -71,7 +74,9 @@ def test_people_of_a_village_without_clusters_live_in_its_footprint(base, ground
     share = 100 * (side + 2 * corner) / (1 + 4 * side + 4 * corner)
     assert table["people_covered_2g_pct"].iloc[1] == pytest.approx(share)
     assert table["people_covered_any_pct"].iloc[2] == 0.0
-    assert table["clusters_uncovered"].isna().all()
+    # without clusters, the populated cells east of column 4 that are nearest to V2, and those to V3, stand in
+    assert table["clusters_uncovered"].tolist() == [0, 1, 1]
+    assert table["clusters_basis"].tolist() == ["populated_cells"] * 3
 
 
 def test_clusters_weigh_by_households(base, ground, layer, points, radio):
@@ -87,8 +92,8 @@ def test_clusters_weigh_by_households(base, ground, layer, points, radio):
     )
     table = compute(base | {"village_clusters": clusters}, ground, west_only(radio, ground.grid))
     assert table["people_covered_2g_pct"].tolist() == pytest.approx([100.0, 75.0, 100 / 3])
-    assert table["clusters_uncovered"].iloc[1:].tolist() == [1, 2]
-    assert np.isnan(table["clusters_uncovered"].iloc[0])
+    assert table["clusters_uncovered"].tolist() == [0, 1, 2]
+    assert table["clusters_basis"].tolist() == ["populated_cells", "clusters", "clusters"]
     assert table["clusters_uncovered_2g"].iloc[1:].tolist() == [1, 2]
 
 
@@ -180,11 +185,73 @@ def said(*rows):
     ],
 )
 def test_verdicts(rows, technology, expected):
-    found = observed_signal(said(*rows), technology=technology, technologies=["2G", "3G"], operators=["X", "Y"])
-    assert [None if pd.isna(v) else bool(v) for v in found] == [expected]
+    found = observed_signal(said(*rows), technologies=["2G", "3G"], operators=["X", "Y"])
+    assert [None if pd.isna(v) else bool(v) for v in found[technology or "any"]] == [expected]
 
 
 def test_without_villages_there_are_no_rows(base, ground, radio):
     table = compute({"units": base["units"]}, ground, west_only(radio, ground.grid))
     assert len(table) == 0
     assert "centre_covered_2g" in table
+
+
+def test_operators_at_the_centre_by_the_model_and_with_reports(base, ground, layer, radio):
+    weak = np.full(ground.grid.shape, -150.0)
+    both = west_only(radio, ground.grid, {("2G", "Y"): weak, ("3G", "X"): np.full(ground.grid.shape, -80.0)})
+    table = compute(base, ground, both)
+    assert table["operators_at_centre_count"].tolist() == [1, 1, 1]  # X by 3G, Y nowhere
+    assert table["operators_at_centre"].tolist() == ["X"] * 3
+    assert table["observed_operators_at_centre_count"].isna().all()
+    rows = [
+        {"report_id": "1", "village_code": "V1", "operator": "Y", "technology": "2G", "has_signal": True},
+        {"report_id": "2", "village_code": "V2", "has_signal": False},
+        {"report_id": "3", "village_code": "V3", "operator": "Z", "technology": "2G", "has_signal": True},
+    ]
+    reports = layer("signal_reports", rows, [None] * 3)
+    table = compute(base | {"signal_reports": reports}, ground, both)
+    assert table["operators_at_centre_count"].tolist() == [1, 1, 1]
+    assert table["observed_operators_at_centre_count"].tolist() == [2, 0, 2]
+    assert table["operators_at_centre"].tolist() == ["X;Y", "", "X;Z"]
+    alone = compute(base | {"signal_reports": reports}, ground)
+    assert alone["operators_at_centre_count"].isna().all()
+    assert alone["observed_operators_at_centre_count"].isna().tolist() == [True, False, True]  # nothing of the others
+    assert alone["operators_at_centre"].isna().tolist() == [True, False, True]
+
+
+def test_an_operator_whose_level_is_not_known_leaves_the_count_open(base, ground, radio):
+    holes = np.full(ground.grid.shape, -80.0)
+    holes[:, 4:] = np.nan
+    table = compute(base, ground, west_only(radio, ground.grid, {("2G", "Y"): holes}))
+    assert table["operators_at_centre_count"].iloc[0] == 2
+    assert table["operators_at_centre_count"].iloc[1:].isna().all()
+    assert table["operators_at_centre"].isna().tolist() == [False, True, True]
+
+
+def test_the_nearest_site_is_one_in_service(base, ground, points):
+    sites = points(
+        "sites",
+        [
+            {"site_id": "planned", "status": "planned", "xy": (750, 760)},
+            {"site_id": "gone", "in_service_to": pd.Timestamp("2010-01-01"), "xy": (750, 770)},
+            {"site_id": "S1", "status": "in_service", "xy": (750, 1750)},
+            {"site_id": "S2", "xy": (3750, 1250)},
+        ],
+    )
+    table = compute(base | {"sites": sites}, ground)
+    assert table["nearest_site"].tolist() == ["S1", "S2", "S2"]
+    assert table["nearest_site_km"].tolist() == pytest.approx([1.0, np.hypot(1.5, 0.5), 0.5])
+    without = compute(base | {"sites": sites.iloc[:2]}, ground)
+    assert without["nearest_site"].isna().all()
+    assert without["nearest_site_km"].isna().all()
+
+
+def test_a_small_group_of_populated_cells_is_no_cluster(base, ground, radio):
+    east = np.full(ground.grid.shape, -80.0)
+    east[0, 0] = -150.0  # a corner of V1's footprint where a fifteenth of its people live
+    few = compute(base, ground, radio(ground.grid, {("2G", "X"): east}), village_radius_m=1200.0)
+    assert few["clusters_uncovered"].tolist() == [0, 0, 0]
+    any_group = compute(
+        base, ground, radio(ground.grid, {("2G", "X"): east}), village_radius_m=1200.0, cluster_min_people=0.01
+    )
+    assert any_group["clusters_uncovered"].tolist() == [1, 0, 0]
+    assert few["people_covered_2g_pct"].iloc[0] == any_group["people_covered_2g_pct"].iloc[0] < 100
