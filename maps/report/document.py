@@ -60,8 +60,8 @@ class Column:
 class Table:
     """A table of written cells, its head repeated on each page; `totals` are the places of rows that sum up others.
 
-    An empty cell is an empty string; what "no data" reads like is the writer's business, not the table's. A line break in
-    a cell begins a new line of it; everywhere else it is a space.
+    An empty cell is an empty string; what "no data" reads like is the writer's business, not the table's. A line break
+    in a cell begins a new line of it; everywhere else it is a space.
     """
 
     columns: tuple[Column, ...]

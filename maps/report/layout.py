@@ -41,7 +41,7 @@ def plain(text: str) -> str:
 
 def cell_lines(text: str) -> list[str]:
     """The lines of a cell of a table, each plain."""
-    return [plain(line) for line in text.splitlines()] or [""]
+    return [plain(line) for line in re.split(r"\r\n|[\r\n]", text)]
 
 
 def text_mm(document: Document) -> tuple[float, float]:

@@ -221,17 +221,17 @@ def test_text_is_never_typst(text: str, tmp_path: Path) -> None:
     assert told.count(squeezed(text)) >= TOLD  # the running head is set in two columns
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_written(text: str) -> None:
     held = docx_bytes(hostile(text))
     assert layout.plain(text).strip() in docx.Document(BytesIO(held)).paragraphs[0].text
     page = html_text(hostile(text))
     assert page.encode("utf-8").decode("utf-8") == page
-    ElementTree.fromstring(re.sub(r"<!DOCTYPE html>|<meta [^>]*>|<img [^>]*>|<col [^>]*>", "", page))
+    ElementTree.fromstring(re.sub(r"<!DOCTYPE html>|<meta [^>]*>|<img [^>]*>|<col [^>]*>|<br>", "", page))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_is_set(text: str) -> None:
     assert pdf_bytes(hostile(text)).startswith(b"%PDF-")
