@@ -233,6 +233,8 @@ class Settings(_Section):
 
     name: Annotated[str, Field(min_length=1)]
     """Name of the study."""
+    organisation: str = ""
+    """Whose lists and reports they are: printed at their head where it is given."""
     language: Lang = "vi"
     """Language of the files the study writes: vi or en."""
     units_valid_on: date
