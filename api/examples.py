@@ -86,8 +86,8 @@ NOT_JUDGED: Example = {
     "code": "19429",
     "valid_on": "2012-12-31",
     "name": "Hướng Phùng",
-    "rule": "commune_fibre",
-    "pack": "fibre_2025",
+    "rule": "fibre_commune",
+    "pack": "plan_2025",
     "indicator": "fibre_to_commune",
     "why": "no_data",
 }

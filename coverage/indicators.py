@@ -25,7 +25,7 @@ Level = Literal["unit", "village", "province"]
 Kind = Literal["number", "yes_no"]
 Sense = Literal["better", "worse", "neutral"]
 
-CLASSES = ("mountainous", "land_border", "sea_border", "island", "ethnic_minority", "programme")
+CLASSES = ("mountainous", "land_border", "sea_border", "island", "ethnic_minority", "programme", "remote")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,9 @@ _UNIT_AND_PROVINCE: tuple[Level, ...] = ("unit", "province")
 _POINTS = "{service}"
 """Among sources: the layer of the service's points."""
 _GROUND = ("elevation", "land_cover", "roads", "rivers", "crossings")
+_HOMES = ("units", "villages", "village_areas")
+PUBLISHED = ("published_figures",)
+"""Sources of an indicator that is published or measured elsewhere and never computed here: no column of a table."""
 _CABLE = (
     "points_{service}_count",
     "mean_distance_{service}_km",
@@ -118,10 +121,10 @@ INDICATORS: tuple[Indicator, ...] = (
     *_many(_UNIT_AND_PROVINCE, ["sites_count"], "sites", ("sites",), "better"),
     *_many(("unit",), ["bts_count"], "bts", ("sites", "sectors"), "better"),
     *_many(_UNIT_AND_PROVINCE, ["nearest_site_km"], "km", ("sites", *_PEOPLE), "worse"),
+    *_many(("village",), ["nearest_site_km"], "km", ("sites", "villages"), "worse"),
     *_many(_UNIT_AND_PROVINCE, ["points_{service}_count"], "points", (_POINTS,), "better"),
     *_many(_UNIT_AND_PROVINCE, ["people_per_{service}_point"], "persons_per_point", (_POINTS, "units"), "worse"),
     *_many(_UNIT_AND_PROVINCE, ["mean_service_radius_{service}_km"], "km", (_POINTS, "units"), "worse"),
-    *_many(("village",), ["nearest_site_km"], "km", ("sites", "villages"), "worse"),
     *_many(_UNIT_AND_PROVINCE, ["mean_distance_{service}_km"], "km", (_POINTS, *_PEOPLE), "worse"),
     *_many(_UNIT_AND_PROVINCE, ["people_within_{limit}_{service}_pct"], "%", (_POINTS, *_PEOPLE), "better"),
     *_many(_UNIT_AND_PROVINCE, ["mean_time_{service}_min"], "min", (_POINTS, *_PEOPLE, *_GROUND), "worse"),
@@ -165,8 +168,17 @@ INDICATORS: tuple[Indicator, ...] = (
     *_many(_UNIT_AND_PROVINCE, ["readiness_known_pct"], "%", ("facilities", "units")),
     *_many(("unit",), ["government_network"], "yes_no", ("facilities",), "better", "yes_no"),
     *_many(_UNIT_AND_PROVINCE, ["elevation_mean_m"], "m", ("elevation", "units")),
-    *_many(("unit",), ["mountainous"], "yes_no", ("units", "elevation", "villages", "village_areas"), kind="yes_no"),
-    *_many(("unit",), CLASSES[1:], "yes_no", ("units",), kind="yes_no"),
+    *_many(("unit", "village"), ["area_at_200m_pct", "area_slope_15_pct"], "%", (*_HOMES, "elevation")),
+    *_many(("unit",), ["villages_mountainous_pct"], "%", (*_HOMES, "elevation")),
+    *_many(("unit", "village"), ["minority_people"], "persons", ("units", "villages")),
+    *_many(("unit", "village"), ["minority_people_pct"], "%", ("units", "villages")),
+    *_many(("unit",), ["borders_land_km", "borders_sea_km"], "km", ("units", "borders")),
+    *_many(("unit",), ["outline_coast_pct"], "%", ("units", "borders")),
+    *_many(("unit", "village"), ["time_to_centre_min"], "min", ("facilities", *_PEOPLE, *_GROUND), "worse"),
+    *_many(("unit", "village"), ["mountainous"], "yes_no", (*_HOMES, "elevation"), kind="yes_no"),
+    *_many(("unit", "village"), ["land_border", "sea_border", "island"], "yes_no", ("units", "borders"), kind="yes_no"),
+    *_many(("unit", "village"), ["ethnic_minority", "programme"], "yes_no", ("units", "villages"), kind="yes_no"),
+    *_many(("unit", "village"), ["remote"], "yes_no", ("facilities", *_PEOPLE, *_GROUND), kind="yes_no"),
     *_many(("village",), ["centre_level_{technology}_dbm"], "dBm", (*_SIGNAL, "villages"), "better"),
     *_many(
         ("village",),
@@ -183,6 +195,7 @@ INDICATORS: tuple[Indicator, ...] = (
         (*_SIGNAL, "village_clusters", *_PEOPLE),
         "worse",
     ),
+    *_many(("village",), ["operators_at_centre_count"], "operators", (*_SIGNAL, "villages"), "better"),
     *_many(
         ("village",),
         ["observed_signal_any", "observed_signal_{technology}"],
@@ -195,9 +208,15 @@ INDICATORS: tuple[Indicator, ...] = (
         ("village",),
         ["observed_clusters_uncovered", "observed_clusters_uncovered_{technology}"],
         "clusters",
-    *_many(("village",), ["operators_at_centre_count"], "operators", (*_SIGNAL, "villages"), "better"),
         ("signal_reports", "villages", "village_clusters"),
         "worse",
+    ),
+    *_many(
+        ("village",),
+        ["observed_operators_at_centre_count"],
+        "operators",
+        ("signal_reports", *_SIGNAL, "villages"),
+        "better",
     ),
     *_many(("village",), ["elevation_m"], "m", ("elevation", "villages")),
     *_many(("village",), ["time_{service}_min"], "min", (_POINTS, "villages", *_GROUND), "worse"),
@@ -211,13 +230,6 @@ INDICATORS: tuple[Indicator, ...] = (
     *_many(
         ("province",),
         ["telephone_access_communes_pct", "public_internet_communes_pct", "fibre_communes_pct"],
-    *_many(
-        ("village",),
-        ["observed_operators_at_centre_count"],
-        "operators",
-        ("signal_reports", *_SIGNAL, "villages"),
-        "better",
-    ),
         "%",
         ("broadband", "units"),
         "better",
@@ -234,6 +246,8 @@ INDICATORS: tuple[Indicator, ...] = (
         ("facilities", "units", "elevation"),
         "better",
     ),
+    *_many(("province",), ["mean_download_{technology}_mbit_s"], "Mbit/s", PUBLISHED, "better"),
+    *_many(("province",), ["fibre_households_pct"], "%", PUBLISHED, "better"),
     *_many(("province",), ["postal_operators"], "operators", ("postal_points",)),
     *_many(("province",), ["telecom_operators"], "operators", ("sectors",)),
 )
@@ -283,7 +297,7 @@ def expand(
     }
     found: list[Indicator] = []
     for declared in INDICATORS:
-        if declared.level != level:
+        if declared.level != level or declared.sources == PUBLISHED:
             continue
         fills: list[dict[str, str]] = [{}]
         for name in _fields(declared.id):

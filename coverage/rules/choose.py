@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Literal, Protocol
 
 import pandas as pd
 
-from phusong.coverage.rules.pack import Level, Pack, Rule, load_pack, nearest
+from phusong.coverage.rules.pack import Level, Pack, Rule, clashes, load_pack, pack_names
+from phusong.coverage.rules.reading import nearest
 from phusong.layers.errors import Fault, SettingsError
+from phusong.layers.messages import Lang
 
 SkipReason = Literal["service_off", "out_of_date"]
 
@@ -25,6 +27,13 @@ class OverrideLike(Protocol):
     def threshold(self) -> float: ...
     @property
     def reason(self) -> str: ...
+
+
+_DAYS = ("valid_from", "valid_to")
+_TABLE = (
+    *("id", "pack", "level", "service", "indicator", "applies_to", "comparison", "threshold", "unit", "weight"),
+    *("standing", "document", "article", *_DAYS, "mark", "source"),
+)
 
 
 @dataclass(frozen=True)
@@ -41,23 +50,11 @@ class RuleSet:
 
     def table(self) -> pd.DataFrame:
         """One row a rule in force: what it asks, where it comes from and, if the study changed it, why."""
-        names = (
-            "id",
-            "pack",
-            "level",
-            "service",
-            "indicator",
-            "applies_to",
-            "comparison",
-            "threshold",
-            "unit",
-            "weight",
-        )
         rows = [
-            {name: getattr(rule, name) for name in (*names, "mark", "source")} | {"override_reason": rule.override}
-            for rule in self.rules
+            {name: getattr(rule, name) for name in _TABLE} | {"override_reason": rule.override} for rule in self.rules
         ]
-        return pd.DataFrame(rows, columns=[*names, "mark", "source", "override_reason"])
+        table = pd.DataFrame(rows, columns=[*_TABLE, "override_reason"])
+        return table.assign(**{day: pd.to_datetime(table[day]).astype("datetime64[s]") for day in _DAYS})
 
     def __getitem__(self, rule_id: str) -> Rule:
         for rule in self.rules:
@@ -73,76 +70,112 @@ def choose_rules(
     services: Collection[str] = ("mobile", "post", "broadband", "facilities"),
     overrides: Iterable[OverrideLike] = (),
     weights: Mapping[str, float] | None = None,
+    lang: Lang = "en",
 ) -> RuleSet:
-    """The rules of ``packs`` (shipped ones by name) that hold on the day ``on`` for the services switched on.
+    """The rules of ``packs`` (shipped ones by name, with sources in ``lang``) asked on the day ``on``, for the services
+    switched on.
 
     ``overrides`` replace thresholds, ``weights`` those of the need index (by rule id). SettingsError, with all faults
-    together: unknown pack or rule (nearest known one named), an override without a reason or given twice, a threshold
-    or weight that is not a usable number, the same rule id in two packs.
+    together: a pack given twice, unknown pack or rule (nearest known one named), an override without a reason or given
+    twice, a threshold or weight that is not a usable number, a rule id in two packs on common days, rules in force that
+    no value can meet together, weights of communes' rules that sum to zero. Faults of settings carry their dotted name.
     """
-    found = tuple(load_pack(pack) if isinstance(pack, str) else pack for pack in packs)
-    rules = {}
     faults: list[Fault] = []
-    for pack in found:
-        for rule in pack.rules:
-            if rule.id in rules:
-                faults.append(Fault("rules.twice", params={"rule": rule.id}, fatal=True))
-            rules[rule.id] = rule
-    rules = _with_overrides(rules, tuple(overrides), faults)
-    rules = _with_weights(rules, weights or {}, faults)
+    found = _packs(packs, lang, faults)
+    written = [rule for pack in found for rule in pack.rules]
+    known = tuple(dict.fromkeys(rule.id for rule in written))
+    faults += [fault for fault in clashes(written) if fault.code == "rules.twice"]
+    asked = {rule.id: rule for rule in written if rule.holds_on(on)}
+    moved = tuple(overrides)
+    asked = _with_overrides(asked, known, moved, faults)
+    asked = _with_weights(asked, known, weights or {}, faults)
+    in_force = tuple(rule for rule in asked.values() if rule.service in services)
+    if not faults:
+        faults += [_placed(fault, moved) for fault in clashes(in_force)]
+        faults += _weightless(in_force)
     if faults:
         raise SettingsError("error.rules.settings", faults=tuple(faults))
-    in_force: list[Rule] = []
-    skipped: list[tuple[str, SkipReason]] = []
-    valid = {pack.name: pack.holds_on(on) for pack in found}
-    for rule in rules.values():
-        if not valid[rule.pack]:
-            skipped.append((rule.id, "out_of_date"))
-        elif rule.service not in services:
-            skipped.append((rule.id, "service_off"))
-        else:
-            in_force.append(rule)
-    return RuleSet(found, tuple(in_force), tuple(skipped))
+    skipped: dict[str, SkipReason] = {name: "service_off" if name in asked else "out_of_date" for name in known}
+    here = {rule.id for rule in in_force}
+    return RuleSet(found, in_force, tuple((name, why) for name, why in skipped.items() if name not in here))
+
+
+def _packs(packs: Iterable[str | Pack], lang: Lang, faults: list[Fault]) -> tuple[Pack, ...]:
+    """The packs named or given, each once."""
+    found: dict[str, Pack] = {}
+    for number, given in enumerate(packs):
+        column = f"rules.packs.{number}"
+        if isinstance(given, str) and given not in pack_names():
+            params = {"name": given, "nearest": nearest(given, pack_names())}
+            faults.append(Fault("error.rules.no_pack", column=column, params=params, fatal=True))
+            continue
+        pack = load_pack(given, lang) if isinstance(given, str) else given
+        if pack.name in found:
+            faults.append(Fault("rules.pack_twice", column=column, params={"name": pack.name}, fatal=True))
+        found[pack.name] = pack
+    return tuple(found.values())
 
 
 def _with_overrides(
-    rules: dict[str, Rule], overrides: tuple[OverrideLike, ...], faults: list[Fault]
+    rules: dict[str, Rule], known: Sequence[str], overrides: tuple[OverrideLike, ...], faults: list[Fault]
 ) -> dict[str, Rule]:
     changed = dict(rules)
-    for override in overrides:
+    for number, override in enumerate(overrides):
+        column = f"rules.overrides.{number}"
         rule = rules.get(override.rule)
-        if rule is None:
-            faults.append(_unknown("overrides", override.rule, rules))
+        if rule is None:  # of no pack, or not asked on the study's date
+            if override.rule not in known:
+                faults.append(_unknown(f"{column}.rule", override.rule, known))
             continue
         moved = replace(rule, threshold=float(override.threshold), override=override.reason.strip())
-        code = ""
+        code = key = ""
         if not moved.override:
-            code = "rules.override_no_reason"
+            code, key = "rules.override_no_reason", "reason"
         elif changed[rule.id].override:
-            code = "rules.override_twice"
-        elif not moved.usable:
-            code = "rules.override_threshold"
+            code, key = "rules.override_twice", "rule"
+        elif not moved.usable or moved.excludes(moved):
+            code, key = "rules.override_threshold", "threshold"
         if code:
-            params = {"rule": rule.id, "threshold": override.threshold}
-            faults.append(Fault(code, column="overrides", params=params, fatal=True))
+            params = {"rule": rule.id, "threshold": f"{override.threshold:g}", "unit": rule.unit}
+            faults.append(Fault(code, column=f"{column}.{key}", params=params, fatal=True))
         else:
             changed[rule.id] = moved
     return changed
 
 
-def _with_weights(rules: dict[str, Rule], weights: Mapping[str, float], faults: list[Fault]) -> dict[str, Rule]:
+def _with_weights(
+    rules: dict[str, Rule], known: Sequence[str], weights: Mapping[str, float], faults: list[Fault]
+) -> dict[str, Rule]:
     changed = dict(rules)
     for rule_id, weight in weights.items():
-        if rule_id not in rules:
-            faults.append(_unknown("index_weights", rule_id, rules))
+        column = f"rules.index_weights.{rule_id}"
+        if rule_id not in known:
+            faults.append(_unknown(column, rule_id, known))
         elif not (math.isfinite(weight) and weight >= 0):
             params = {"rule": rule_id, "weight": weight}
-            faults.append(Fault("rules.weight", column="index_weights", params=params, fatal=True))
-        else:
+            faults.append(Fault("rules.weight", column=column, params=params, fatal=True))
+        elif rule_id in rules:
             changed[rule_id] = replace(rules[rule_id], weight=float(weight))
     return changed
 
 
-def _unknown(column: str, rule_id: str, rules: Mapping[str, Rule]) -> Fault:
-    params = {"rule": rule_id, "nearest": nearest(rule_id, tuple(rules))}
+def _placed(fault: Fault, overrides: Sequence[OverrideLike]) -> Fault:
+    """A clash of two rules at the override that makes it, if there is one."""
+    for number, override in enumerate(overrides):
+        if override.rule in (fault.params["rule"], fault.params["other"]):
+            return replace(fault, file="", row=None, column=f"rules.overrides.{number}.threshold")
+    return fault
+
+
+def _weightless(rules: Sequence[Rule]) -> list[Fault]:
+    """A fault where there are rules of communes and none has a weight: no need could be told."""
+    weighed = [rule for rule in rules if rule.level == "unit"]
+    if not weighed or sum(rule.weight for rule in weighed) > 0:
+        return []
+    params = {"rules": ", ".join(rule.id for rule in weighed)}
+    return [Fault("rules.no_weight", column="rules.index_weights", params=params, fatal=True)]
+
+
+def _unknown(column: str, rule_id: str, known: Sequence[str]) -> Fault:
+    params = {"rule": rule_id, "nearest": nearest(rule_id, known)}
     return Fault("rules.unknown_rule", column=column, params=params, fatal=True)

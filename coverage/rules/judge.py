@@ -20,7 +20,8 @@ class Judgement:
     """How n rows of a frame stand to r rules; all arrays are (n, r).
 
     value         the indicator in the rule's unit (yes/no as 1 and 0), NaN for no data
-    margin        signed distance to the threshold, negative where the rule fails; NaN where it is not judged
+    margin        signed distance to the threshold, NaN where it is not judged
+    fails         where the rule fails; no data never fails
     applies       whether the rule asks anything of the row; True where the row's class is unknown
     class_known   False where the rule is for a class and it is not known whether the row belongs to it
     """
@@ -28,13 +29,9 @@ class Judgement:
     rules: tuple[Rule, ...]
     value: Floats
     margin: Floats
+    fails: Bools
     applies: Bools
     class_known: Bools
-
-    @property
-    def fails(self) -> Bools:
-        """Where a rule fails: (n, r); no data never fails."""
-        return self.margin < 0
 
     @property
     def not_judged(self) -> Bools:
@@ -50,6 +47,7 @@ def judge(indicators: pd.DataFrame, rules: Sequence[Rule], *, classes: pd.DataFr
     shape = (len(indicators), len(rules))
     value = np.full(shape, np.nan)
     margin = np.full(shape, np.nan)
+    fails = np.zeros(shape, dtype=np.bool_)
     applies = np.zeros(shape, dtype=np.bool_)
     class_known = np.ones(shape, dtype=np.bool_)
     for r, rule in enumerate(rules):
@@ -62,7 +60,8 @@ def judge(indicators: pd.DataFrame, rules: Sequence[Rule], *, classes: pd.DataFr
         class_known[:, r] = ~np.isnan(member)
         applies[:, r] = member != 0.0
         margin[:, r] = np.where(member == 1.0, rule.margins(value[:, r]), np.nan)
-    return Judgement(tuple(rules), value, margin, applies, class_known)
+        fails[:, r] = rule.fails(margin[:, r])
+    return Judgement(tuple(rules), value, margin, fails, applies, class_known)
 
 
 def numbers(frame: pd.DataFrame, column: str) -> Floats:

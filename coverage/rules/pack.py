@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import re
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from difflib import get_close_matches
 from functools import cache
 from importlib.resources import files
 from string import Formatter
@@ -16,28 +16,35 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from phusong.coverage.indicators import CLASSES, INDICATORS, find
+from phusong.coverage.indicators import CLASSES, INDICATORS, Indicator, find
+from phusong.coverage.indicators import Level as IndicatorLevel
+from phusong.coverage.rules.class_tests import ClassTest, parse_class_tests
+from phusong.coverage.rules.reading import Reading, nearest
 from phusong.layers.errors import Fault, MissingError, SettingsError
-from phusong.layers.messages import LANGS, Lang
-from phusong.layers.messages.format import distinct, number, quantity
+from phusong.layers.messages import LANGS, Lang, Text
+from phusong.layers.messages.format import distinct, number, plain, quantity
+from phusong.layers.toml_lines import key_lines
 
-Level = Literal["unit", "village", "province"]
-Comparison = Literal[">=", "<="]
+Level = Literal["unit", "village", "district", "province"]
+Comparison = Literal[">=", ">", "<=", "<", "="]
 Service = Literal["mobile", "post", "broadband", "facilities"]
 Mark = Literal["P", "C", "K"]
+Standing = Literal["official", "unverified", "assumption"]
 
 APPLIES_TO = ("all", *CLASSES, *(f"not {name}" for name in CLASSES))
 PERCENT = "%"
 YES_NO = "yes_no"
-_WORDS: dict[str, tuple[str, ...]] = {
-    "level": get_args(Level),
-    "comparison": get_args(Comparison),
-    "service": get_args(Service),
-    "mark": get_args(Mark),
-    "applies_to": APPLIES_TO,
-}
+_ID = re.compile(r"[a-z][a-z0-9_]*")
 _MOST_PLACES = {"km": 2, "per_100": 2, "persons": 0, "persons_per_point": 0, "points": 0, "clusters": 0}  # else 1
 _FIELDS = ("value", "threshold", "short")
+_WHOLE = (YES_NO, "points", "clusters", "sites", "bts", "communes", "operators")
+"""Units of measure that count whole things."""
+_SPAN = {YES_NO: (0.0, 1.0), PERCENT: (0.0, 100.0), "of_100": (0.0, 100.0)}
+"""Between what values lie: shares of a whole; a growth in % is none (``_possible``)."""
+_TIMES = {("m", "km"): 0.001, ("km", "m"): 1000.0, ("h", "min"): 60.0, ("s", "min"): 1 / 60, ("share", PERCENT): 100.0}
+_TIMES |= {("per_1000", "per_100"): 0.1, ("ha", "km2"): 0.01, ("m2", "km2"): 1e-6, ("kbit/s", "Mbit/s"): 0.001}
+_TIMES |= {("Gbit/s", "Mbit/s"): 1000.0}
+"""How a threshold in another unit would read in the indicator's: told in the fault, never converted silently."""
 
 
 @dataclass(frozen=True)
@@ -45,20 +52,27 @@ class Rule:
     """One condition on one indicator, as its pack file states it.
 
     id            unique among all packs of a study
-    level         "unit" (commune), "village" or "province"; province rules are targets, the others make gaps
-    indicator     id of the indicator judged, declared in phusong.coverage.indicators at that level
-    comparison    ">=" at least, "<=" at most
+    level         "unit" (commune), "village", "district" or "province"; rules of the first two make gaps, the others
+                  are targets
+    indicator     id of the indicator judged, declared in phusong.coverage.indicators at that level (a district's are
+                  those of the province)
+    comparison    ">=" at least, ">" more than, "<=" at most, "<" less than, "=" exactly
     threshold     in ``unit``; yes/no indicators are judged as 1 and 0
-    unit          unit of measure of the indicator, from its declaration ("%", "km", "yes_no", ...)
+    unit          unit of measure of the threshold, the same as the indicator's declaration ("%", "km", "yes_no", ...)
     applies_to    "all", a class of communes ("mountainous") or all but one ("not mountainous")
     service       "mobile", "post", "broadband" or "facilities"; a study that switches it off skips the rule
     source, mark  where the threshold comes from; P published, C computed from it, K general knowledge (a parameter)
+    standing      whether the threshold is "official", "unverified" (official as quoted, not checked against the print)
+                  or a planner's "assumption"
+    document      name of the document that asks it, "" for an assumption; ``article`` where in it, "" where not known
+    valid_from    first and last day on which it is asked, inclusive; None is open
     weight        in the need index of communes, 0 or more; rules of other levels have no part in it
     affected      "all": everyone of the unit; else the id of an indicator in % of people served: the rest is affected
     full_need_at  value at which this rule's need is full (1); for ">=" 0 and for "<=" twice the threshold if not given
     text          {"en", "vi"}: the reason in words, with {value}, {threshold} and {short} (by how much it fails)
     pack          name of the pack it came from
     override      reason of the study's own threshold, "" if the pack's stands
+    file, lines   the pack's file and the line of each key in it
     """
 
     id: str
@@ -75,20 +89,43 @@ class Rule:
     weight: float = 1.0
     affected: str = "all"
     full_need_at: float | None = None
+    standing: Standing = "assumption"
+    document: str = ""
+    article: str = ""
+    valid_from: date | None = None
+    valid_to: date | None = None
     pack: str = ""
     override: str = ""
+    file: str = field(default="", compare=False)
+    lines: Mapping[str, int | None] = field(default_factory=dict, compare=False, repr=False)
 
     def margins(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Signed distances to the threshold in ``unit``: negative where the rule fails, NaN for no data.
+        """Signed distances to the threshold in ``unit``, NaN for no data.
 
-        Distances of rounding size (1e-9 of the threshold) are 0: 94.99999999999999 % is 95 %.
+        ">=" and ">": value - threshold; "<=" and "<": threshold - value; "=": -|value - threshold|. Negative where the
+        rule fails; ">" and "<" fail at 0 too (``fails``). Distances of rounding size (1e-9 of the threshold) are 0:
+        94.99999999999999 % is 95 %.
         """
-        apart = values - self.threshold if self.comparison == ">=" else self.threshold - values
+        apart = values - self.threshold if self.comparison in (">=", ">") else self.threshold - values
+        apart = -np.abs(apart) if self.comparison == "=" else apart
         return np.where(np.abs(apart) <= 1e-9 * max(1.0, abs(self.threshold)), 0.0, apart)
+
+    def fails(self, margins: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Where margins mean that the rule is not met; no data never fails."""
+        failing: NDArray[np.bool_] = margins <= 0 if self.comparison in (">", "<") else margins < 0
+        return failing
 
     def margin(self, value: float) -> float:
         """``margins`` of one value."""
         return float(self.margins(np.array(value, dtype=np.float64)))
+
+    def met(self, value: float) -> bool | None:
+        """Whether a value meets the rule; None for no data."""
+        return None if math.isnan(value) else not bool(self.fails(np.array(self.margin(value))))
+
+    def holds_on(self, on: date) -> bool:
+        """Whether the rule is asked on that day."""
+        return (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on <= self.valid_to)
 
     @property
     def usable(self) -> bool:
@@ -96,15 +133,43 @@ class Rule:
         if not math.isfinite(self.threshold):
             return False
         if self.full_need_at is not None:
-            return self.margin(self.full_need_at) < 0
+            return self.met(self.full_need_at) is False and self.need_span > 0
         return self.level != "unit" or self.threshold > 0
 
     @property
     def need_span(self) -> float:
-        """How far below the threshold (or above, for "<=") the need is full; positive."""
+        """How far below the threshold (or above, for "<=" and "<") the need is full; positive."""
         if self.full_need_at is not None:
             return abs(self.full_need_at - self.threshold)
         return abs(self.threshold)
+
+    @property
+    def meeting(self) -> tuple[float, bool, float, bool]:
+        """The values that meet the rule: least and whether it belongs to them, greatest and whether it does.
+
+        Of units that count whole things the ends are whole; the interval may be empty (``excludes``).
+        """
+        low, high = _possible(self.indicator, self.unit)
+        ends = (low, True, high, True)
+        at, closed = self.threshold, self.comparison in (">=", "<=", "=")
+        if self.comparison in (">=", ">", "="):
+            ends = _higher(ends, at, closed=closed)
+        if self.comparison in ("<=", "<", "="):
+            ends = _lower(ends, at, closed=closed)
+        return _whole(ends) if self.unit in _WHOLE else ends
+
+    def excludes(self, other: Rule) -> bool:
+        """Whether no value meets both rules, or this one alone where both are the same."""
+        low, low_in, high, high_in = other.meeting
+        joint = _lower(_higher(self.meeting, low, closed=low_in), high, closed=high_in)
+        return joint[0] > joint[2] or (joint[0] == joint[2] and not (joint[1] and joint[3]))
+
+    def condition(self, lang: Lang) -> str:
+        """What is asked in signs: "≥ 95 %", "= yes"."""
+        if self.unit == YES_NO:
+            return f"= {quantity(self.meeting[0], YES_NO, lang)}"
+        sign = {">=": "≥", "<=": "≤"}.get(self.comparison, self.comparison)
+        return f"{sign} {quantity(self.threshold, self.unit, lang)}"
 
     def sentence(self, value: float, lang: Lang) -> str:
         """The reason in words: "72 % of people have ...; the rule asks for 95 % (23 points short)"."""
@@ -122,19 +187,22 @@ class Rule:
 
 @dataclass(frozen=True)
 class Pack:
-    """A dated set of rules from one source. ``valid_from`` and ``valid_to`` are inclusive, None is open."""
+    """A dated set of rules, and of tests of classes, from one document.
+
+    ``valid_from`` and ``valid_to`` are inclusive, None is open.
+    """
 
     name: str
-    title: Mapping[str, str]
+    title: Mapping[Lang, str]
     source: str
     mark: Mark
+    standing: Standing
     valid_from: date | None
     valid_to: date | None
     rules: tuple[Rule, ...]
-
-    def holds_on(self, on: date) -> bool:
-        """Whether the pack is valid on that day."""
-        return (self.valid_from is None or self.valid_from <= on) and (self.valid_to is None or on <= self.valid_to)
+    document: str = ""
+    article: str = ""
+    classes: tuple[ClassTest, ...] = ()
 
 
 def pack_names() -> tuple[str, ...]:
@@ -143,162 +211,239 @@ def pack_names() -> tuple[str, ...]:
 
 
 @cache
-def load_pack(name: str) -> Pack:
+def load_pack(name: str, lang: Lang = "en") -> Pack:
     """One shipped pack; SettingsError with the nearest name if there is none."""
     if name not in pack_names():
         raise SettingsError("error.rules.no_pack", name=name, nearest=nearest(name, pack_names()))
-    return parse_pack(_folder().joinpath(f"{name}.toml").read_text(encoding="utf-8"), file=f"{name}.toml")
+    return parse_pack(_folder().joinpath(f"{name}.toml").read_text(encoding="utf-8"), file=f"{name}.toml", lang=lang)
 
 
-def parse_pack(text: str, *, file: str) -> Pack:
-    """A pack from TOML text; SettingsError carrying every fault found, each with the rule it stands in."""
-    try:
-        table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError("error.rules.not_toml", file=file, detail=str(error)) from None
+def parse_pack(raw: str | bytes, *, file: str, lang: Lang = "en") -> Pack:
+    """A pack from TOML; its documents and sources in ``lang`` where the file has them in both languages.
+
+    SettingsError carrying every fault found, each with line, key and the rule it stands in; one refuses the pack.
+    """
+    text, table = _toml(raw, file)
     faults: list[Fault] = []
-    reading = _Reading(table, file, "", faults)
-    head: dict[str, Any] = {
-        "name": reading.text("name"),
-        "title": reading.languages("title"),
-        "source": reading.text("source"),
-        "mark": reading.word("mark", required=True),
-        "valid_from": reading.day("valid_from"),
-        "valid_to": reading.day("valid_to"),
-    }
-    entries = reading.tables("rule")
+    reading = Reading(table, file, key_lines(text), faults)
+    head: dict[str, Any] = {"name": reading.text("name"), "title": reading.languages("title")}
+    if head["name"] and not _ID.fullmatch(head["name"]):
+        reading.fault("rules.bad_id", "name", found=head["name"])
+    origin = _origin(reading, {}, lang)
+    tables, classes = (reading.tables(key, owner=key) for key in ("rule", "class"))
     reading.refuse_others()
-    rules = tuple(_rule(entry, number, head, file, faults) for number, entry in enumerate(entries, start=1))
-    seen: set[str] = set()
-    for rule in rules:
-        if rule is not None and rule.id in seen:
-            faults.append(Fault("rules.twice", file=file, params={"rule": rule.id}, fatal=True))
-        elif rule is not None:
-            seen.add(rule.id)
+    rules = tuple(rule for inner in tables if (rule := _rule(inner, origin, lang)) is not None)
+    faults += clashes(rules)
+    tests = parse_class_tests(classes, head=head | origin)
+    if not tables and not classes:
+        reading.fault("rules.missing_key", "rule")
     if faults:
         raise SettingsError("error.rules.faulty", faults=tuple(faults), file=file)
-    return Pack(rules=tuple(replace(r, pack=head["name"]) for r in rules if r is not None), **head)
+    return Pack(**head, **origin, rules=tuple(replace(rule, pack=head["name"]) for rule in rules), classes=tests)
 
 
-def _rule(entry: dict[str, Any], number: int, head: dict[str, Any], file: str, faults: list[Fault]) -> Rule | None:
-    before = len(faults)
-    place = str(entry.get("id", f"#{number}"))
-    reading = _Reading(entry, file, place, faults)
-    level = reading.word("level", required=True)
+def _toml(raw: str | bytes, file: str) -> tuple[str, dict[str, Any]]:
+    """The text and its table; SettingsError with the line where it is no TOML."""
+    try:
+        text = raw.decode("utf-8-sig") if isinstance(raw, bytes) else raw
+        return text, tomllib.loads(text)
+    except UnicodeDecodeError:
+        fault = Fault("rules.not_utf8", file=file, fatal=True)
+    except RecursionError:
+        fault = Fault("rules.not_toml", file=file, fatal=True, params={"detail": "..."})
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        row = int(place[1]) if place else None
+        fault = Fault("rules.not_toml", file=file, row=row, fatal=True, params={"detail": str(error)})
+    raise SettingsError("error.rules.faulty", faults=(fault,), file=file)
+
+
+def _origin(reading: Reading, head: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
+    """Where a pack or rule comes from; what a rule does not say is as in the pack's ``head``."""
+    own = not head  # the pack's head itself
+    document = reading.cited("document").get(lang, "")
+    article = reading.cited("article").get(lang, "")
+    source = reading.cited("source").get(lang, "")
+    if article and not document and not source:
+        document = head.get("document", "")
+    if not source:
+        source = ", ".join(part for part in (document, article) if part)
+    if own and not source:
+        reading.fault("rules.no_document", "document")
+    days = {key: reading.day(key) or head.get(key) for key in ("valid_from", "valid_to")}
+    if days["valid_from"] and days["valid_to"] and days["valid_from"] > days["valid_to"]:
+        key = "valid_from" if "valid_from" in reading.table else "valid_to"
+        first, last = days["valid_from"].isoformat(), days["valid_to"].isoformat()
+        reading.fault("rules.no_day", key, first=first, last=last)
+    return {
+        "source": source or head.get("source", ""),
+        "mark": reading.word("mark", get_args(Mark), default=head.get("mark"), required=own),
+        "standing": reading.word("standing", get_args(Standing), default=head.get("standing"), required=own),
+        "document": document or ("" if source else head.get("document", "")),
+        "article": article or ("" if source or document else head.get("article", "")),
+        **days,
+    }
+
+
+def _rule(reading: Reading, head: Mapping[str, Any], lang: Lang) -> Rule | None:
+    """The rule of one table, None where it has a fault."""
+    before = len(reading.faults)
+    level = reading.word("level", get_args(Level), required=True)
     found: dict[str, Any] = {
         "id": reading.text("id"),
         "level": level,
         "indicator": reading.text("indicator"),
-        "comparison": reading.word("comparison", required=True),
+        "comparison": reading.word("comparison", get_args(Comparison), required=True),
         "threshold": reading.number("threshold", required=True),
-        "service": reading.word("service", required=True),
-        "source": reading.text("source", default=head["source"]),
-        "mark": reading.word("mark", default=head["mark"]),
+        "unit": reading.text("unit"),
+        "service": reading.word("service", get_args(Service), required=True),
         "text": reading.languages("text"),
-        "applies_to": reading.word("applies_to", default="all"),
+        "applies_to": reading.word("applies_to", APPLIES_TO, default="all"),
         "weight": reading.number("weight", default=1.0 if level == "unit" else 0.0, minimum=0.0),
         "affected": reading.text("affected", default="all"),
         "full_need_at": reading.number("full_need_at"),
+        **_origin(reading, head, lang),
     }
     reading.refuse_others()
-    if len(faults) > before:
+    if found["id"] and not _ID.fullmatch(found["id"]):
+        reading.fault("rules.bad_id", "id", found=found["id"])
+    for one in LANGS:
+        _check_text(reading, found["text"].get(one, ""), f"text.{one}")
+    declared = {key: _declared(reading, key, found[key], level) for key in ("indicator", "affected")}
+    if declared["indicator"] and found["unit"]:
+        _check_unit(reading, found, declared["indicator"])
+    if declared["affected"] and declared["affected"].unit != PERCENT:
+        reading.fault("rules.affected", "affected", found=found["affected"])
+    if len(reading.faults) > before:
         return None
-    units = {key: reading.unit_of(key, found[key], level) for key in ("indicator", "affected") if found[key] != "all"}
-    if len(faults) > before:
-        return None
-    rule = Rule(**found, unit=units["indicator"])
-    if units.get("affected", PERCENT) != PERCENT:
-        reading.fault("rules.affected", "affected", found=rule.affected)
+    lines = {key: reading.line(key) for key in ("id", *reading.table)}
+    rule = Rule(**found, file=reading.file, lines=lines)
     if not rule.usable:
         reading.fault("rules.full_need_at", "full_need_at")
-    for lang in LANGS:
-        if unknown := [name for _, name, _, _ in Formatter().parse(rule.text[lang]) if name and name not in _FIELDS]:
-            reading.fault("rules.text_field", f"text.{lang}", field=unknown[0], allowed=", ".join(_FIELDS))
-    return rule
+    elif rule.excludes(rule):
+        low, high = (plain(end, lang) for end in _possible(rule.indicator, rule.unit))
+        reading.fault("rules.impossible", "threshold", found=Text("rules.asks", _asks(rule)), low=low, high=high)
+    return None if len(reading.faults) > before else rule
 
 
-class _Reading:
-    """One TOML table read key by key: what is wrong is noted as a fault, what is left over is refused."""
-
-    def __init__(self, table: Mapping[str, Any], file: str, rule: str, faults: list[Fault]) -> None:
-        self.table = table
-        self.file = file
-        self.rule = rule
-        self.faults = faults
-        self.known: list[str] = []
-
-    def fault(self, code: str, key: str, **params: Any) -> None:
-        params |= {"key": key, "rule": self.rule or "-"}
-        self.faults.append(Fault(code, file=self.file, params=params, fatal=True))
-
-    def _take(self, key: str, kinds: tuple[type, ...], default: Any, required: bool) -> Any:
-        self.known.append(key)
-        value = self.table.get(key)
-        if value is None:
-            if default is None and required:
-                self.fault("rules.missing_key", key)
-            return default
-        if not isinstance(value, kinds) or isinstance(value, bool):
-            self.fault("rules.wrong_kind", key, found=repr(value))
-            return default
-        return value
-
-    def text(self, key: str, *, default: str | None = None) -> str:
-        value = self._take(key, (str,), default, True)
-        if value is not None and not value.strip():
-            self.fault("rules.missing_key", key)
-        return value or ""
-
-    def word(self, key: str, *, default: str | None = None, required: bool = False) -> str | None:
-        value: str | None = self._take(key, (str,), default, required)
-        if value is not None and value not in _WORDS[key]:
-            self.fault("rules.unknown_word", key, found=value, allowed=", ".join(_WORDS[key]))
-        return value
-
-    def number(
-        self, key: str, *, default: float | None = None, required: bool = False, minimum: float = -math.inf
-    ) -> float | None:
-        value = self._take(key, (int, float), default, required)
-        if value is not None and not (math.isfinite(value) and value >= minimum):
-            self.fault("rules.wrong_kind", key, found=repr(value))
-            return default
-        return None if value is None else float(value)
-
-    def unit_of(self, key: str, indicator: str, level: str | None) -> str:
-        """Unit of measure of a declared indicator; a fault if there is none of that name at the level."""
-        try:
-            return next(find(indicator, level=one).unit for one in get_args(Level) if one == level)
-        except MissingError:
-            known = tuple(declared.id for declared in INDICATORS if declared.level == level)
-            self.fault("rules.unknown_indicator", key, found=indicator, nearest=nearest(indicator, known))
-            return ""
-
-    def day(self, key: str) -> date | None:
-        value: date | None = self._take(key, (date,), None, False)
-        return value
-
-    def languages(self, key: str) -> dict[str, str]:
-        value = self._take(key, (dict,), None, True) or {}
-        if value:
-            inner = _Reading(value, self.file, f"{self.rule} {key}".strip(), self.faults)
-            value = {lang: inner.text(lang) for lang in LANGS}
-            inner.refuse_others()
-        return value
-
-    def tables(self, key: str) -> list[dict[str, Any]]:
-        value = self._take(key, (list,), None, True) or []
-        return [entry for entry in value if isinstance(entry, dict)]
-
-    def refuse_others(self) -> None:
-        for key in self.table:
-            if key not in self.known:
-                self.fault("rules.unknown_key", key, nearest=nearest(key, self.known))
+def _check_text(reading: Reading, text: str, key: str) -> None:
+    """Whether a text only has the fields it may have."""
+    try:
+        fields = [part[1:] for part in Formatter().parse(text) if part[1] is not None]
+    except ValueError:
+        fields = [("{", "", None)]
+    for name, layout, conversion in fields:
+        if name not in _FIELDS or layout or conversion:
+            reading.fault("rules.text_field", key, field=name, allowed=", ".join(_FIELDS))
+            return
 
 
-def nearest(name: str, known: tuple[str, ...] | list[str]) -> str:
-    """The known name most like ``name``; where none is near, the first dozen."""
-    close = get_close_matches(name, known, n=1, cutoff=0.5)
-    return close[0] if close else ", ".join(known[:12])
+def _declared(reading: Reading, key: str, indicator: str, level: str | None) -> Indicator | None:
+    """The declared indicator of that name at the level; a fault if there is none."""
+    if level is None or not indicator or (key == "affected" and indicator == "all"):
+        return None
+    at: IndicatorLevel = "unit" if level == "unit" else "village" if level == "village" else "province"
+    try:
+        return find(indicator, level=at)
+    except MissingError:
+        known = tuple(declared.id for declared in INDICATORS if declared.level == at)
+        reading.fault("rules.unknown_indicator", key, found=indicator, nearest=nearest(indicator, known))
+        return None
+
+
+def _check_unit(reading: Reading, found: Mapping[str, Any], declared: Indicator) -> None:
+    """Whether the threshold is in the unit of measure of its indicator."""
+    unit, expected = found["unit"], declared.unit
+    if unit == expected:
+        return
+    times = _TIMES.get((unit, expected))
+    params = {"found": unit, "indicator": declared.id, "expected": expected}
+    if times is not None and found["threshold"] is not None:
+        threshold = found["threshold"]
+        reading.fault(
+            "rules.unit_times", "unit", **params, threshold=f"{threshold:g}", becomes=f"{threshold * times:g}"
+        )
+    elif unit in _UNITS:
+        reading.fault("rules.unit_other", "unit", **params)
+    else:
+        reading.fault("rules.unit_unknown", "unit", **params)
+
+
+def clashes(rules: Sequence[Rule]) -> list[Fault]:
+    """Faults between rules that are asked together: an id twice with common days; conditions that exclude each other.
+
+    Two rules exclude each other where they have days, level, indicator and possibly communes in common and no value
+    meets both.
+    """
+    faults: list[Fault] = []
+    for n, rule in enumerate(rules):
+        for other in rules[:n]:
+            if not _days_in_common(rule, other):
+                continue
+            if rule.id == other.id:
+                faults.append(_between("rules.twice", "id", rule, other))
+            elif (rule.level, rule.indicator) != (other.level, other.indicator):
+                continue
+            elif not _apart(rule.applies_to, other.applies_to) and rule.excludes(other):
+                faults.append(_between("rules.contradiction", "threshold", rule, other))
+    return faults
+
+
+def _between(code: str, key: str, rule: Rule, other: Rule) -> Fault:
+    """A fault of two rules, at the second one's line; at its override in the study's settings where it has one."""
+    place: dict[str, Any] = {"file": rule.file, "row": rule.lines.get(key), "column": key}
+    at = ", ".join(str(part) for part in (other.file, other.lines.get(key)) if part)
+    params = {"rule": rule.id, "asks": Text("rules.asks", _asks(rule)), "other": other.id, "at": at or other.pack}
+    return Fault(code, **place, fatal=True, params=params | {"other_asks": Text("rules.asks", _asks(other))})
+
+
+def _asks(rule: Rule) -> dict[str, Any]:
+    return {"indicator": rule.indicator, "comparison": rule.comparison, "threshold": f"{rule.threshold:g}"} | {
+        "unit": Text("rules.no_unit") if rule.unit == YES_NO else f" {rule.unit}"
+    }
+
+
+def _days_in_common(one: Rule, other: Rule) -> bool:
+    first = max(one.valid_from or date.min, other.valid_from or date.min)
+    last = min(one.valid_to or date.max, other.valid_to or date.max)
+    return first <= last
+
+
+def _apart(one: str, other: str) -> bool:
+    """Whether no commune can be among both: a class and all but that class."""
+    return one == f"not {other}" or other == f"not {one}"
+
+
+def _possible(indicator: str, unit: str) -> tuple[float, float]:
+    """Least and greatest value an indicator can have; a growth in % may be anything."""
+    return _SPAN.get(unit, (-math.inf, math.inf)) if "growth" not in indicator else (-math.inf, math.inf)
+
+
+_Ends = tuple[float, bool, float, bool]
+
+
+def _higher(ends: _Ends, low: float, *, closed: bool) -> _Ends:
+    """``ends`` with the least value raised to ``low``."""
+    if low > ends[0]:
+        return low, closed, *ends[2:]
+    return (low, closed and ends[1], *ends[2:]) if low == ends[0] else ends
+
+
+def _lower(ends: _Ends, high: float, *, closed: bool) -> _Ends:
+    """``ends`` with the greatest value lowered to ``high``."""
+    if high < ends[2]:
+        return *ends[:2], high, closed
+    return (*ends[:2], high, closed and ends[3]) if high == ends[2] else ends
+
+
+def _whole(ends: _Ends) -> _Ends:
+    """The whole numbers of an interval, as a closed one."""
+    low, low_in, high, high_in = ends
+    if math.isfinite(low):
+        low = float(math.ceil(low)) if low_in or low != math.ceil(low) else low + 1.0
+    if math.isfinite(high):
+        high = float(math.floor(high)) if high_in or high != math.floor(high) else high - 1.0
+    return low, True, high, True
 
 
 def _shown(value: float, unit: str, lang: Lang, places: int) -> str:
@@ -309,3 +454,6 @@ def _shown(value: float, unit: str, lang: Lang, places: int) -> str:
 
 def _folder() -> Any:
     return files("phusong.coverage.rules").joinpath("data")
+
+
+_UNITS = {one.unit for one in INDICATORS} | {unit for pair in _TIMES for unit in pair}

@@ -56,7 +56,7 @@ any = [
         ("rule.1.part.1.value", 18),
         ("class.0.any", 21),
         ("speeds.road.village", 25),
-        ("rule.2.id", None),
+        ("rule", 7),
         ("nothing", None),
     ],
 )

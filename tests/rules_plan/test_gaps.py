@@ -119,6 +119,7 @@ def test_rules_for_a_class_ask_only_that_class() -> None:
 name = "hills"
 source = "s"
 mark = "K"
+standing = "assumption"
 [title]
 en = "t"
 vi = "t"
@@ -129,6 +130,7 @@ service = "post"
 indicator = "points_post_count"
 comparison = ">="
 threshold = 2
+unit = "points"
 applies_to = "{who}"
 [rule.text]
 en = "x"
