@@ -11,8 +11,8 @@ demo: $(VENV)/.ready-run  ## Sample province from layers to map, gaps and invest
 	@$(BIN)/phusong sample $(DEMO) --refresh
 	@$(BIN)/phusong run $(DEMO)
 
-test: $(VENV)/.ready-test  ## All tests; the browser tests run where Chromium is installed
-	$(BIN)/python -m pytest
+test: $(VENV)/.ready-test  ## All tests, a worker a core; the browser tests run where Chromium is installed
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(VENV)/.ready-dev  ## Style and formatting
 	$(BIN)/ruff check .
