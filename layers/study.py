@@ -9,13 +9,15 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, Field, ValidationError
 from pyproj import CRS
 from pyproj.exceptions import CRSError as ProjError
 
 from phusong.layers.errors import Fault, InputError, MissingError, SettingsError
+from phusong.layers.index_settings import IndexComponent, IndexSettings
 from phusong.layers.messages import Lang, Text, say
-from phusong.layers.schema import PATTERNS
+from phusong.layers.schema import PACKS, PATTERNS
+from phusong.layers.sections import NotNegative, Positive, Section
 from phusong.layers.toml_lines import line_of
 
 Technology = Literal["2G", "3G", "4G", "5G"]
@@ -34,15 +36,9 @@ Climate = Literal[
 ]
 CLIMATE: Climate = "maritime-subtropical"  # the coasts and mountains of the monsoon
 EARTH_FACTOR = 4 / 3  # median refraction in temperate climates
-Positive = Annotated[float, Field(gt=0)]
-NotNegative = Annotated[float, Field(ge=0)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True, allow_inf_nan=False)
-
-
-class Province(_Section):
+class Province(Section):
     """The area studied."""
 
     name: str = ""
@@ -53,7 +49,7 @@ class Province(_Section):
     """Where the official area comes from."""
 
 
-class Services(_Section):
+class Services(Section):
     """Which services the study judges; the rules of the others are left out."""
 
     mobile: bool = True
@@ -66,7 +62,7 @@ class Services(_Section):
     """Schools, health and offices online."""
 
 
-class RadioLink(_Section):
+class RadioLink(Section):
     """What a place must have to count as covered, beyond the usable level in the open."""
 
     receiver: Literal["outdoor", "vehicle", "indoor"] = "outdoor"
@@ -87,7 +83,7 @@ class RadioLink(_Section):
     """Count a place as covered only where the terminal reaches the mast as well."""
 
 
-class RadioSettings(_Section):
+class RadioSettings(Section):
     """How received power is computed."""
 
     max_range_km: Annotated[float, Field(gt=0, le=100)] = 20.0
@@ -134,7 +130,7 @@ class RadioSettings(_Section):
     link: RadioLink = RadioLink()
 
 
-class PeopleSettings(_Section):
+class PeopleSettings(Section):
     """Where in a commune its people are taken to live."""
 
     method: Literal["auto", "raster", "dasymetric"] = "auto"
@@ -157,7 +153,7 @@ def _flat(value: Any, start: str = "") -> Any:
     return found
 
 
-class AccessSettings(_Section):
+class AccessSettings(Section):
     """How travel to services is computed."""
 
     walking: Literal["tobler", "langmuir"] = "tobler"
@@ -181,7 +177,7 @@ class AccessSettings(_Section):
     leaves a part out."""
 
 
-class RuleOverride(_Section):
+class RuleOverride(Section):
     """A threshold of one rule changed for this study, with the reason."""
 
     rule: str
@@ -192,18 +188,32 @@ class RuleOverride(_Section):
     """Why; it stands beside every result of the rule."""
 
 
-class RuleSettings(_Section):
+class RuleSettings(Section):
     """By which dated rules the study judges."""
 
     packs: tuple[str, ...] = ("mobile_signal", "postal_qcvn1")
-    """Rule packs by name."""
+    """Rule packs by name: those that ship, and the study's own, packs/NAME.toml."""
     overrides: tuple[RuleOverride, ...] = ()
     """Thresholds changed for this study."""
     index_weights: dict[str, NotNegative] = {}
     """Weight of a rule in the need index where it is not the pack's."""
 
 
-class PlanSettings(_Section):
+class ClassSettings(Section):
+    """How communes and villages are classed where no record says it."""
+
+    packs: tuple[str, ...] = ("decree_272",)
+    """Rule packs whose tests of classes apply, by name, whatever their dates; of two with one class the first."""
+    border_tolerance_m: Annotated[float, Field(gt=0, le=5000)] = 500.0
+    """How far the national border or the coast may lie from a commune's outline and still be its own, m."""
+    remote_service: str = "district_office"
+    """The centre a place is remote from: a service by id that people travel to; the commune's office where the study
+    has no point of it."""
+    remote_min: Positive = 60.0
+    """Travel time to that centre from which a place is remote, minutes."""
+
+
+class PlanSettings(Section):
     """What to propose, and at what cost."""
 
     budget_vnd: NotNegative = 50e9
@@ -228,7 +238,19 @@ class PlanSettings(_Section):
     """Cost factor in land-border communes."""
 
 
-class Settings(_Section):
+class ProgressSettings(Section):
+    """The pace to the targets, and what to expect of it."""
+
+    target_year: Annotated[int, Field(ge=1900, le=2198)] | None = None
+    """Year by whose end the targets are to be met; the last day of each rule where missing."""
+    saturation: dict[str, Positive] = {}
+    """The most an indicator of the province can be, by id, such as broadband_per_100 = 30; shares of a whole end at
+    100. From six dates on, growth to it is forecast."""
+    interval_pct: Annotated[float, Field(ge=50, le=99.9)] = 95.0
+    """How sure the interval of a forecast is to hold the value, %."""
+
+
+class Settings(Section):
     """study.toml."""
 
     name: Annotated[str, Field(min_length=1)]
@@ -251,6 +273,9 @@ class Settings(_Section):
     people: PeopleSettings = PeopleSettings()
     access: AccessSettings = AccessSettings()
     rules: RuleSettings = RuleSettings()
+    index: IndexSettings = IndexSettings()
+    classes: ClassSettings = ClassSettings()
+    progress: ProgressSettings = ProgressSettings()
     plan: PlanSettings = PlanSettings()
 
 
@@ -296,6 +321,11 @@ class Study:
         """The antenna patterns that sectors name."""
         return self.root / PATTERNS
 
+    @property
+    def packs_dir(self) -> Path:
+        """The study's own rule packs."""
+        return self.root / PACKS
+
 
 def new_study(root: Path, *, name: str, crs: str, units_valid_on: date, cell_m: float, lang: Lang) -> Study:
     """Make a study folder that holds only its settings; InputError if the folder is not empty, SettingsError if they
@@ -332,7 +362,12 @@ def parse_settings(raw: bytes, *, file: str = "study.toml") -> Settings:
         good = False
     if not good:
         fault = Fault(
-            "setting.crs", file=file, row=line_of(text, ["crs"]), column="crs", fatal=True, params={"found": settings.crs}
+            "setting.crs",
+            file=file,
+            row=line_of(text, ["crs"]),
+            column="crs",
+            fatal=True,
+            params={"found": settings.crs},
         )
         raise _refused(file, fault)
     if contrary := _contrary(settings.radio, text=text, file=file):
@@ -356,25 +391,31 @@ def setting_codes(section: type[BaseModel] = Settings, prefix: str = "") -> list
     return codes
 
 
+_ROWS = {
+    "overrides": RuleOverride(rule="...", threshold=0.0, reason="..."),
+    "components": IndexComponent(indicator="...", weight=1.0, best=0.0, worst=1.0),
+}
+"""Settings that are a table each, and what stands for them in comments where there is none."""
+
+
 def _toml_text(settings: Settings, lang: Lang) -> str:
     return "\n".join(_toml_lines(settings, "", lang)) + "\n"
 
 
-def _toml_lines(section: _Section, prefix: str, lang: Lang) -> list[str]:
+def _toml_lines(section: Section, prefix: str, lang: Lang) -> list[str]:
     lines: list[str] = []
     tables: list[str] = []
     for name in type(section).model_fields:
         value = getattr(section, name)
         about = say(f"setting.about.{prefix}{name}", lang)
-        if isinstance(value, _Section):
+        if isinstance(value, Section):
             tables += ["", f"# {about}", f"[{prefix}{name}]", *_toml_lines(value, f"{prefix}{name}.", lang)]
-        elif name == "overrides":
+        elif name in _ROWS:
             tables += ["", f"# {about}"]
-            example = RuleOverride(rule="...", threshold=0.0, reason="...")
-            for override in value or (example,):
+            for row in value or (_ROWS[name],):
                 comment = "" if value else "# "
                 tables.append(f"{comment}[[{prefix}{name}]]")
-                tables += [f"{comment}{key} = {_toml(v)}" for key, v in override.model_dump().items()]
+                tables += [f"{comment}{k} = {_toml(v)}" for k, v in row.model_dump().items() if v is not None]
         elif isinstance(value, dict):
             tables += ["", f"# {about}", f"[{prefix}{name}]", *(f"{_toml(k)} = {_toml(v)}" for k, v in value.items())]
         else:
