@@ -23,15 +23,18 @@ import geopandas as gpd
 import pandas as pd
 
 from phusong.api.access import check_access
+from phusong.api.rules import own_packs_of, packs_hash, rules_of
 from phusong.coverage.radio.atmosphere import Atmosphere, atmosphere
 from phusong.coverage.radio.clutter import check_clutter
-from phusong.coverage.rules.choose import RuleSet, choose_rules
+from phusong.coverage.rules.choose import RuleSet
+from phusong.coverage.rules.notes import notes_of_layers
+from phusong.coverage.rules.pack import Pack
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.patterns import Patterns
 from phusong.layers.places.projection import operation_text
 from phusong.layers.rasters import Warp, warp_to
-from phusong.layers.schema import PATTERNS
+from phusong.layers.schema import PACKS, PATTERNS, RASTERS
 from phusong.layers.store import Draft, Results, content_hash, key_of
 from phusong.layers.study import Settings, Study
 from phusong.layers.study_layers import StudyLayers, read_layers
@@ -49,7 +52,10 @@ VERSIONED = (
 
 @dataclass(frozen=True)
 class Inputs:
-    """A study as read: validated layers, rasters, every fault found, and the content hash of each input."""
+    """A study as read: validated layers, rasters, rules, every fault found, and the content hash of each input.
+
+    ``rules``: those in force. ``own_packs``: the study's own packs that its settings name.
+    """
 
     settings: Settings
     layers: dict[str, Frame]
@@ -57,6 +63,8 @@ class Inputs:
     population: Raster | None
     land_cover: Raster | None
     patterns: Patterns
+    rules: RuleSet
+    own_packs: Mapping[str, Pack]
     faults: tuple[Fault, ...]
     hashes: dict[str, str]
 
@@ -86,6 +94,11 @@ class Job:
     def layer(self, name: str) -> Frame | None:
         """A validated layer, None where the study has none."""
         return self.inputs.layers.get(name)
+
+    @property
+    def rules(self) -> RuleSet:
+        """The rules the study is judged by."""
+        return self.inputs.rules
 
     @property
     def units(self) -> gpd.GeoDataFrame:
@@ -136,18 +149,6 @@ class Step:
     after: tuple[str, ...] = ()
 
 
-def rules_of(settings: Settings) -> RuleSet:
-    """The rules a study is judged by; SettingsError if its packs, overrides or weights cannot be used."""
-    services = [name for name, on in settings.services.model_dump().items() if on]
-    return choose_rules(
-        settings.rules.packs,
-        on=settings.units_valid_on,
-        services=services,
-        overrides=settings.rules.overrides,
-        weights=settings.rules.index_weights,
-    )
-
-
 def air_of(settings: Settings, grid: Grid) -> Atmosphere:
     """The air over a study; InputError if its model needs a value that neither the study nor a region states."""
     radio = settings.radio
@@ -162,7 +163,7 @@ def check_study(study: Study) -> StudyLayers:
     SettingsError if the rules cannot be used, InputError if the GeoPackage cannot be read.
     """
     settings = study.settings
-    rules_of(settings)
+    rules = rules_of(study)
     read = read_layers(
         study.layers_path,
         study.rasters_dir,
@@ -170,7 +171,10 @@ def check_study(study: Study) -> StudyLayers:
         units_valid_on=settings.units_valid_on,
         patterns=study.patterns_dir,
     )
+    present = {name for name, layer in read.layers.items() if len(layer)}
+    present |= {name for name in RASTERS if getattr(read, name) is not None}
     faults: list[Fault] = check_access(study)
+    faults += notes_of_layers(rules, present=present, units=read.layers.get("units"))
 
     def refuse(code: str, column: str, *, fatal: bool = True, **params: Any) -> None:
         faults.append(Fault(code, file="study.toml", column=column, fatal=fatal, params=params))
@@ -220,7 +224,20 @@ def read_study(study: Study) -> Inputs:
     hashes |= {name: _raster_hash(raster) for name, raster in rasters.items() if raster is not None}
     if patterns.names:
         hashes[PATTERNS] = _patterns_hash(patterns)
-    return Inputs(settings, layers, elevation, population, land_cover, patterns, tuple(faults), hashes)
+    if own := packs_hash(study):
+        hashes[PACKS] = own
+    return Inputs(
+        settings,
+        layers,
+        elevation,
+        population,
+        land_cover,
+        patterns,
+        rules=rules_of(study),
+        own_packs=own_packs_of(study),
+        faults=tuple(faults),
+        hashes=hashes,
+    )
 
 
 def run(study: Study, *, steps: tuple[Step, ...], progress: Progress = lambda step, share: None) -> dict[str, Any]:

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from phusong.api.access import WAY_LAYERS, service_layers
 from phusong.api.access_step import access_step, access_table, load_access
+from phusong.api.classes import centres_of, class_tests_of
 from phusong.api.drawing import map_view
-from phusong.api.pipeline import Job, Made, Step, rules_of
+from phusong.api.pipeline import Job, Made, Step
 from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
 from phusong.api.radio_step import load_radio, radio_step
 from phusong.coverage.access.serving import Served
@@ -33,12 +34,13 @@ from phusong.coverage.radio import (
     site_required_dbm,
     usable_levels,
 )
+from phusong.coverage.rules.notes import notes_table, rule_notes
 from phusong.coverage.targets import targets
 from phusong.coverage.unit_indicators import unit_indicators
 from phusong.coverage.village_indicators import Homes, village_indicators
 from phusong.coverage.zonal import Zones, zones
 from phusong.layers.rasters import write_cog
-from phusong.layers.schema import LAYERS, PATTERNS
+from phusong.layers.schema import LAYERS, PACKS, PATTERNS
 from phusong.layers.writers.vectors import export, write_geoparquet, write_gpkg
 from phusong.maps.page import map_html
 from phusong.maps.static import map_png
@@ -192,11 +194,20 @@ def _load_indicators(job: Job) -> Tables:
 
 def _gaps(job: Job) -> Made:
     tables: Tables = job.value("indicators")
-    rules = rules_of(job.settings)
+    rules = job.rules
     gaps = find_gaps(tables.units, tables.villages, rules=rules, villages=job.layer("villages"))
     job.progress(0.5)
     asked = targets(
         tables.province, rules=rules, published=job.layer("published_figures"), on=job.settings.units_valid_on
+    )
+    published = job.layer("published_figures")
+    notes = rule_notes(
+        rules,
+        units=tables.units,
+        villages=tables.villages,
+        districts=tables.districts,
+        province=tables.province,
+        published=set() if published is None else set(published["indicator"]),
     )
     directory = job.draft.directory
     files: list[Path] = []
@@ -209,9 +220,12 @@ def _gaps(job: Job) -> Made:
         ("need", gaps.need),
         ("targets", asked),
         ("rules", rules.table()),
+        ("rule_notes", notes_table(notes)),
     ):
         files += export(job.marked(frame), directory, stem, formats=["csv", "parquet"]).values()
-    return Made(gaps, files, dict(gaps.counts) | {"targets": len(asked), "rules": len(rules.rules)})
+    return Made(
+        gaps, files, dict(gaps.counts) | {"targets": len(asked), "rules": len(rules.rules), "rule_notes": len(notes)}
+    )
 
 
 def _load_gaps(job: Job) -> Gaps:
@@ -418,8 +432,8 @@ STEPS = (
         "gaps",
         _gaps,
         _load_gaps,
-        ("units", "villages", "published_figures"),
-        ("rules", "services", "units_valid_on", "synthetic"),
+        ("units", "villages", "published_figures", PACKS),
+        ("rules", "services", "units_valid_on", "language", "synthetic"),
         after=("indicators",),
     ),
     Step(

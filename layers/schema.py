@@ -479,4 +479,7 @@ RASTERS = ("elevation", "population", "land_cover")
 PATTERNS = "patterns"
 """What antenna patterns are imported as, and the folder they lie in."""
 
+PACKS = "packs"
+"""What a study's own rule packs are called among its inputs, and the folder they lie in."""
+
 RESERVED = ("power_grid", "national_border")
