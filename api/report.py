@@ -36,17 +36,17 @@ def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int)
     gaps = pd.read_parquet(results.path("gaps.parquet" if kind == "unit" else "gap_villages.parquet"))
     reasons = pd.read_parquet(results.path("reasons.parquet"))
     reasons = reasons[reasons["level"] == kind]
-    mark = _mark(study, lang)
-    table = _table(say(f"report.gaps.{kind}", lang, shown=min(limit, len(gaps)), count=len(gaps), mark=mark))
+    mark = synthetic_mark(study, lang)
+    table = plain_table(say(f"report.gaps.{kind}", lang, shown=min(limit, len(gaps)), count=len(gaps), mark=mark))
     for code in ("rank", kind, "place", "people_affected"):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     table.add_column(say("report.column.reasons", lang), ratio=1)
-    for row in _rows(gaps.head(limit)):
+    for row in row_dicts(gaps.head(limit)):
         own = reasons[reasons["code"] == row["code"]]
         words = "\n".join(f"- {escape(text)}" for text in own[f"text_{lang}"])
         place = row["district"] if kind == "unit" else row["unit_name"]
         people = number(row["people_affected"], lang)
-        table.add_row(str(row["rank"]), escape(str(row["name"])), escape(_text(place)), people, words)
+        table.add_row(str(row["rank"]), escape(str(row["name"])), escape(text_of(place)), people, words)
     out.print(table)
 
 
@@ -55,14 +55,16 @@ def show_plan(study: Study, out: Console, *, lang: Lang, limit: int) -> None:
     results = Results(study.root)
     plan = pd.read_parquet(results.path("plan.parquet"))
     answer = json.loads(results.path("plan_answer.json").read_text(encoding="utf-8"))
-    table = _table(say("report.plan.title", lang, mark=_mark(study, lang), technology=study.settings.plan.technology))
+    table = plain_table(
+        say("report.plan.title", lang, mark=synthetic_mark(study, lang), technology=study.settings.plan.technology)
+    )
     for code in ("rank", "site", "unit", "kind", "cost", "people_new", "people_per_bn"):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
-    for row in _rows(plan.head(limit)):
+    for row in row_dicts(plan.head(limit)):
         table.add_row(
             str(row["rank"]),
-            escape(_text(row["name"])),
-            escape(_text(row["unit_name"])),
+            escape(text_of(row["name"])),
+            escape(text_of(row["unit_name"])),
             say("report.kind." + row["kind"], lang),
             vnd(row["cost_vnd"], lang),
             number(row["people_new"], lang),
@@ -84,11 +86,11 @@ def _head(study: Study, out: Console, lang: Lang) -> None:
 
 
 def _targets(targets: pd.DataFrame, out: Console, lang: Lang) -> None:
-    table = _table(say("report.targets.title", lang))
+    table = plain_table(say("report.targets.title", lang))
     for code in ("indicator", "published", "computed", "target", "met"):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     notes: list[str] = []
-    for row in _rows(targets):
+    for row in row_dicts(targets):
         sign = {">=": "≥ ", "<=": "≤ "}.get(row["comparison"], "")
         target = "" if pd.isna(row["target"]) else sign + plain(row["target"], lang)
         met = say("report.met." + row["met"], lang) if row["met"] else ""
@@ -149,17 +151,21 @@ def _plan_line(plan: pd.DataFrame, answer: dict[str, Any], study: Study, lang: L
     )
 
 
-def _mark(study: Study, lang: Lang) -> str:
+def synthetic_mark(study: Study, lang: Lang) -> str:
+    """What a heading ends with where the layers are generated."""
     return say("report.mark", lang) if study.settings.synthetic else ""
 
 
-def _table(title: str) -> Table:
+def plain_table(title: str) -> Table:
+    """A table as all of the command line are."""
     return Table(title=escape(title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, show_lines=False)
 
 
-def _rows(frame: pd.DataFrame) -> list[dict[str, Any]]:
+def row_dicts(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """The rows by column name."""
     return [{str(name): value for name, value in row.items()} for row in frame.to_dict("records")]
 
 
-def _text(value: object) -> str:
+def text_of(value: object) -> str:
+    """A word of a table, empty for no data."""
     return "" if pd.isna(value) else str(value)  # type: ignore[call-overload]
