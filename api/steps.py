@@ -22,6 +22,7 @@ from phusong.api.radio_step import load_radio, radio_step
 from phusong.coverage.access.serving import Served
 from phusong.coverage.area_indicators import Areas, area_indicators
 from phusong.coverage.broadband import broadband_dated
+from phusong.coverage.classes import find_classes
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.plan.invest import Plan, make_plan
 from phusong.coverage.plan.lacking import covered_now, home_villages
@@ -45,7 +46,7 @@ from phusong.layers.writers.vectors import export, write_geoparquet, write_gpkg
 from phusong.maps.page import map_html
 from phusong.maps.static import map_png
 
-FIGURE_LAYERS = ("broadband", "signal_reports", "village_areas", "village_clusters")
+FIGURE_LAYERS = ("broadband", "signal_reports", "village_areas", "village_clusters", "borders")
 PLAN_ANSWER = ("status", "people_new", "cost_vnd", "budget_vnd", "bound_people", "gap_pct")
 
 
@@ -117,6 +118,15 @@ def _indicators(job: Job) -> Made:
     served: dict[str, Served] = job.value("access")
     on = settings.units_valid_on
     readiness = settings.access.readiness
+    classes = find_classes(
+        inputs.layers,
+        people=people,
+        elevation=inputs.elevation,
+        served=served,
+        tests=class_tests_of(settings, inputs.own_packs),
+        tolerance_m=settings.classes.border_tolerance_m,
+        centres=centres_of(settings),
+    )
     units = unit_indicators(
         inputs.layers,
         people=people,
@@ -125,6 +135,7 @@ def _indicators(job: Job) -> Made:
         radio=radio,
         served=served,
         readiness=readiness,
+        classes=classes,
     )
     job.progress(0.5)
     villages = village_indicators(
@@ -140,6 +151,7 @@ def _indicators(job: Job) -> Made:
             cluster_min_people=settings.people.cluster_min_people,
         ),
         served=served,
+        classes=classes,
     )
     job.progress(0.8)
     areas = Areas.whole(len(units)), Areas.named(units["district"])
@@ -169,12 +181,14 @@ def _indicators(job: Job) -> Made:
         write_geoparquet(tables.parts, job.path("area_parts.parquet")),
     ]
     directory = job.draft.directory
+    class_table = job.marked(_three_decimals(classes.table))
+    files += export(class_table, directory, "classes", formats=["csv", "xlsx", "parquet"]).values()
     by_service = job.marked(_three_decimals(access_table(job, units, served)))
     files += export(by_service, directory, "access", formats=["csv", "xlsx"]).values()
     dated = job.marked(_three_decimals(broadband_dated(inputs.layers, job.units)))
     files += export(dated, directory, "broadband_dated", formats=["csv"]).values()
     files += export(job.marked(tables.districts), directory, "districts", formats=["csv", "parquet"]).values()
-    counts = {"units": len(units), "villages": len(villages), "districts": len(tables.districts)}
+    counts = {"units": len(units), "villages": len(villages), "districts": len(tables.districts)} | classes.counts
     return Made(tables, files, counts | {"province": len(tables.province)})
 
 
@@ -216,6 +230,7 @@ def _gaps(job: Job) -> Made:
     for stem, frame in (
         ("reasons", gaps.reasons),
         ("not_judged", gaps.not_judged),
+        ("gap_totals", gaps.totals),
         ("comparison", gaps.comparison),
         ("need", gaps.need),
         ("targets", asked),
@@ -231,13 +246,14 @@ def _gaps(job: Job) -> Made:
 def _load_gaps(job: Job) -> Gaps:
     frames = {
         stem: _table(job.path(f"{stem}.parquet"))
-        for stem in ("gaps", "gap_villages", "reasons", "not_judged", "comparison", "need")
+        for stem in ("gaps", "gap_villages", "reasons", "not_judged", "gap_totals", "comparison", "need")
     }
     return Gaps(
         units=frames["gaps"],
         villages=frames["gap_villages"],
         reasons=frames["reasons"],
         not_judged=frames["not_judged"],
+        totals=frames["gap_totals"],
         comparison=frames["comparison"],
         need=frames["need"],
         counts={},
@@ -424,8 +440,8 @@ STEPS = (
         "indicators",
         _indicators,
         _load_indicators,
-        ("units", "villages", "sites", "sectors", "elevation", *service_layers(), *FIGURE_LAYERS),
-        ("radio", "people", "access", "province", "language", "units_valid_on", "synthetic"),
+        ("units", "villages", "sites", "sectors", "elevation", *service_layers(), *FIGURE_LAYERS, PACKS),
+        ("radio", "people", "access", "classes", "province", "language", "units_valid_on", "synthetic"),
         after=("people", "radio", "access"),
     ),
     Step(

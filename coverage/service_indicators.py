@@ -129,9 +129,7 @@ def village_services(
         stand = placed(villages, one.friction)
         reached = (stand >= 0) & (codes[stand] == REACHED)
         if service.timed:
-            minutes = np.full(len(villages), np.nan)
-            minutes[reached] = one.travel.cost.reshape(-1)[stand[reached]]
-            found[f"time_{name}_min"] = minutes
+            found[f"time_{name}_min"] = minutes_from(villages, one)
             cut_off = pd.array((stand >= 0) & (codes[stand] == CUT_OFF), dtype="boolean")
             cut_off[stand < 0] = pd.NA
             found[f"cut_off_{name}"] = pd.Series(cut_off)
@@ -140,6 +138,16 @@ def village_services(
             km[reached] = path_length_m(one.travel, stand[reached]) / 1000.0
             found[f"distance_{name}_km"] = km
     return found
+
+
+def minutes_from(villages: gpd.GeoDataFrame, one: Served) -> Floats:
+    """Minutes from each village's centre to a service's nearest point, float64[n]; NaN where there is no way."""
+    minutes = np.full(len(villages), np.nan)
+    if one.travel is not None:
+        stand = placed(villages, one.friction)
+        reached = (stand >= 0) & (one.reasons.reshape(-1)[stand] == REACHED)
+        minutes[reached] = one.travel.cost.reshape(-1)[stand[reached]]
+    return minutes
 
 
 def _values(service: Service, points: gpd.GeoDataFrame | None, people: People, one: Served | None) -> dict[str, Floats]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from phusong.layers.grid import Raster
@@ -15,17 +16,28 @@ def slope_pct(elevation: Raster) -> NDArray[np.float64]:
     likewise. A neighbour without data, or beyond the raster, counts as level with the cell: coasts keep a slope, an
     understated one.
     """
-    z = elevation.values.astype(np.float64)
+    found: NDArray[np.float64] = _horn(np.ascontiguousarray(elevation.values), float(elevation.grid.cell_m))
+    return found
+
+
+@njit(error_model="numpy", cache=True)
+def _horn(z: NDArray[np.float32], cell_m: float) -> NDArray[np.float64]:
     rows, cols = z.shape
-    padded = np.pad(z, 1, constant_values=np.nan)
-
-    def at(row: int, col: int) -> NDArray[np.float64]:
-        part = padded[1 + row : 1 + row + rows, 1 + col : 1 + col + cols]
-        return np.where(np.isnan(part), z, part)
-
-    east = at(-1, 1) + 2 * at(0, 1) + at(1, 1)
-    west = at(-1, -1) + 2 * at(0, -1) + at(1, -1)
-    north = at(-1, -1) + 2 * at(-1, 0) + at(-1, 1)
-    south = at(1, -1) + 2 * at(1, 0) + at(1, 1)
-    result: NDArray[np.float64] = 100.0 * np.hypot(east - west, north - south) / (8 * elevation.grid.cell_m)
-    return result
+    found = np.empty((rows, cols), dtype=np.float64)
+    around = np.empty((3, 3), dtype=np.float64)
+    for i in range(rows):
+        for j in range(cols):
+            here = np.float64(z[i, j])
+            for di in range(3):
+                for dj in range(3):
+                    a, b = i + di - 1, j + dj - 1
+                    value = here
+                    if 0 <= a < rows and 0 <= b < cols and not np.isnan(z[a, b]):
+                        value = np.float64(z[a, b])
+                    around[di, dj] = value
+            east = around[0, 2] + 2 * around[1, 2] + around[2, 2]
+            west = around[0, 0] + 2 * around[1, 0] + around[2, 0]
+            north = around[0, 0] + 2 * around[0, 1] + around[0, 2]
+            south = around[2, 0] + 2 * around[2, 1] + around[2, 2]
+            found[i, j] = 100.0 * np.hypot(east - west, north - south) / (8 * cell_m)
+    return found

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from phusong.coverage import facilities, services
 from phusong.coverage.access.serving import Served
 from phusong.coverage.broadband import RATES
-from phusong.coverage.classes import classes
+from phusong.coverage.classes import Classes, find_classes
 from phusong.coverage.indicators import CLASSES, expand, operator_slugs
 from phusong.coverage.means import people_mean, ratio
 from phusong.coverage.places import distances_m
@@ -34,8 +34,8 @@ from phusong.coverage.zonal import Zones
 from phusong.layers.errors import ComputeError
 from phusong.layers.grid import Raster
 
-UNIT_COLUMNS = ("code", "valid_on", "name", "district", "people_method", "mountainous_basis")
-"""The columns before the indicators: who the unit is, how its people were placed, what its class rests on."""
+UNIT_COLUMNS = ("code", "valid_on", "name", "district", "people_method", *(f"{name}_basis" for name in CLASSES))
+"""The columns before the indicators: who the unit is, how its people were placed, what its classes rest on."""
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +49,7 @@ def unit_indicators(
     radio: Radio | None = None,
     served: Mapping[str, Served] | None = None,
     readiness: Mapping[str, float] | None = None,
+    classes: Classes | None = None,
 ) -> pd.DataFrame:
     """``UNIT_COLUMNS``, then one column an indicator of level "unit", one row a unit in the order of the units layer.
 
@@ -57,6 +58,7 @@ def unit_indicators(
     the study's CRS. ``on``: the study's day; ``elevation`` and ``radio`` lie on ``people.zones.grid``. ``served``: who
     reaches each service, by its id; without it times and shares of supply have no data.
 
+    ``classes``: those of the communes, found here by the tests of the decree where they are not given.
     ``readiness``: a study's own weights of the readiness score (``facilities.weighed``).
     People covered are shares of those who live where the signal is known; less than half known is no data.
 
@@ -82,9 +84,8 @@ def unit_indicators(
         "density_per_km2": ratio(population, area_km2),
         "elevation_mean_m": zones.means(zones.at(elevation.values), zones.fraction),
     }
-    villages, areas = present(layers, "villages"), present(layers, "village_areas")
-    flags = classes(units, zones_of_units=zones, elevation=elevation, villages=villages, village_areas=areas)
-    found |= {name: flags[name] for name in (*CLASSES, "mountainous_basis")}
+    flags = (classes or find_classes(layers, people=people, elevation=elevation, served=served)).units
+    found |= {name: flags[name] for name in flags}
     found |= _signal(radio, people)
     found |= _mobile(layers, units, people, on=on)
     found |= unit_services(layers, units, people, population=population, area_km2=area_km2, served=served)

@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from phusong.coverage.access.serving import Served
-from phusong.coverage.indicators import expand
-from phusong.coverage.observed import observed_operators, observed_signal, reports_of_villages, yes_no
+from phusong.coverage.classes import Classes
+from phusong.coverage.columns import joined_words, yes_no
+from phusong.coverage.indicators import CLASSES, expand
+from phusong.coverage.observed import observed_operators, observed_signal, reports_of_villages
 from phusong.coverage.places import in_service
 from phusong.coverage.populated_cells import nearest_village, uncovered_groups
 from phusong.coverage.population import People, footprints, rows_of
@@ -26,13 +28,15 @@ from phusong.layers.errors import ComputeError
 from phusong.layers.grid import Grid, Raster
 
 _OF_LAYER = ("code", "name", "unit_code", "population", "households", "grid_power")
-VILLAGE_COLUMNS = (*_OF_LAYER, "observed_as_of", "clusters_basis", "operators_at_centre", "nearest_site")
+_BASES = tuple(f"{name}_basis" for name in CLASSES)
+VILLAGE_COLUMNS = (*_OF_LAYER, "observed_as_of", "clusters_basis", "operators_at_centre", "nearest_site", *_BASES)
 """The columns before the indicators.
 
 observed_as_of         day of the village's newest signal report
 clusters_basis         what ``clusters_uncovered`` counts: "clusters" of houses, or "populated_cells" in their stead
 operators_at_centre    who has signal at the centre, reports before the model, joined by ";"; missing: not known
 nearest_site           id of the site ``nearest_site_km`` away
+<class>_basis          what the village's class rests on: "recorded", "computed:<test>", "inherited" or "none"
 """
 CLUSTERS, CELLS = "clusters", "populated_cells"
 
@@ -59,10 +63,12 @@ def village_indicators(
     served: Mapping[str, Served] | None = None,
     usable_dbm: Mapping[str, float] | None = None,
     homes: Homes = Homes(),
+    classes: Classes | None = None,
 ) -> pd.DataFrame:
     """``VILLAGE_COLUMNS``, then one column an indicator of level "village", one row a village in the layer's order.
 
     ``served``: who reaches each service, by its id; without it villages have no times (see ``unit_indicators``).
+    ``classes``: those of the villages; no data where they are not given.
     ``usable_dbm`` turns reported levels into signal or none (the radio result's levels where it is given). Levels are
     those of the cell that holds the centre, of the best operator; -200 dBm: computed, no mast in range. Sites are those
     in service on the day ``on``, of whatever operator; distances are straight.
@@ -87,6 +93,7 @@ def village_indicators(
         found = {name: villages[name].reset_index(drop=True) for name in _OF_LAYER}
         x_m, y_m = np.asarray(villages.geometry.x), np.asarray(villages.geometry.y)
         found["elevation_m"] = elevation.sample(x_m, y_m).astype(np.float64)
+        found |= {} if classes is None else {str(name): column for name, column in classes.villages.items()}
         found |= village_services(layers, villages, served=served)
         found |= _nearest_sites(layers, villages, on=on)
         by_model: dict[str, Floats] = {}
@@ -99,6 +106,7 @@ def village_indicators(
         found |= _operators(by_model, told, technologies, n=len(villages))
     empty = {"observed_as_of": pd.Series(pd.NaT, index=range(len(villages)), dtype="datetime64[s]")}
     empty["clusters_basis"] = pd.Series("", index=range(len(villages)), dtype="str")
+    empty |= {name: pd.Series("none", index=range(len(villages)), dtype="str") for name in _BASES}
     for name in (*_OF_LAYER, "operators_at_centre", "nearest_site"):
         kind = {"population": "float64", "households": "float64", "grid_power": "boolean"}.get(name, "str")
         empty[name] = pd.Series(index=range(len(villages)), dtype=kind)
@@ -110,9 +118,7 @@ def village_indicators(
     )
 
 
-def _nearest_sites(
-    layers: Mapping[str, pd.DataFrame], villages: gpd.GeoDataFrame, *, on: date
-) -> dict[str, object]:
+def _nearest_sites(layers: Mapping[str, pd.DataFrame], villages: gpd.GeoDataFrame, *, on: date) -> dict[str, object]:
     """The nearest site in service of each village; nothing where there is none."""
     layer = present(layers, "sites")
     sites = None if layer is None else in_service(gpd.GeoDataFrame(layer), on=on)
@@ -219,11 +225,11 @@ class _Spread:
         """``other``, before it the rows of villages it does not know."""
         keep = ~np.isin(self.village, other.village)
         return _Spread(
-            *(np.concatenate([old[keep], new]) for old, new in zip(self._parts(), other._parts(), strict=True))
+            np.concatenate([self.village[keep], other.village]),
+            np.concatenate([self.cell[keep], other.cell]),
+            np.concatenate([self.weight[keep], other.weight]),
+            np.concatenate([self.people[keep], other.people]),
         )
-
-    def _parts(self) -> tuple[Ints, Ints, Floats, Floats]:
-        return self.village, self.cell, self.weight, self.people
 
 
 def _spread(
@@ -258,14 +264,14 @@ def _spread(
     lived = (parts.sums(held) > 0)[parts.unit]
     weight = np.where(lived, held, parts.fraction)
     chosen = row >= 0
-    return found.replaced(_Spread(*(part[chosen] for part in (row, parts.cell, weight, held))))
+    return found.replaced(_Spread(row[chosen], parts.cell[chosen], weight[chosen], held[chosen]))
 
 
 def _of_clusters(clusters: pd.DataFrame, village: Ints, cell: Ints, inside: NDArray[np.bool_]) -> _Spread:
     """The people of each village at its clusters of houses."""
+    own = village >= 0
     weight = _cluster_weights(clusters, village)
-    parts = (village, np.where(inside, cell, -1), weight, np.zeros(len(village)))
-    return _Spread(*(part[village >= 0] for part in parts))
+    return _Spread(village[own], np.where(inside, cell, -1)[own], weight[own], np.zeros(int(own.sum())))
 
 
 def _cluster_weights(clusters: pd.DataFrame, village: Ints) -> Floats:
@@ -359,9 +365,7 @@ def _operators(
     if not names:
         return {}
     known = ~np.isnan(decided).any(axis=1)
-    kinds, kind = np.unique(np.where(known[:, None], decided, -1.0), axis=0, return_inverse=True)
-    words = [";".join(name for name, has in zip(names, row, strict=True) if has == 1.0) for row in kinds]
-    told_names = pd.Series(np.array(words, dtype=object)[kind.reshape(-1)], dtype="str").where(known)
+    told_names = pd.Series(joined_words(decided == 1.0, names)).where(known)
     return {
         "operators_at_centre_count": count,
         "observed_operators_at_centre_count": reported,

@@ -70,6 +70,7 @@ def test_ground_figures_by_hand(units, ground):
 def test_everything_else_is_no_data_without_layers(units, ground):
     table, whole = compute({"units": units}, ground)
     known = {"people", "households", "area_km2", "density_per_km2", "elevation_mean_m", "mountainous", "programme"}
+    known |= {"area_at_200m_pct", "area_slope_15_pct"}
     for one in expand("unit", technologies=[], services=["post"]):
         if one.id not in known:
             assert table[one.id].isna().all(), one.id

@@ -1,0 +1,12 @@
+"""Classes of communes and villages: recorded and computed kept apart, each with its evidence."""
+
+from phusong.coverage.classes.classify import (
+    CENTRES,
+    CLASS_COLUMNS,
+    VILLAGE_OWN,
+    Classes,
+    default_tests,
+    find_classes,
+)
+
+__all__ = ["CENTRES", "CLASS_COLUMNS", "VILLAGE_OWN", "Classes", "default_tests", "find_classes"]

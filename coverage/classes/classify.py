@@ -1,0 +1,307 @@
+"""Which classes communes and villages belong to: as recorded, as computed by the tests, and which of the two is used.
+
+Villages come first: the test of mountainous communes counts them. A village's class is the one recorded, else the one
+computed for itself, else its commune's ("inherited").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from phusong.coverage.access.serving import Served
+from phusong.coverage.classes.borders import border_lengths
+from phusong.coverage.classes.judging import NONE, Bounds, Floats, judge_classes
+from phusong.coverage.classes.terrain import Terrain, terrain_shares
+from phusong.coverage.classes.wording import Notes, class_rows
+from phusong.coverage.indicators import CLASSES
+from phusong.coverage.means import PeopleAtCells, ratio
+from phusong.coverage.population import People, rows_of
+from phusong.coverage.rules.class_tests import ClassLevel, ClassTest, Condition, Sign
+from phusong.coverage.rules.pack import load_pack
+from phusong.coverage.service_indicators import minutes_from
+from phusong.coverage.services import present
+from phusong.coverage.zonal import KNOWN_SHARE
+from phusong.layers.grid import Raster
+from phusong.layers.messages import LANGS, say
+
+VILLAGE_OWN = ("mountainous", "ethnic_minority", "programme", "remote")
+"""Classes a village may have by itself; the others are its commune's."""
+UNIT_VALUES = (
+    "area_at_200m_pct",
+    "area_slope_15_pct",
+    "villages_mountainous_pct",
+    "minority_people",
+    "minority_people_pct",
+    "borders_land_km",
+    "borders_sea_km",
+    "outline_coast_pct",
+    "time_to_centre_min",
+)
+VILLAGE_VALUES = (
+    "area_at_200m_pct",
+    "area_slope_15_pct",
+    "minority_people",
+    "minority_people_pct",
+    "time_to_centre_min",
+)
+INHERITED = "inherited"
+CENTRES = ("district_office", "commune_office")
+"""Services that may be the centre of which a place is remote: the first one the study can travel to."""
+TOLERANCE_M = 500.0
+REMOTE_MIN = 60.0
+PACK = "decree_272"
+CLASS_COLUMNS = (
+    "level",
+    "code",
+    "valid_on",
+    "name",
+    "class",
+    "official",
+    "computed",
+    "used",
+    "agree",
+    "test",
+    "value",
+    "threshold",
+    "unit",
+    "derived",
+    "hinges_on",
+    *(f"evidence_{lang}" for lang in LANGS),
+    "source",
+)
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What ``find_classes`` found.
+
+    units, villages   rows as in their layers: a flag a class (boolean, NA: not known), ``<class>_basis`` ("recorded",
+                      "computed:<test>", "inherited" of villages, "none"), then ``UNIT_VALUES`` or ``VILLAGE_VALUES``
+    table             ``CLASS_COLUMNS``, a row a commune and class, and a village and class that it has a record or
+                      a verdict of its own for: official, computed and used flags, whether the first two agree ("yes",
+                      "no" or ""), value, threshold and unit of the condition that decided, whether the computed verdict
+                      rests on derived ground ("yes", "no"), what it hinges on ("derived": on villages' derived ground,
+                      "unknown": on villages nothing is known of, ""), and the evidence in words
+    """
+
+    units: pd.DataFrame
+    villages: pd.DataFrame
+    table: pd.DataFrame
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows of the table, and those where record and test disagree."""
+        return {"classes": len(self.table), "classes_disagree": int((self.table["agree"] == "no").sum())}
+
+
+def default_tests(tests: Iterable[ClassTest] | None = None, *, remote_min: float = REMOTE_MIN) -> tuple[ClassTest, ...]:
+    """The tests of some packs, those of the decree where none are given; remoteness by ``remote_min`` unless they
+    test it themselves."""
+    found = tuple(load_pack(PACK).classes if tests is None else tests)
+    for level in ("unit", "village"):
+        if not any((one.of, one.level) == ("remote", level) for one in found):
+            found = (*found, _remote(level, remote_min))  # type: ignore[arg-type]
+    return found
+
+
+def _remote(level: ClassLevel, remote_min: float) -> ClassTest:
+    sign: Sign = ">="
+    asked = (Condition("time_to_centre_min", sign, remote_min, "min"),)
+    text = {lang: say("class.remote.text", lang) for lang in LANGS}
+    source = "study.toml: [classes] remote_min"
+    return ClassTest(f"remote_{level}_time", "remote", level, "any", asked, text, source=source)
+
+
+def find_classes(
+    layers: Mapping[str, pd.DataFrame],
+    *,
+    people: People,
+    elevation: Raster,
+    served: Mapping[str, Served] | None = None,
+    tests: Sequence[ClassTest] | None = None,
+    tolerance_m: float = TOLERANCE_M,
+    centres: Sequence[str] = CENTRES,
+) -> Classes:
+    """Classes of the communes and villages of ``layers`` (validated, by name), by ``tests`` (``default_tests``).
+
+    ``elevation`` lies on the grid of ``people.zones``; ``served``: who reaches each service; ``tolerance_m``: how far
+    lines of the border and outlines may lie apart; ``centres``: services by which a place is remote, best first.
+    """
+    units = gpd.GeoDataFrame(layers["units"])
+    layer, areas, lines = (present(layers, name) for name in ("villages", "village_areas", "borders"))
+    villages = None if layer is None else gpd.GeoDataFrame(layer)
+    tests = default_tests() if tests is None else tests
+    terrain = terrain_shares(
+        units,
+        zones_of_units=people.zones,
+        elevation=elevation,
+        villages=villages,
+        village_areas=None if areas is None else gpd.GeoDataFrame(areas),
+    )
+    centre = next((name for name in centres if name in (served or {}) and (served or {})[name].travel is not None), "")
+    times = _times(people, villages, served or {}, centre, tests)
+    notes = Notes(cell_m=terrain.cell_m, tolerance_m=tolerance_m, centre=centre)
+
+    own = pd.DataFrame(index=range(0 if villages is None else len(villages)))
+    village_values: dict[str, Floats] = {}
+    village_rows = pd.DataFrame(columns=list(CLASS_COLUMNS))
+    if villages is not None:
+        village_values = {
+            "area_at_200m_pct": terrain.village_high_pct,
+            "area_slope_15_pct": terrain.village_steep_pct,
+            **_minority(villages),
+            "elevation_m": _heights(elevation, villages),
+            **times["village"],
+        }
+        derived = terrain.ground == "derived"
+        found = judge_classes("village", villages, tests, village_values, VILLAGE_OWN, derived=derived)
+        own = pd.DataFrame({name: one.used for name, one in found.items()})
+        village_rows = class_rows("village", villages, found, village_values, notes=notes, known_only=True)
+        village_basis = {f"{name}_basis": one.basis for name, one in found.items()}
+
+    border = border_lengths(units, None if lines is None else gpd.GeoDataFrame(lines), tolerance_m=tolerance_m)
+    persons = np.asarray(units["population"], dtype=np.float64)
+    share, wide, strict, counts = _mountainous_villages(units, villages, own, terrain)
+    area_km2 = _area_km2(units)
+    unit_values = {
+        "area_at_200m_pct": terrain.unit_high_pct,
+        "area_slope_15_pct": terrain.unit_steep_pct,
+        "villages_mountainous_pct": share,
+        **_minority(units),
+        "borders_land_km": border.land_km,
+        "borders_sea_km": border.sea_km,
+        "outline_coast_pct": border.outline_coast_pct,
+        **times["unit"],
+        "elevation_mean_m": people.zones.means(people.zones.at(elevation.values), people.zones.fraction),
+        "people": persons,
+        "area_km2": area_km2,
+        "density_per_km2": ratio(persons, area_km2),
+    }
+    found = judge_classes(
+        "unit", units, tests, unit_values, CLASSES, bounds={"villages_mountainous_pct": wide}, strict_bounds=strict
+    )
+    unit_rows = class_rows("unit", units, found, unit_values, notes=replace(notes, villages=counts))
+    unit_table = pd.DataFrame(
+        {name: one.used for name, one in found.items()}
+        | {f"{name}_basis": one.basis for name, one in found.items()}
+        | {name: unit_values[name] for name in UNIT_VALUES}
+    )
+    village_table = pd.DataFrame(index=own.index)
+    if villages is not None:
+        unit = rows_of(villages["unit_code"], units["code"])
+        flags, bases = _inherited(own, village_basis, unit_table, unit)
+        village_table = pd.DataFrame({**flags, **bases, **{name: village_values[name] for name in VILLAGE_VALUES}})
+    table = pd.concat([unit_rows, village_rows], ignore_index=True) if len(village_rows) else unit_rows
+    return Classes(unit_table, village_table, table)
+
+
+def _times(
+    people: People,
+    villages: gpd.GeoDataFrame | None,
+    served: Mapping[str, Served],
+    centre: str,
+    tests: Sequence[ClassTest],
+) -> dict[str, dict[str, Floats]]:
+    """Minutes to the centre, and to each service that a test asks for, by indicator and level."""
+    n_villages = 0 if villages is None else len(villages)
+    asked = {one.indicator for test in tests for one in test.conditions}
+    living = PeopleAtCells(people)
+    found: dict[str, dict[str, Floats]] = {
+        "unit": {"time_to_centre_min": np.full(people.zones.n_units, np.nan)},
+        "village": {"time_to_centre_min": np.full(n_villages, np.nan)},
+    }
+    for indicator in asked:
+        if indicator.startswith("mean_time_"):
+            found["unit"][indicator] = np.full(people.zones.n_units, np.nan)
+        elif indicator.startswith("time_"):
+            found["village"][indicator] = np.full(n_villages, np.nan)
+    for name, one in served.items():
+        if not one.service.timed or one.travel is None:
+            continue
+        for level, own in (("unit", f"mean_time_{name}_min"), ("village", f"time_{name}_min")):
+            ids = [own] * (own in asked) + ["time_to_centre_min"] * (name == centre)
+            if ids and level == "unit":
+                found[level] |= dict.fromkeys(ids, living.means(one.minutes))
+            elif ids and villages is not None:
+                found[level] |= dict.fromkeys(ids, minutes_from(villages, one))
+    return found
+
+
+def _minority(layer: pd.DataFrame) -> dict[str, Floats]:
+    """Persons of ethnic minorities and their share: persons as recorded, else by the recorded share, and vice versa."""
+    n = len(layer)
+    persons, pct, people = (
+        np.asarray(layer[name], dtype=np.float64) if name in layer else np.full(n, np.nan)
+        for name in ("minority_people", "minority_pct", "population")
+    )
+    share = np.where(np.isnan(persons), pct, ratio(persons, people, scale=100.0))
+    share = np.where(np.isnan(share), pct, share)
+    return {
+        "minority_people": np.where(np.isnan(persons), people * pct / 100.0, persons),
+        "minority_people_pct": share,
+    }
+
+
+def _mountainous_villages(
+    units: gpd.GeoDataFrame, villages: gpd.GeoDataFrame | None, own: pd.DataFrame, terrain: Terrain
+) -> tuple[Floats, Bounds, Mapping[str, Bounds], NDArray[np.int64] | None]:
+    """Of each unit: the share of its known villages that are mountainous (0-100); its least and greatest share over
+    all villages; the same by indicator if derived ground counts as not known; and counts (n, 5): all, mountainous,
+    by derived ground, recorded, not known."""
+    n = len(units)
+    nothing = np.full(n, np.nan)
+    if villages is None:
+        return nothing, (nothing, nothing), {"villages_mountainous_pct": (nothing, nothing)}, None
+    unit = rows_of(villages["unit_code"], units["code"])
+    inside = unit >= 0
+    flag = own["mountainous"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    recorded = np.zeros(len(villages), dtype=bool)
+    if "mountainous" in villages:
+        recorded = villages["mountainous"].notna().to_numpy()
+    derived = (terrain.ground == "derived") & ~recorded & ~np.isnan(flag)
+
+    def count(where: NDArray[np.bool_]) -> Floats:
+        return np.bincount(unit[inside & where], minlength=n).astype(np.float64)
+
+    whole, yes, unknown = count(np.ones(len(unit), dtype=bool)), count(flag == 1.0), count(np.isnan(flag))
+    on_derived, yes_derived = count(derived), count(derived & (flag == 1.0))
+    known = whole - unknown
+    share = np.where(known >= KNOWN_SHARE * whole, ratio(yes, known, scale=100.0), np.nan)
+    wide = ratio(yes, whole, scale=100.0), ratio(yes + unknown, whole, scale=100.0)
+    strict = (
+        ratio(yes - yes_derived, whole, scale=100.0),
+        ratio(yes - yes_derived + unknown + on_derived, whole, scale=100.0),
+    )
+    counts = np.column_stack([whole, yes, on_derived, count(recorded), unknown]).astype(np.int64)
+    return share, wide, {"villages_mountainous_pct": strict}, counts
+
+
+def _inherited(
+    own: pd.DataFrame, basis: Mapping[str, pd.Series[str]], units: pd.DataFrame, unit: NDArray[np.int64]
+) -> tuple[dict[str, pd.Series[bool]], dict[str, pd.Series[str]]]:
+    """The classes used of villages and their bases: their own where known, else their commune's."""
+    flags: dict[str, pd.Series[bool]] = {}
+    bases: dict[str, pd.Series[str]] = {}
+    for name in CLASSES:
+        of_unit = units[name].reindex(unit).reset_index(drop=True)
+        mine = own[name] if name in own else pd.Series(pd.NA, index=range(len(unit)), dtype="boolean")
+        flags[name] = mine.fillna(of_unit)
+        told = basis[f"{name}_basis"] if name in own else pd.Series(NONE, index=range(len(unit)))
+        bases[f"{name}_basis"] = told.mask(mine.isna() & of_unit.notna(), INHERITED).astype("str")
+    return flags, bases
+
+
+def _heights(elevation: Raster, villages: gpd.GeoDataFrame) -> Floats:
+    x_m, y_m = np.asarray(villages.geometry.x), np.asarray(villages.geometry.y)
+    return elevation.sample(x_m, y_m).astype(np.float64)
+
+
+def _area_km2(units: gpd.GeoDataFrame) -> Floats:
+    recorded = np.asarray(units["area_km2"], dtype=np.float64)
+    return np.where(np.isnan(recorded), np.asarray(units.geometry.area, dtype=np.float64) / 1e6, recorded)

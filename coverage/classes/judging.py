@@ -1,0 +1,95 @@
+"""Tests of classes against the values of communes or villages: recorded, computed and used flags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from phusong.coverage.rules.class_tests import ClassLevel, ClassTest
+
+RECORDED, NONE = "recorded", "none"
+
+Floats = NDArray[np.float64]
+Bounds = tuple[Floats, Floats]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One class of one level: flags (boolean[n], NA) as recorded, computed and used, the basis of the last; the test,
+    None if there is none; the answers to its conditions, (n,) each; and what the computed verdict rests on."""
+
+    official: pd.Series[bool]
+    computed: pd.Series[bool]
+    used: pd.Series[bool]
+    basis: pd.Series[str]
+    test: ClassTest | None
+    derived: NDArray[np.bool_]
+    hinges_on: NDArray[np.object_]
+
+
+_ON_GROUND = ("area_at_200m_pct", "area_slope_15_pct")
+
+
+def judge_classes(
+    level: ClassLevel,
+    layer: pd.DataFrame,
+    tests: Sequence[ClassTest],
+    values: Mapping[str, Floats],
+    names: Sequence[str],
+    *,
+    derived: NDArray[np.bool_] | None = None,
+    bounds: Mapping[str, Bounds] | None = None,
+    strict_bounds: Mapping[str, Bounds] | None = None,
+) -> dict[str, Judged]:
+    """Every class of ``names`` by its test at ``level``, rows as in ``layer``; ``values``: the indicators by id.
+
+    ``derived``: of which rows the ground is derived. ``bounds``: least and greatest value an indicator may have where
+    it is not wholly known; ``strict_bounds``: the same if derived ground counts as not known.
+    """
+    n = len(layer)
+    by_class = {one.of: one for one in tests if one.level == level}
+    found = {}
+    for name in names:
+        empty = pd.Series(pd.NA, index=range(n), dtype="boolean")
+        official = layer[name].astype("boolean").reset_index(drop=True) if name in layer else empty
+        computed, test = empty, by_class.get(name)
+        on_derived = np.zeros(n, dtype=bool)
+        hinges = np.full(n, "", dtype=object)
+        if test is not None:
+            verdict = test.verdicts(_answers(test, values, bounds or {}))
+            computed = _flags(verdict)
+            whole = test.verdicts(_answers(test, values, bounds or {}), strict=True)
+            sure = test.verdicts(_answers(test, values, strict_bounds or bounds or {}), strict=True)
+            hinges[(sure != verdict) & ~np.isnan(verdict)] = "derived"
+            hinges[np.isnan(whole) & ~np.isnan(verdict)] = "unknown"
+            on_derived = hinges == "derived"
+            if derived is not None and any(one.indicator in _ON_GROUND for one in test.conditions):
+                on_derived = derived & ~np.isnan(verdict)
+        used = official.fillna(computed)
+        basis = np.full(n, NONE, dtype=object)
+        if test is not None:
+            basis[computed.notna()] = f"computed:{test.id}"
+        basis[official.notna()] = RECORDED
+        found[name] = Judged(official, computed, used, pd.Series(basis, dtype="str"), test, on_derived, hinges)
+    return found
+
+
+def _answers(test: ClassTest, values: Mapping[str, Floats], bounds: Mapping[str, Bounds]) -> list[Floats]:
+    answers = []
+    for one in test.conditions:
+        if one.indicator in bounds:
+            least, most = (one.holds(end) for end in bounds[one.indicator])
+            answers.append(np.where(least == most, least, np.nan))
+        else:
+            answers.append(one.holds(values[one.indicator]))
+    return answers
+
+
+def _flags(verdict: Floats) -> pd.Series[bool]:
+    flags = pd.array(verdict == 1.0, dtype="boolean")
+    flags[np.isnan(verdict)] = pd.NA
+    return pd.Series(flags)

@@ -1,0 +1,173 @@
+"""The table of classes: one row a place and class, with the evidence of each verdict in words."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from phusong.coverage.classes.judging import Floats, Judged
+from phusong.coverage.indicators import indicator_label
+from phusong.coverage.rules.class_tests import ClassTest, Condition
+from phusong.layers.messages import LANGS, Lang, Text, say
+from phusong.layers.messages.format import quantity
+
+_SIGNS = {">=": "least", "<=": "most", ">": "more", "<": "less", "=": "equal"}
+_PLACES = {"%": 1, "km": 2}  # of others none
+_COUNTS = ("whole", "yes", "derived", "recorded", "unknown")
+_TOLD = ("recorded", "derived", "unknown")
+
+Objects = NDArray[np.object_]
+
+
+@dataclass(frozen=True)
+class Notes:
+    """What evidence says beside values: cell size of slopes (m), tolerance along borders (m), the service that is the
+    centre of remoteness ("" for none), and of communes the counts of their villages (see ``_mountainous_villages``)."""
+
+    cell_m: float
+    tolerance_m: float
+    centre: str = ""
+    villages: NDArray[np.int64] | None = None
+
+
+def class_rows(
+    level: str,
+    layer: pd.DataFrame,
+    found: Mapping[str, Judged],
+    values: Mapping[str, Floats],
+    *,
+    notes: Notes,
+    known_only: bool = False,
+) -> pd.DataFrame:
+    """Rows of the table of classes, by place, then class; ``known_only``: without those nothing is known of."""
+    parts = []
+    for number, (name, one) in enumerate(found.items()):
+        rows = np.arange(len(layer))
+        if known_only:
+            rows = np.flatnonzero(one.used.notna() | one.official.notna())
+        if not len(rows):
+            continue
+        chosen = {key: value[rows] for key, value in values.items()}
+        counts = None if notes.villages is None else notes.villages[rows]
+        deciding = _deciding(one.test, chosen, len(rows))
+        official, computed = (part.iloc[rows].reset_index(drop=True) for part in (one.official, one.computed))
+        same = np.where((official == computed).fillna(False), "yes", "no")
+        agree = np.where(official.isna() | computed.isna(), "", same)
+        own = layer["source"].iloc[rows].fillna("").to_numpy(dtype=object)
+        test_source = "" if one.test is None else one.test.source
+        part = {
+            "row": rows,
+            "number": number,
+            "level": level,
+            "code": layer["code"].to_numpy()[rows],
+            "valid_on": layer["valid_on"].to_numpy()[rows] if "valid_on" in layer else np.datetime64("NaT", "s"),
+            "name": layer["name"].to_numpy()[rows],
+            "class": name,
+            "official": official,
+            "computed": computed,
+            "used": one.used.iloc[rows].reset_index(drop=True),
+            "agree": agree,
+            "test": "" if one.test is None else one.test.id,
+            **deciding,
+            "derived": np.where(one.derived[rows], "yes", "no"),
+            "hinges_on": one.hinges_on[rows],
+            **{f"evidence_{lang}": _evidence(one, chosen, rows, counts, notes, lang) for lang in LANGS},
+            "source": np.where(official.notna(), own, np.where(computed.notna(), test_source, "")),
+        }
+        parts.append(pd.DataFrame(part))
+    if not parts:
+        return pd.DataFrame()
+    table = pd.concat(parts, ignore_index=True)
+    return table.sort_values(["row", "number"], kind="stable", ignore_index=True).drop(columns=["row", "number"])
+
+
+def _deciding(test: ClassTest | None, values: Mapping[str, Floats], n: int) -> dict[str, object]:
+    """Value, threshold and unit of the condition that decided: the one farthest on its good side where any is enough,
+    on its bad side where all are asked, measured in thresholds."""
+    value, threshold, unit = np.full(n, np.nan), np.full(n, np.nan), np.full(n, "", dtype=object)
+    if test is not None:
+        far = np.column_stack(
+            [one.margins(values[one.indicator]) / max(abs(one.threshold), 1e-9) for one in test.conditions]
+        )
+        none = np.isnan(far).all(axis=1)
+        worst = -np.inf if test.how == "any" else np.inf
+        far = np.where(np.isnan(far), worst, far)
+        best = far.argmax(axis=1) if test.how == "any" else far.argmin(axis=1)
+        for k, one in enumerate(test.conditions):
+            mine = (best == k) & ~none
+            value[mine], threshold[mine], unit[mine] = values[one.indicator][mine], one.threshold, one.unit
+    return {"value": value, "threshold": threshold, "unit": unit}
+
+
+def _evidence(  # noqa: PLR0917
+    one: Judged,
+    values: Mapping[str, Floats],
+    rows: NDArray[np.int64],
+    counts: NDArray[np.int64] | None,
+    notes: Notes,
+    lang: Lang,
+) -> Objects:
+    """What a computed verdict rests on, in words: each condition's value beside what is asked, then its limits."""
+    if one.test is None:
+        return np.full(len(rows), say("class.evidence.no_test", lang), dtype=object)
+    said = np.full(len(rows), "", dtype=object)
+    for k, condition in enumerate(one.test.conditions):
+        words = _condition(condition, values[condition.indicator], lang)
+        if condition.indicator == "villages_mountainous_pct" and counts is not None:
+            words = words + _each(counts, lambda row: _of_villages(row, lang))
+        said = said + ("; " if k else "") + words
+    asked = {condition.indicator for condition in one.test.conditions}
+    if "area_slope_15_pct" in asked or "villages_mountainous_pct" in asked:
+        cell = quantity(notes.cell_m, "m", lang)
+        said = said + ". " + say("class.evidence.slope", lang, cell=cell)
+    if asked & {"borders_land_km", "borders_sea_km", "outline_coast_pct"}:
+        tolerance = quantity(notes.tolerance_m, "m", lang)
+        said = said + ". " + say("class.evidence.tolerance", lang, tolerance=tolerance)
+    if "time_to_centre_min" in asked and notes.centre:
+        centre = Text(f"service.{notes.centre}.name")
+        said = said + ". " + say("class.evidence.centre", lang, centre=centre)
+    ground = say("class.evidence.derived_ground", lang)
+    on_ground = one.derived[rows] & (one.hinges_on[rows] == "")
+    said = np.where(on_ground, said + ". " + ground, said)
+    for word in ("derived", "unknown"):
+        hinges = one.hinges_on[rows] == word
+        said = np.where(hinges, said + ". " + say(f"class.evidence.hinges_{word}", lang), said)
+    return (said + ".").astype(object)
+
+
+def _condition(condition: Condition, values: Floats, lang: Lang) -> Objects:
+    """ "Area at 200 m or higher: 72.3 %, at least 2/3 asked"; values so near the threshold that they would read as
+    the same get more places."""
+    places = _PLACES.get(condition.unit, 0)
+    near = (np.abs(values - condition.threshold) < 2 * 10.0**-places) & (condition.margins(values) != 0.0)
+    shown = np.where(near, np.round(values, places + 2), np.round(values, places))
+    threshold = condition.written or quantity(condition.threshold, condition.unit, lang)
+    asked = say(f"class.asked.{_SIGNS[condition.comparison]}", lang, threshold=threshold)
+    label = indicator_label(condition.indicator, lang)
+    unique, back = np.unique(shown, return_inverse=True)
+    texts = np.empty(len(unique), dtype=object)
+    for i, value in enumerate(unique):
+        told = quantity(float(value), condition.unit, lang, most=places + 2)
+        texts[i] = say("class.evidence.condition", lang, label=label, value=told, asked=asked)
+    return texts[back.reshape(-1)]
+
+
+def _of_villages(counts: NDArray[np.int64], lang: Lang) -> str:
+    """ " (10 villages: 6 mountainous; 2 recorded, 7 by derived ground, 1 not known)"."""
+    named = dict(zip(_COUNTS, (int(count) for count in counts), strict=True))
+    if not named["whole"]:
+        return " " + say("class.evidence.no_villages", lang)
+    parts = [say(f"class.evidence.villages.{key}", lang, count=named[key]) for key in _TOLD if named[key]]
+    said = say("class.evidence.villages.whole", lang, count=named["whole"], yes=named["yes"])
+    return f" ({'; '.join([said, *parts])})"
+
+
+def _each(rows: NDArray[np.int64], words: Callable[[NDArray[np.int64]], str]) -> Objects:
+    """``words`` of each row, said once for alike rows."""
+    unique, back = np.unique(rows, axis=0, return_inverse=True)
+    texts = np.array([words(row) for row in unique], dtype=object)
+    return texts[back.reshape(-1)]
