@@ -180,8 +180,8 @@ def unit_parts(indicator_id: str, value: float, row: Mapping[str, Any]) -> tuple
 
 
 def build_words(indicator_id: str, count: float, unit: str, lang: Lang) -> str:
-    """What must be built in words: "130 more points (post)", "19 more communes"; "" where it has no number."""
-    if not unit or math.isnan(count):
+    """What must be built in words: "130 more postal points", "19 more communes"; "" where that is none."""
+    if not unit or not count > 0:
         return ""
     found = find(indicator_id)
     code = f"build.{unit}_{found.service}" if has(f"build.{unit}_{found.service}") else f"build.{unit}"

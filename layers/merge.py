@@ -155,7 +155,7 @@ def gone(new: Checked, known: pd.DataFrame, whole: pd.DataFrame) -> tuple[Fault,
 
 def keys_of(frame: pd.DataFrame, layer: Layer) -> pd.MultiIndex:
     """The rows' keys as text, days without a time."""
-    texts = [frame[name].astype(str).str.removesuffix(" 00:00:00") for name in layer.key]
+    texts = [frame[name].astype(str).fillna("").str.removesuffix(" 00:00:00") for name in layer.key]
     return pd.MultiIndex.from_arrays(texts, names=list(layer.key))
 
 

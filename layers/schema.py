@@ -332,9 +332,10 @@ FACILITIES = Layer(
 PUBLISHED_FIGURES = Layer(
     "published_figures",
     "none",
-    ("indicator", "as_of"),
+    ("indicator", "district", "as_of"),
     (
         _key("indicator"),  # id of a provincial indicator
+        Column("district", "text"),  # empty: of the whole province
         Column("value", "number", required=True, nullable=False),
         Column("note", "word", words=("inconsistent_area", "over", "implied")),
     ),

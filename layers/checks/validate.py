@@ -218,12 +218,13 @@ def _unknown(desk: _Desk, headings: dict[str, str]) -> None:
 def _duplicates(desk: _Desk, columns: dict[str, list[Any]]) -> None:
     first: dict[tuple[Any, ...], int] = {}
     key = desk.layer.key
+    needed = [k for k, name in enumerate(key) if not desk.layer.column(name).nullable]
     for i in range(len(desk.raw.frame)):
         values = tuple(columns[name][i] for name in key)
-        if None in values:
+        if any(values[k] is None for k in needed):
             continue
         if values in first:
-            found = ", ".join(str(value).removesuffix("T00:00:00") for value in values)
+            found = ", ".join(str(value).removesuffix("T00:00:00") for value in values if value is not None)
             rows = int(desk.raw.rows[first[values]])
             desk.say("fault.duplicate_key", at=i, column=", ".join(key), found=found, first_row=rows)
         else:

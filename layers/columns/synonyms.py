@@ -91,7 +91,7 @@ def targets(layer: Layer) -> tuple[str, ...]:
     """All names a heading of a layer's file may come to bear: its columns, coordinates and names of units."""
     own = tuple(column.name for column in layer.all_columns)
     places = COORDINATES if "point" in layer.shapes else ()
-    return own + places + (UNIT_NAMES[2:] if layer.name == "units" else UNIT_NAMES)  # units bear name and district
+    return own + places + (UNIT_NAMES[2:] if "district" in own else UNIT_NAMES)  # it needs none to find a unit by
 
 
 def heading_code(layer: Layer, column: str) -> str:
