@@ -91,6 +91,10 @@ class Snapshot:
         """Whether this run made the file."""
         return (self.directory / name).is_file()
 
+    def file(self, name: str, reader: Callable[[Path], Any]) -> Any:
+        """What a reader makes of a file of this run, read once; None where the run made no such file."""
+        return self.keep(f"file {name}", lambda: self._read(self.directory / name, reader)) if self.has(name) else None
+
     # tables
 
     @property
@@ -196,9 +200,30 @@ class Snapshot:
         """The investment list in order of rank."""
         return cast("list[Row]", self.keep("plan", lambda: self._table("plan.parquet")))
 
+    @property
+    def plan_sites(self) -> gpd.GeoDataFrame | None:
+        """The proposed sites with their points; None if the run left no such table."""
+        name = "plan.parquet"
+        read = lambda: self._read(self.directory / name, gpd.read_parquet) if self.has(name) else None  # noqa: E731
+        return self.keep("plan sites", read)
+
+    def rows(self, name: str) -> list[Row]:
+        """The rows of a table by its file's name; none if the run left no such table."""
+        return cast("list[Row]", self.keep(f"rows {name}", lambda: self._table(name) if self.has(name) else []))
+
+    def facts(self, name: str) -> Row:
+        """A JSON object by its file's name; empty if the run left no such file."""
+
+        def read() -> Row:
+            return json.loads(self._read(self.directory / name, Path.read_bytes)) if self.has(name) else {}
+
+        return cast("Row", self.keep(f"facts {name}", read))
+
     def _table(self, name: str) -> list[Row]:
         rows = rows_of(self._read(self.directory / name, _read_table))
-        return sorted(rows, key=lambda row: row["rank"]) if rows and "rank" in rows[0] else rows
+        if not (rows and "rank" in rows[0]):
+            return rows
+        return sorted(rows, key=lambda row: (row["rank"] is None, row["rank"] or 0))  # what has no rank comes last
 
     # rasters
 

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
+import numpy as np
+import shapely
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.path import Path
 from matplotlib.ticker import FuncFormatter, MaxNLocator
+from shapely.geometry.base import BaseGeometry
 
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import number
@@ -19,6 +24,15 @@ STYLE: dict[Any, Any] = {
 }
 """Names are drawn as they are: no mathematics, no markup."""
 INK, SOFT = "#1e293b", "#5b6779"
+DRAWING = Lock()
+"""Held while a picture is drawn: the style is one for the whole process, two at once would undo each other's."""
+
+
+def path_of(shape: BaseGeometry) -> Path:
+    """The rings of a polygon or of several as one path."""
+    polygons = [part for part in shapely.get_parts(shape) if isinstance(part, shapely.Polygon)]
+    rings = [ring for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
+    return Path.make_compound_path(*(Path(np.asarray(ring.coords), closed=True) for ring in rings))
 
 
 def dress(axes: Axes, x_name: str, y_name: str, lang: Lang) -> None:

@@ -6,7 +6,6 @@ import textwrap
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from threading import Lock
 from typing import IO, Any, Literal
 
 import matplotlib as mpl
@@ -24,9 +23,8 @@ from phusong.coverage.radio.diffraction import wavelength_m
 from phusong.coverage.radio.link import Link
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import day, number
-from phusong.maps.dressing import INK, SOFT, STYLE, dress, mark_synthetic
+from phusong.maps.dressing import DRAWING, INK, SOFT, STYLE, dress, mark_synthetic
 
-_DRAWING = Lock()  # the style is one for the whole process: two pictures at once would undo each other's
 State = Literal["clear", "in_zone", "blocked", "unknown"]
 CLEAR_ZONES = 0.6
 """Share of the first Fresnel zone's radius that planners keep free of obstacles [K]."""
@@ -103,7 +101,7 @@ def title_of(view: ProfileView, lang: Lang) -> str:
 
 def profile_png(view: ProfileView, to: Path | IO[bytes], *, lang: Lang, width_px: int = 1600) -> None:
     """Write a PNG of ``view`` to a path or an open file, said in ``lang``; names are drawn as they are."""
-    with _DRAWING, mpl.rc_context(STYLE):
+    with DRAWING, mpl.rc_context(STYLE):
         figure = Figure(figsize=(11, 6.2), dpi=width_px / 11)
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.065, 0.195, 0.645, 0.625))

@@ -5,33 +5,32 @@ from __future__ import annotations
 import textwrap
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, NamedTuple
 
 import geopandas as gpd
 import matplotlib as mpl
 import numpy as np
-import shapely
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, PathPatch
-from matplotlib.path import Path as MplPath
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import NullLocator
 from matplotlib.transforms import Bbox
-from shapely.geometry.base import BaseGeometry
+from numpy.typing import NDArray
 
 from phusong.layers.messages import Lang, say
 from phusong.maps.classes import GAP_COLOUR, NO_DATA_COLOUR, class_index, classes_of
 from phusong.maps.data import date_text, gap_village_points, methods_of, numbers, plan_points, unit_text
-from phusong.maps.dressing import INK, SOFT, STYLE, mark_synthetic
+from phusong.maps.dressing import DRAWING, INK, SOFT, STYLE, mark_synthetic, path_of
 from phusong.maps.images import MERCATOR, frame_of, terrain_rgb
 from phusong.maps.view import MapIndicator, MapView
 
 _FILL_ALPHA = 0.74
 _BADGE_PT = 10.0
+_LEGEND_IN = 2.5
 _MOST_NAMES = 40
 _SHIFTS_PT = (
     (0, 0),
@@ -48,36 +47,71 @@ _SHIFTS_PT = (
 )
 
 
-def map_png(view: MapView, path: Path, *, indicator: str = "", lang: Lang | None = None, width_px: int = 1600) -> None:
+class Terrain(NamedTuple):
+    """The shaded terrain below a map, and its left, right, bottom and top, m, Web Mercator."""
+
+    rgb: NDArray[np.uint8]
+    extent: tuple[float, float, float, float]
+
+
+class _Canvas(FigureCanvasAgg):
+    """Draws when the picture is saved, and not after every layer as geopandas asks for."""
+
+    def draw_idle(self, *args: Any, **kwargs: Any) -> None:
+        """Nothing: there is no window to keep up to date."""
+
+
+def terrain_of(view: MapView) -> Terrain | None:
+    """The terrain of a view, to be drawn below several maps of it; None without elevation."""
+    if view.elevation is None:
+        return None
+    frame = frame_of(view.elevation, longest_px=1500)
+    left, bottom, right, top = frame.bounds
+    inside = list(view.units.to_crs(MERCATOR).geometry)
+    return Terrain(terrain_rgb(view.elevation, frame, inside=inside), (left, right, bottom, top))
+
+
+def map_png(
+    view: MapView,
+    path: Path | IO[bytes],
+    *,
+    indicator: str = "",
+    lang: Lang | None = None,
+    width_px: int = 1600,
+    width_in: float = 11.0,
+    terrain: Terrain | None = None,
+) -> None:
     """Write a PNG of ``view`` to ``path``: the indicator of that id (empty: the view's first), said in ``lang``.
 
-    Names and titles are drawn as they are (no mathematics, no markup). KeyError for an unknown indicator.
+    Names and titles are drawn as they are (no mathematics, no markup). ``width_in``: the width at which letters have
+    their size in points. ``terrain``: that of the view, where it is made already. KeyError for an unknown indicator.
     """
     said: Lang = lang or view.lang
     chosen = _chosen(view, indicator or view.first_indicator)
     areas = view.units.to_crs(MERCATOR)
     left, bottom, right, top = areas.total_bounds
     margin_m = 0.04 * max(right - left, top - bottom)
-    with mpl.rc_context(STYLE):
-        height_in = 11 * (top - bottom + 2 * margin_m) / ((right - left + 2 * margin_m) * 1.28) + 1.1
-        figure = Figure(figsize=(11, min(max(height_in, 6.0), 14.0)), dpi=width_px / 11)
-        FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.01, 0.05, 0.76, 0.86))
+    with DRAWING, mpl.rc_context(STYLE):
+        share = 1 - _LEGEND_IN / width_in
+        height_in = width_in * share * (top - bottom + 2 * margin_m) / (right - left + 2 * margin_m) + 1.1
+        figure = Figure(figsize=(width_in, min(max(height_in, 5.0), 14.0)), dpi=width_px / width_in)
+        _Canvas(figure)
+        axes = figure.add_axes((0.01, 0.05, share - 0.01, 0.86))
         axes.set(xlim=(left - margin_m, right + margin_m), ylim=(bottom - margin_m, top + margin_m), aspect="equal")
         axes.xaxis.set_major_locator(NullLocator())
         axes.yaxis.set_major_locator(NullLocator())
         axes.set_facecolor("#eef1f3")
         for spine in axes.spines.values():
             spine.set_color("#cbd5e1")
-        _draw_terrain(axes, view, areas)
+        _draw_terrain(axes, terrain or terrain_of(view))
         handles = _draw_indicator(axes, view, areas, chosen, said) if chosen is not None else []
         handles += _draw_gaps(axes, view, areas, said)
         axes.set(xlabel="", ylabel="")  # geopandas names the axes after the CRS
         _write_names(axes, view, areas)
         if chosen is not None:
-            _write_legend(figure, handles, _legend_title(chosen, said))
+            _write_legend(figure, handles, _legend_title(chosen, said), left=share + 0.005)
         _write_texts(figure, view, chosen, said)
-        figure.savefig(path, dpi=width_px / 11, facecolor="white", metadata={"Software": "phusong"})
+        figure.savefig(path, format="png", dpi=width_px / width_in, facecolor="white", metadata={"Software": "phusong"})
 
 
 def _chosen(view: MapView, indicator: str) -> MapIndicator | None:
@@ -96,13 +130,11 @@ def _legend_title(indicator: MapIndicator, lang: Lang) -> str:
     return "\n".join(lines)
 
 
-def _draw_terrain(axes: Axes, view: MapView, areas: gpd.GeoDataFrame) -> None:
-    if view.elevation is None:
+def _draw_terrain(axes: Axes, terrain: Terrain | None) -> None:
+    if terrain is None:
         return
-    frame = frame_of(view.elevation, longest_px=1500)
-    left, bottom, right, top = frame.bounds
     limits = axes.get_xlim(), axes.get_ylim()
-    axes.imshow(terrain_rgb(view.elevation, frame, inside=list(areas.geometry)), extent=(left, right, bottom, top))
+    axes.imshow(terrain.rgb, extent=terrain.extent)
     axes.set(xlim=limits[0], ylim=limits[1])
 
 
@@ -138,7 +170,7 @@ def _draw_gaps(axes: Axes, view: MapView, areas: gpd.GeoDataFrame, lang: Lang) -
     if view.gap_units is not None and len(view.gap_units):
         gaps = areas[areas["code"].isin(view.gap_units["code"])]
         for shape in gaps.geometry:  # on its own side of the boundary only, so that the eye knows which one it is
-            outline = PathPatch(_path(shape), facecolor="none", edgecolor=GAP_COLOUR, linewidth=2.2)
+            outline = PathPatch(path_of(shape), facecolor="none", edgecolor=GAP_COLOUR, linewidth=2.2)
             axes.add_patch(outline)
             outline.set_clip_path(outline.get_path(), axes.transData)
         label = say("map.static.gaps", lang, count=len(gaps))
@@ -161,13 +193,6 @@ def _draw_gaps(axes: Axes, view: MapView, areas: gpd.GeoDataFrame, lang: Lang) -
                 middle: dict[str, Any] = {"ha": "center", "va": "center_baseline", "color": "white"}
                 axes.text(x, y, str(rank), fontsize=6, weight="bold", **middle)
     return handles
-
-
-def _path(shape: BaseGeometry) -> MplPath:
-    """The rings of a polygon or of several as one path."""
-    polygons = [part for part in shapely.get_parts(shape) if isinstance(part, shapely.Polygon)]
-    rings = [ring for polygon in polygons for ring in (polygon.exterior, *polygon.interiors)]
-    return MplPath.make_compound_path(*(MplPath(np.asarray(ring.coords), closed=True) for ring in rings))
 
 
 def _write_names(axes: Axes, view: MapView, areas: gpd.GeoDataFrame) -> None:
@@ -211,8 +236,8 @@ def _number(value: float, lang: Lang) -> str:
     return text.translate(str.maketrans(",.", ".,")) if lang == "vi" else text
 
 
-def _write_legend(figure: Figure, handles: list[Patch | Line2D], title: str) -> None:
-    legend = figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(0.775, 0.915), frameon=False, fontsize=9)
+def _write_legend(figure: Figure, handles: list[Patch | Line2D], title: str, *, left: float) -> None:
+    legend = figure.legend(handles=handles, loc="upper left", bbox_to_anchor=(left, 0.915), frameon=False, fontsize=9)
     legend.set_title(title, prop=FontProperties(size=10.5, weight="bold"))
     legend.set_alignment("left")
 
@@ -227,9 +252,11 @@ def _write_texts(figure: Figure, view: MapView, indicator: MapIndicator | None, 
         mark_synthetic(figure, lang, y=0.952)
     methods = methods_of(view.units) if indicator is not None and indicator.placed else []
     notes = [say("map.ui.modelled", lang)] if indicator is not None and indicator.modelled else []
-    lines = [". ".join([*notes, *(say(f"map.method.{method}", lang) for method in methods)])]
+    per_line = round(150 * figure.get_figwidth() / 11)
+    told = ". ".join([*notes, *(say(f"map.method.{method}", lang) for method in methods)])
+    lines = textwrap.wrap(told, per_line, break_on_hyphens=False)
     if view.sources:
         source = say("map.static.source", lang, source="; ".join(view.sources))
-        lines += textwrap.wrap(source, 150, max_lines=2, placeholder=" …", break_on_hyphens=False)
+        lines += textwrap.wrap(source, per_line, max_lines=2, placeholder=" …", break_on_hyphens=False)
     for i, line in enumerate(line for line in lines if line):
-        figure.text(0.012, 0.039 - 0.013 * i, line, fontsize=8, **soft)
+        figure.text(0.012, (0.38 - 0.135 * i) / figure.get_figheight(), line, fontsize=8, **soft)
