@@ -45,19 +45,37 @@ def village_signal(indicators: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame
         decide(name, numbers(indicators, f"observed_signal_{t}"), numbers(indicators, name), by_model)
     singles = np.column_stack([values[f"centre_covered_{t}"] for t in SINGLE])
     reported = np.column_stack([bases[f"centre_covered_{t}"] == OBSERVED for t in SINGLE])
-    present = _known(singles).any(axis=0)
-    yes = (singles == 1.0).any(axis=1)
+    present = np.asarray(_known(singles).any(axis=0))
+    otherwise, seen = numbers(indicators, "centre_covered_any"), np.zeros(len(indicators), dtype=np.bool_)
     if present.any():
-        no = (singles[:, present] == 0.0).all(axis=1)
-        otherwise = np.where(yes, 1.0, np.where(no, 0.0, np.nan))
+        otherwise, yes = _any_of(singles, present), (singles == 1.0).any(axis=1)
         seen = np.where(yes, (reported & (singles == 1.0)).any(axis=1), reported[:, present].all(axis=1))
-    else:
-        otherwise, seen = numbers(indicators, "centre_covered_any"), np.zeros(len(indicators), dtype=np.bool_)
     basis = np.where(seen, OBSERVED, MODEL).astype(object)
     decide("centre_covered_any", numbers(indicators, "observed_signal_any"), otherwise, basis)
     _count_operators(indicators, values, bases)
     index = indicators.index
     return pd.DataFrame(values, index=index), pd.DataFrame(bases, index=index)
+
+
+def centres_by_source(indicators: pd.DataFrame) -> tuple[Floats, Floats]:
+    """Signal of any technology at each centre by reports alone and by the model alone: 1, 0, NaN.
+
+    Without a word on "any" there is signal where a technology has it, and none where each has none that the villages
+    know.
+    """
+    seen = np.column_stack([numbers(indicators, f"observed_signal_{t}") for t in SINGLE])
+    made = np.column_stack([numbers(indicators, f"centre_covered_{t}") for t in SINGLE])
+    present = np.asarray((_known(seen) | _known(made)).any(axis=0))
+    observed, by_model = numbers(indicators, "observed_signal_any"), numbers(indicators, "centre_covered_any")
+    return _first(observed, _any_of(seen, present)), _first(by_model, _any_of(made, present))
+
+
+def _any_of(singles: Floats, present: NDArray[np.bool_]) -> Floats:
+    """1 where a technology (column) is, 0 where each of those present is not; NaN otherwise and without any."""
+    if not present.any():
+        return np.full(len(singles), np.nan)
+    yes, no = (singles == 1.0).any(axis=1), (singles[:, present] == 0.0).all(axis=1)
+    return np.where(yes, 1.0, np.where(no, 0.0, np.nan))
 
 
 def _count_operators(indicators: pd.DataFrame, values: dict[str, Floats], bases: dict[str, Objects]) -> None:
@@ -132,7 +150,8 @@ def compare(indicators: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
         part["technology"] = t if t == "any" else t.upper()
         part["observed"] = pd.array(said == 1.0, dtype="boolean")
         part["model_level_dbm"] = numbers(rows, f"centre_level_{t}_dbm")
-        part["model"] = pd.array([pd.NA if np.isnan(one) else one == 1.0 for one in model], dtype="boolean")
+        part["model"] = pd.array(model == 1.0, dtype="boolean")
+        part.loc[np.isnan(model), "model"] = pd.NA
         part["agree"] = np.where(np.isnan(model), "", np.where(said == model, "yes", "no"))
         parts.append(part)
     if not parts:

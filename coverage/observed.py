@@ -10,6 +10,7 @@ import pandas as pd
 import shapely
 from numpy.typing import NDArray
 
+from phusong.coverage.columns import yes_no
 from phusong.coverage.population import rows_of
 
 NEAR_M = 1000.0
@@ -116,7 +117,8 @@ class _Said:
 
     def _about(self, name: str) -> NDArray[np.bool_]:
         """Rows on a technology or on all of them."""
-        return (self.technology == 0) | (self.technology == self.technology_code[name])
+        about: NDArray[np.bool_] = (self.technology == 0) | (self.technology == self.technology_code[name])
+        return about
 
     def any_operator(self) -> tuple[dict[str, NDArray[np.bool_]], dict[str, NDArray[np.bool_]]]:
         """Where there is signal of any operator, and where none, by technology and of "any"."""
@@ -154,18 +156,11 @@ def _codes(values: pd.Series[str], known: Sequence[str]) -> tuple[NDArray[np.int
     """Each value as a number, 0 for none; and the number of each known name and each name found."""
     names = dict.fromkeys([*known, *values.dropna().unique()])
     code = {str(name): number for number, name in enumerate(names, start=1)}
-    return values.map(code).fillna(0).to_numpy(dtype=np.int64), code
+    return np.asarray(values.map(code).fillna(0), dtype=np.int64), code
 
 
 def _verdict(yes: NDArray[np.bool_], no: NDArray[np.bool_]) -> NDArray[np.float64]:
     return np.where(yes, 1.0, np.where(no, 0.0, np.nan))
-
-
-def yes_no(values: NDArray[np.float64]) -> pd.Series[bool]:
-    """1, 0 and NaN as yes, no and NA."""
-    made = pd.array(values == 1, dtype="boolean")
-    made[np.isnan(values)] = pd.NA
-    return pd.Series(made)
 
 
 def _villages_of(reports: gpd.GeoDataFrame, villages: gpd.GeoDataFrame) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -24,7 +24,7 @@ RECORD = "run.json"
 _ENTRY = {"key", "files", "counts"}
 _HASH_BYTES = 16
 DELIVERED = (
-    *(f"{table}.*" for table in ("gaps", "gap_villages", "plan")),
+    *(f"{table}.*" for table in ("gaps", "gap_villages", "gap_totals", "plan")),
     *(f"{table}.*" for table in ("targets", "need", "reasons", "not_judged", "comparison", "rules", "rule_notes")),
     *("units.parquet", "villages.parquet", "results.gpkg", "population.tif"),
     *(

@@ -11,14 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.coverage.gaps import (
-    NOT_JUDGED_COLUMNS,
-    REASON_COLUMNS,
-    UNIT_COLUMNS,
-    VILLAGE_COLUMNS,
-    Gaps,
-    find_gaps,
-)
+from phusong.coverage.gap_tables import NOT_JUDGED_COLUMNS, REASON_COLUMNS
+from phusong.coverage.gaps import UNIT_COLUMNS, VILLAGE_COLUMNS, Gaps, find_gaps
 from phusong.coverage.index import need_index
 from phusong.coverage.rules import RuleSet, choose_rules, parse_pack
 from phusong.coverage.rules.judge import judge

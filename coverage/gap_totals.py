@@ -1,0 +1,92 @@
+"""How many people gaps affect, each person counted once however many rules fail for them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from phusong.coverage.gap_tables import Judged
+from phusong.coverage.rules.judge import Bools, Floats
+from phusong.coverage.village_states import STATES
+
+TOTAL_COLUMNS = ("district", "service", "units", "villages", *STATES[:3], "people_affected", "unknown")
+
+
+def gap_totals(
+    units: Judged, villages: Judged, *, of_unit: NDArray[np.int64], states: NDArray[np.object_]
+) -> pd.DataFrame:
+    """``TOTAL_COLUMNS``, one row a district and service, "" for all; the whole first, then districts by name.
+
+    units, villages   communes and villages that fail a rule (of the service); the states count among these villages
+    people_affected   in each commune the larger of its own largest reason and of the sum over its villages of the
+                      largest reason of each (villages hold different people), at most all its people; summed over
+                      communes and over villages of no known commune. Nobody counts twice: at least so many people are
+                      affected. NaN where there are gaps but nothing is known of any
+    unknown           communes and villages with gaps whose people affected are not known: they add nothing
+
+    ``of_unit``: row of the commune of each village, -1 none; ``states``: ``signal_state`` of each village.
+    """
+    known = units.frame["district"] if "district" in units.frame else pd.Series(index=units.frame.index, dtype="str")
+    names = sorted({str(name) for name in known.dropna()} - {""})
+    group = np.append(pd.Index(names).get_indexer(pd.Index(known)), -1)  # of communes, then that of none
+    services = ("", *dict.fromkeys(rule.service for rule in (*units.rules, *villages.rules)))
+    by_service = [
+        _by_group(units, villages, of_unit, states, group=group, n=len(names), service=service) for service in services
+    ]
+    rows = [
+        (name, service, *(column[place] for column in columns))
+        for place, name in zip((len(names), *range(len(names))), ("", *names), strict=True)
+        for service, columns in zip(services, by_service, strict=True)
+    ]
+    table = pd.DataFrame(rows, columns=list(TOTAL_COLUMNS))
+    counts = [name for name in TOTAL_COLUMNS[2:] if name != "people_affected"]
+    return table.astype({"district": "str", "service": "str", **dict.fromkeys(counts, "int64")})
+
+
+def _by_group(
+    units: Judged,
+    villages: Judged,
+    of_unit: NDArray[np.int64],
+    states: NDArray[np.object_],
+    *,
+    group: NDArray[np.int64],
+    n: int,
+    service: str,
+) -> list[Floats]:
+    """The columns of ``TOTAL_COLUMNS`` after the service, a place a group and the last one for the whole."""
+    (unit_fails, unit_most), (village_fails, village_most) = (_of_service(part, service) for part in (units, villages))
+    inside = of_unit >= 0
+    summed = np.bincount(of_unit[inside], weights=np.nan_to_num(village_most)[inside], minlength=len(unit_most))
+    affected = np.fmin(np.fmax(np.nan_to_num(unit_most), summed), units.people)
+    affected = np.append(affected, np.nan_to_num(village_most)[~inside].sum())
+    homes = group[of_unit]
+
+    def at_units(values: Floats | Bools) -> Floats:
+        return _sums(group[: len(values)], values, n=n)
+
+    def at_villages(values: Floats | Bools) -> Floats:
+        return _sums(homes, values, n=n)
+
+    told = at_units(unit_fails & ~np.isnan(unit_most)) + at_villages(village_fails & ~np.isnan(village_most))
+    unknown = at_units(unit_fails & np.isnan(unit_most)) + at_villages(village_fails & np.isnan(village_most))
+    return [
+        at_units(unit_fails),
+        at_villages(village_fails),
+        *(at_villages(village_fails & (states == state)) for state in STATES[:3]),
+        np.where((told == 0) & (unknown > 0), np.nan, at_units(affected)),
+        unknown,
+    ]
+
+
+def _of_service(part: Judged, service: str) -> tuple[Bools, Floats]:
+    """Which rows fail a rule of the service ("" any), and the most people affected by one of them."""
+    rules = [r for r, rule in enumerate(part.rules) if service in ("", rule.service)]
+    return np.asarray(part.judged.fails[:, rules].any(axis=1)), part.largest(rules)
+
+
+def _sums(group: NDArray[np.int64], values: Floats | Bools, *, n: int) -> Floats:
+    """Sums by group, and at the end that of all, also of rows without a group."""
+    inside = group >= 0
+    sums = np.bincount(group[inside], weights=values[inside].astype(np.float64), minlength=n)
+    return np.append(sums, values.sum())
