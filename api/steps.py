@@ -1,4 +1,4 @@
-"""The steps from layers to results, in order: people, radio, access, indicators, gaps, plan, map."""
+"""The steps from layers to results, in order: people, radio, access, indicators, gaps, targets, plan, map."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from phusong.api.drawing import map_view
 from phusong.api.pipeline import Job, Made, Step
 from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
 from phusong.api.radio_step import load_radio, radio_step
+from phusong.api.targets_step import targets_step
 from phusong.coverage.access.serving import Served
 from phusong.coverage.area_indicators import Areas, area_indicators
 from phusong.coverage.broadband import broadband_dated
@@ -36,7 +37,6 @@ from phusong.coverage.radio import (
     usable_levels,
 )
 from phusong.coverage.rules.notes import notes_table, rule_notes
-from phusong.coverage.targets import targets
 from phusong.coverage.unit_indicators import unit_indicators
 from phusong.coverage.village_indicators import Homes, village_indicators
 from phusong.coverage.zonal import Zones, zones
@@ -211,9 +211,6 @@ def _gaps(job: Job) -> Made:
     rules = job.rules
     gaps = find_gaps(tables.units, tables.villages, rules=rules, villages=job.layer("villages"))
     job.progress(0.5)
-    asked = targets(
-        tables.province, rules=rules, published=job.layer("published_figures"), on=job.settings.units_valid_on
-    )
     published = job.layer("published_figures")
     notes = rule_notes(
         rules,
@@ -233,13 +230,12 @@ def _gaps(job: Job) -> Made:
         ("gap_totals", gaps.totals),
         ("comparison", gaps.comparison),
         ("need", gaps.need),
-        ("targets", asked),
         ("rules", rules.table()),
         ("rule_notes", notes_table(notes)),
     ):
         files += export(job.marked(frame), directory, stem, formats=["csv", "parquet"]).values()
     return Made(
-        gaps, files, dict(gaps.counts) | {"targets": len(asked), "rules": len(rules.rules), "rule_notes": len(notes)}
+        gaps, files, dict(gaps.counts) | {"rules": len(rules.rules), "rule_notes": len(notes)}
     )
 
 
@@ -450,6 +446,14 @@ STEPS = (
         _load_gaps,
         ("units", "villages", "published_figures", PACKS),
         ("rules", "services", "units_valid_on", "language", "synthetic"),
+        after=("indicators",),
+    ),
+    Step(
+        "targets",
+        targets_step,
+        lambda job: None,
+        ("units", "broadband", "published_figures", PACKS),
+        ("rules", "services", "progress", "units_valid_on", "language", "synthetic"),
         after=("indicators",),
     ),
     Step(
