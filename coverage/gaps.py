@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from phusong.coverage.evidence import compare, units_from_reports, village_signal
 from phusong.coverage.gap_tables import Judged, class_words
 from phusong.coverage.gap_totals import gap_totals
-from phusong.coverage.index import need_index
 from phusong.coverage.indicators import CLASSES
+from phusong.coverage.ranking.index import Index, need_table, ranks_by_need
 from phusong.coverage.rules.choose import RuleSet
-from phusong.coverage.rules.judge import Floats, judge, numbers
+from phusong.coverage.rules.judge import Floats, Judgement, judge, numbers
 from phusong.coverage.village_indicators import CELLS
 from phusong.coverage.village_states import STATE_COLUMNS, STATES, nearest_covered, uncovered_by, village_states
 
@@ -61,7 +61,8 @@ class Gaps:
                       "class_unknown"
     totals            gaps and people affected by district and service, nobody twice (``gap_totals.gap_totals``)
     comparison        reports against the model (``evidence.compare``)
-    need              code, valid_on, need_index, judged_weight_pct of every commune, gap or not
+    need              code, valid_on, rank, need_index, judged_weight_pct of every commune, gap or not, and its need
+                      (0-1) of each component of the index, ``need_<id>``
     counts            units, gap_units, villages, gap_villages, reasons, not_judged, villages by state, those of the
                       comparison, and villages uncovered by reports, by the model or by both
     """
@@ -82,8 +83,9 @@ def find_gaps(
     *,
     rules: RuleSet,
     villages: pd.DataFrame | None,
+    index: Index | None = None,
 ) -> Gaps:
-    """Communes and villages against the rules in force.
+    """Communes and villages against the rules in force, communes in the order of the need ``index`` (of the rules).
 
     ``unit_indicators`` hold code, valid_on, name, district, people, households, the class flags and the indicators;
     ``village_indicators`` (rows as ``villages``, or None for both) hold code, name, unit_code, their indicators and,
@@ -99,17 +101,15 @@ def find_gaps(
     at the centre, none at some cluster, one operator only, anything else), then people affected; then code.
     """
     village_rows = village_indicators if village_indicators is not None else pd.DataFrame(columns=_VILLAGE_KEYS)
-    village_people = (
-        _village_people(villages, unit_indicators) if villages is not None else np.array([], dtype=np.float64)
-    )
+    village_people = people_of_villages(villages, unit_indicators)
     if len(village_rows) != len(village_people):
         raise ValueError("the village indicators do not have the rows of the villages")
     of_unit = pd.Index(unit_indicators["code"]).get_indexer(pd.Index(village_rows["unit_code"]))
     reported = _days(village_rows)
 
-    shares, share_basis = units_from_reports(unit_indicators, village_rows, village_people=village_people)
-    unit_frame = unit_indicators.drop(columns=list(shares.columns), errors="ignore").join(shares)
-    unit_judged = judge(unit_frame, rules.of("unit"), classes=unit_indicators)
+    unit_frame, unit_judged, share_basis = judge_units(
+        unit_indicators, village_rows, village_people=village_people, rules=rules
+    )
     unit_part = Judged(
         "unit",
         unit_frame,
@@ -140,7 +140,7 @@ def find_gaps(
         (states["clusters_basis"] == CELLS).to_numpy(dtype=np.bool_),
     )
 
-    need = need_index(unit_judged)
+    need = need_table(unit_frame, unit_judged, index)
     gap_villages = _gap_villages(village_part, villages, unit_indicators, of_unit, classes, states)
     judged = ~np.isnan(village_judged.margin).all(axis=1)
     judged_in = set(village_rows["unit_code"].to_numpy()[judged])
@@ -158,7 +158,7 @@ def find_gaps(
         not_judged=not_judged,
         totals=gap_totals(unit_part, village_part, of_unit=of_unit, states=states["signal_state"].to_numpy(object)),
         comparison=comparison,
-        need=pd.concat([unit_indicators[["code", "valid_on"]].reset_index(drop=True), need], axis=1),
+        need=_every_need(unit_indicators, need, gap_units),
         counts={
             "units": len(unit_frame),
             "gap_units": len(gap_units),
@@ -174,6 +174,26 @@ def find_gaps(
 
 
 _VILLAGE_KEYS = ["code", "name", "unit_code"]
+
+
+def judge_units(
+    unit_indicators: pd.DataFrame, village_indicators: pd.DataFrame, *, village_people: Floats, rules: RuleSet
+) -> tuple[pd.DataFrame, Judgement, pd.DataFrame]:
+    """Communes against their rules: their indicators with what reports fill in, how they are judged, and the basis of
+    the figures that reports may decide (``evidence.units_from_reports``)."""
+    shares, basis = units_from_reports(unit_indicators, village_indicators, village_people=village_people)
+    frame = unit_indicators.drop(columns=list(shares.columns), errors="ignore").join(shares)
+    return frame, judge(frame, rules.of("unit"), classes=unit_indicators), basis
+
+
+def _every_need(units: pd.DataFrame, need: pd.DataFrame, gap_units: pd.DataFrame) -> pd.DataFrame:
+    """The need of every commune with its place among all."""
+    keys = units[["code", "valid_on"]].reset_index(drop=True)
+    affected = gap_units.set_index("code")["people_affected"].reindex(keys["code"])
+    rank = ranks_by_need(
+        numbers(need, "need_index"), people_affected=affected.to_numpy(dtype=np.float64), codes=keys["code"]
+    )
+    return pd.concat([keys.assign(rank=rank), need], axis=1)
 
 
 def _gap_units(
@@ -249,8 +269,13 @@ def _newest(days: NDArray[np.datetime64], of_unit: NDArray[np.int64], *, n: int)
     return found.view("datetime64[s]")
 
 
-def _village_people(villages: pd.DataFrame, units: pd.DataFrame) -> Floats:
-    """People of each village: its population, else its households times the persons a household of its unit."""
+def people_of_villages(villages: pd.DataFrame | None, units: pd.DataFrame) -> Floats:
+    """People of each village: its population, else its households times the persons a household of its unit.
+
+    ``units``: code, people and households of the communes. Without villages there is none.
+    """
+    if villages is None:
+        return np.empty(0, dtype=np.float64)
     of_unit = pd.Index(units["code"]).get_indexer(pd.Index(villages["unit_code"]))
     households = numbers(units, "households")
     persons = numbers(units, "people")

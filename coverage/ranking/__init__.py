@@ -1,5 +1,6 @@
 """The order of communes by need, and how far it hangs on choices: the index, drawn anew, and signal as a chance."""
 
+from phusong.coverage.ranking.choose import choose_index
 from phusong.coverage.ranking.correlation import correlated
 from phusong.coverage.ranking.index import Component, Index, Measured, measured, need_table, ranks_by_need
 from phusong.coverage.ranking.sensitivity import CHOICES, Sensitivity, Variation, sensitivity
@@ -13,6 +14,7 @@ __all__ = [
     "Measured",
     "Sensitivity",
     "Variation",
+    "choose_index",
     "correlated",
     "measured",
     "need_table",

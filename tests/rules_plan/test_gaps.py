@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from phusong.coverage.gap_tables import NOT_JUDGED_COLUMNS, REASON_COLUMNS
 from phusong.coverage.gaps import UNIT_COLUMNS, VILLAGE_COLUMNS, Gaps, find_gaps
-from phusong.coverage.index import need_index
+from phusong.coverage.ranking import need_table
 from phusong.coverage.rules import RuleSet, choose_rules, parse_pack
 from phusong.coverage.rules.judge import judge
 
@@ -281,7 +281,7 @@ def test_the_need_index_stays_between_0_and_100(
         weights={"mobile_people": weights[0], "post_radius": weights[1]},
     )
     frame = communes(people_covered_any_pct=signal, points_post_count=points, mean_service_radius_post_km=radius)
-    need = need_index(judge(frame, rules.of("unit"), classes=frame))
+    need = need_table(frame, judge(frame, rules.of("unit"), classes=frame))
     known = need["need_index"].dropna()
     assert ((known >= 0) & (known <= 100)).all()
     assert need["judged_weight_pct"].dropna().between(0, 100).all()
