@@ -25,7 +25,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phusong.api.errors import SECURITY_HEADERS, install, language, problem
 from phusong.api.models import Problem
-from phusong.api.routes import access, communes, coverage, explanation, exports, gaps, profile, report, study
+from phusong.api.routes import access, communes, coverage, explanation, exports, gaps, lists, profile, report, study
 from phusong.api.served import Served
 from phusong.layers.errors import InputError, MissingError, PhusongError
 from phusong.layers.messages import say
@@ -48,6 +48,7 @@ TAGS = [
     {"name": "gaps", "description": "Who is underserved and why, the targets, and what to build first."},
     {"name": "coverage", "description": "Signal at a point, and the path there."},
     {"name": "access", "description": "Travel to services: from a place, the way there, the areas within a time."},
+    {"name": "lists", "description": "Lists as offices use them, filtered and in every format."},
     {"name": "exports", "description": "Files to download, and the map."},
 ]
 ABOUT = (
@@ -105,7 +106,7 @@ def create_app(study_dir: Path, *, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.served = served
     app.state.language = served.study.settings.language
-    for room in (study, communes, explanation, gaps, coverage, profile, access, report, exports):
+    for room in (study, communes, explanation, gaps, coverage, profile, access, lists, report, exports):
         app.include_router(room.router, prefix=PREFIX)
     app.add_api_route("/", _to_map, include_in_schema=False)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)

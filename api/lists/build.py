@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pandas as pd
 
-from phusong.api.lists.filters import Filters, checked
+from phusong.api.labels import unit_words
+from phusong.api.lists.changes import KINDS, Changes
+from phusong.api.lists.filters import EVERYTHING, Filters, checked, near
 from phusong.api.lists.frames import OF_GAPS, detail_frame, in_order, list_frame
-from phusong.api.lists.specs import REASONS, SPECS, Col
-from phusong.api.lists.tables import Tables
-from phusong.coverage.rules.pack import nearest
+from phusong.api.lists.specs import CHANGES, MARGINS, REASONS, SPECS, Col
+from phusong.api.lists.tables import Tables, placed
 from phusong.layers.errors import InputError
 from phusong.layers.messages import Lang, has, say
 from phusong.layers.messages.format import day
@@ -38,7 +40,7 @@ def office_list(
     which: str,
     *,
     lang: Lang,
-    filters: Filters = Filters(),  # noqa: B008
+    filters: Filters = EVERYTHING,
     by_name: bool = False,
     grouped: bool = True,
 ) -> OfficeList:
@@ -51,7 +53,7 @@ def build(
     which: str,
     *,
     lang: Lang,
-    filters: Filters = Filters(),  # noqa: B008
+    filters: Filters = EVERYTHING,
     by_name: bool = False,
     grouped: bool = True,
 ) -> Built:
@@ -63,25 +65,16 @@ def build(
         InputError: there is no such list, or the filters are not as they should be.
         MissingError: the run made no such list.
     """
-    if which not in SPECS:
-        raise InputError("list.error.unknown", found=which, nearest=nearest(which, list(SPECS)), known=", ".join(SPECS))
-    spec = SPECS[which]
+    spec = SPECS[known_list(which)]
     filters = checked(filters, which, tables)
     frame = list_frame(tables, which, filters=filters, lang=lang, by_name=by_name)
     group = spec.group if grouped and spec.group in frame and _told(frame[spec.group]) else ""
     if not group and spec.group:
         frame = in_order(frame, "", () if by_name else spec.order)
-    columns = spec.columns
-    head: dict[str, Any] = {
-        "lang": lang,
-        "organisation": getattr(tables.settings, "organisation", ""),
-        "lines": _lines(tables, filters, lang),
-        "mark": say("map.ui.synthetic", lang) if tables.synthetic else "",
-    }
+    head = _head(tables, filters, lang)
     notes = _notes(tables, which, filters, lang)
-    main = office(
-        frame, columns, title=say(f"list.title.{which}", lang), group=group, counted=spec.counted, notes=notes, **head
-    )
+    title = say(f"list.title.{which}", lang)
+    main = office(frame, spec.columns, title=title, group=group, counted=spec.counted, notes=notes, **head)
     sheets = [main]
     if which in OF_GAPS and len(frame):
         detail = detail_frame(tables, which, frame, filters=filters, lang=lang)
@@ -89,6 +82,53 @@ def build(
         sheet = say("list.sheet.reasons", lang)
         sheets.append(office(detail, REASONS, title=title, sheet=sheet, notes=(say("list.note.margin", lang),), **head))
     return Built(which, frame, tuple(sheets))
+
+
+def known_list(which: str) -> str:
+    """The name of a list there is; InputError naming the nearest."""
+    if which not in SPECS:
+        raise InputError("list.error.unknown", found=which, nearest=near(which, list(SPECS)), known=", ".join(SPECS))
+    return which
+
+
+def with_changes(
+    built: Built, changes: Changes, tables: Tables, *, filters: Filters, before: date, lang: Lang
+) -> Built:
+    """The list with two more sheets, what changed first and the margins last, and the changes as its rows for machines.
+
+    The rows get the geometry of their commune or village where it stands in today's results.
+    """
+    head = _head(tables, filters, lang)
+    head["lines"] = (*head["lines"], say("list.since", lang, before=day(before, lang)))
+    main = built.office
+    words = {kind: say(f"list.change.{kind}", lang) for kind in KINDS}
+    rows = changes.rows.assign(change=changes.rows["change"].map(words))
+    title = say("list.title.changes", lang, title=main.title)
+    sheet = say("list.sheet.changes", lang)
+    counted = SPECS[built.which].counted
+    sheets = [
+        office(rows, CHANGES, title=title, group="change", counted=counted, sheet=sheet, notes=changes.notes, **head),
+        *built.sheets,
+    ]
+    moved = changes.margins[changes.margins["moved"]]
+    if len(moved):
+        moved = moved.assign(unit=["" if unit == "yes_no" else unit_words(unit or "", lang) for unit in moved["unit"]])
+        title = say("list.title.margins", lang, title=main.title)
+        sheet = say("list.sheet.margins", lang)
+        sheets.append(office(moved, MARGINS, title=title, sheet=sheet, notes=(say("list.note.margin", lang),), **head))
+    home = tables.frame("villages" if built.which == "villages" else "units")
+    marks = {"as_of": tables.as_of.isoformat(), "data": "synthetic" if tables.synthetic else ""}
+    return Built(built.which, placed(changes.rows.assign(**marks), home), tuple(sheets))
+
+
+def _head(tables: Tables, filters: Filters, lang: Lang) -> dict[str, Any]:
+    """What stands above every sheet."""
+    return {
+        "lang": lang,
+        "organisation": tables.settings.organisation,
+        "lines": _lines(tables, filters, lang),
+        "mark": say("map.ui.synthetic", lang) if tables.synthetic else "",
+    }
 
 
 def office(
@@ -122,6 +162,7 @@ def office(
         rows=tuple(zip(*values, strict=True)) if values else (),
         lang=lang,
         groups=tuple("" if pd.isna(one) else str(one) for one in frame[group]) if group else (),
+        group_heading=say(f"list.column.{group}", lang) if group else "",
         counted=counted,
         **head,
     )

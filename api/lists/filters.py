@@ -14,9 +14,10 @@ from phusong.api.lists.tables import Tables
 from phusong.api.search import folded
 from phusong.coverage.evidence import MODEL, OBSERVED, RECORD
 from phusong.coverage.indicators import CLASSES
-from phusong.coverage.rules.pack import Service, nearest
+from phusong.coverage.rules.pack import Service
+from phusong.layers.columns.cells import nearest
 from phusong.layers.errors import Fault, InputError
-from phusong.layers.messages import Lang, Text, say
+from phusong.layers.messages import LANGS, Lang, Text, has, say
 from phusong.layers.messages.format import number, plain
 from phusong.layers.vietnamese.spelling import key
 
@@ -68,6 +69,10 @@ class Filters:
                 shown = number(value, lang) if name == "min_people" else _word(name, str(value)).say(lang)
                 words.append(say(f"list.told.{name}", lang, value=shown))
         return "; ".join(words)
+
+
+EVERYTHING = Filters()
+"""Nothing asked for: the whole list."""
 
 
 def name_of(field: str) -> str:
@@ -124,10 +129,10 @@ def checked(filters: Filters, which: str, tables: Tables) -> Filters:
             continue
         alike = same.get(name, folded)
         match = next((one for one in known if one == value), None)
-        match = match or next((one for one in known if folded(one) == folded(value)), None)
+        match = match or next((one for one in known if folded(value) in _names(name, one)), None)
         match = match or next((one for one in known if alike(one) == alike(value)), None)
         if match is None:
-            params = {"found": value, "nearest": nearest(value, list(known)) or "-"}
+            params = {"found": value, "nearest": near(value, known)}
             faults.append(Fault("list.fault.unknown_word", column=name, params=params, fatal=True))
         else:
             found["unit_class" if name == "class" else name] = match
@@ -141,12 +146,18 @@ def checked(filters: Filters, which: str, tables: Tables) -> Filters:
     return replace(filters, **found)  # type: ignore[arg-type]
 
 
+def near(word: str, known: Sequence[str]) -> str:
+    """The known word most like this one; where none is near, the first dozen of them."""
+    by_small = {one.casefold(): one for one in known}
+    return by_small.get(nearest(word, by_small) or "", ", ".join(known[:12]) or "-")
+
+
 def _thresholds(asked: Sequence[tuple[str, float]], rules: pd.DataFrame | None) -> list[Fault]:
     faults = []
     levels = {} if rules is None else dict(zip(rules["id"], rules["level"], strict=True))
     for place, (rule, _) in enumerate(asked):
         if rule not in levels:
-            params = {"found": rule, "nearest": nearest(rule, list(levels)) or "-"}
+            params = {"found": rule, "nearest": near(rule, list(levels))}
             faults.append(Fault("list.fault.unknown_word", column="threshold", params=params, fatal=True))
         elif levels[rule] not in ("unit", "village"):
             faults.append(Fault("list.fault.threshold_level", column="threshold", params={"rule": rule}, fatal=True))
@@ -167,6 +178,14 @@ def operators(tables: Tables) -> list[str]:
     return [] if sectors is None else sorted(set(sectors["operator"].dropna().astype(str)))
 
 
+_WORDS = {"class": "map.word", "basis": "map.word", "service": "list.service", "state": "list.signal_state"}
+
+
+def _names(name: str, code: str) -> set[str]:
+    """What a code may be called: itself and its words in each language, without tones."""
+    said = f"{_WORDS.get(name, '')}.{code}"
+    return {folded(code), *(folded(say(said, lang)) for lang in LANGS if has(said))}
+
+
 def _word(name: str, value: str) -> Text:
-    code = {"class": "map.word", "basis": "map.word", "service": "list.service", "state": "list.signal_state"}.get(name)
-    return Text(f"{code}.{value}") if code else Text("list.told.as_is", {"value": value})
+    return Text(f"{_WORDS[name]}.{value}") if name in _WORDS else Text("list.told.as_is", {"value": value})

@@ -205,3 +205,32 @@ REASONS = (
     Col("source", width=34),
 )
 """Columns of the second sheet of the lists of gaps: a row a rule that is failed."""
+
+CHANGES = (
+    Col("code", "code", width=11),
+    Col("name", width=22),
+    Col("unit_name", width=18, optional=True),
+    _DISTRICT,
+    Col("rule", width=24, optional=True),
+    Col("rank_before", "number", width=9, optional=True),
+    Col("rank", "number", width=9, optional=True),
+    Col("rank_change", "number", width=10, optional=True),
+    Col("people_affected_before", "number", "persons", width=12, optional=True),
+    Col("people_affected", "number", "persons", width=12, optional=True),
+    Col("margins_moved", "number", width=12, optional=True),
+    Col("was_pct", "number", "%", width=12, optional=True),
+)
+"""Columns of what changed since an older list, grouped by the kind of change."""
+
+MARGINS = (
+    Col("code", "code", width=11),
+    Col("name", width=22),
+    Col("rule", width=26),
+    Col("value_before", "plain", decimals=2, width=11),
+    Col("value", "plain", decimals=2, width=11),
+    Col("margin_before", "plain", decimals=2, width=11),
+    Col("margin", "plain", decimals=2, width=11),
+    Col("margin_change", "plain", decimals=2, width=11),
+    Col("unit", width=13),
+)
+"""Columns of the margins before and now; no data where the rule was, or is, not failed."""

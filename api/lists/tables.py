@@ -29,7 +29,7 @@ class Tables:
     settings: Settings
     read: Callable[[str], pd.DataFrame | None]
     record: Mapping[str, Any]
-    changed: Mapping[str, pd.DataFrame] = field(default_factory=dict)
+    changed: Mapping[str, pd.DataFrame | None] = field(default_factory=dict)
 
     @classmethod
     def of(cls, study: Study) -> Tables:
@@ -61,3 +61,11 @@ def read_frame(path: Path) -> pd.DataFrame | None:
         return gpd.read_parquet(path)
     found: pd.DataFrame = pd.read_parquet(path)
     return found
+
+
+def placed(frame: pd.DataFrame, home: pd.DataFrame | None) -> pd.DataFrame:
+    """The frame with the geometry that ``home`` has for its codes, None where it has none; unchanged without one."""
+    if not isinstance(home, gpd.GeoDataFrame):
+        return frame
+    shapes = home.set_index("code").geometry.reindex(frame["code"])
+    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes.to_numpy(), crs=home.crs))

@@ -85,6 +85,7 @@ class OfficeList:
     notes          below the list: sources, what it rests on
     mark           a word above the list and on every printed page, such as that the data are synthetic; "" for none
     sheet          name of its sheet, the title if not given
+    group_heading  what its groups are, at the head of their column in tables without rows of groups
     counted        what a row is, for the counts beside groups and total: message ``list.count.<counted>``
     """
 
@@ -99,6 +100,7 @@ class OfficeList:
     mark: str = ""
     sheet: str = ""
     counted: str = "rows"
+    group_heading: str = ""
 
     def __post_init__(self) -> None:
         if any(len(row) != len(self.columns) for row in self.rows):
@@ -207,7 +209,7 @@ class OfficeList:
             if column.kind == "yes_no":
                 table.isetitem(at, [None if row[at] is None else self.said(row[at], column) for row in self.rows])
         if self.groups:
-            table.insert(0, say("list.group_heading", self.lang), list(self.groups))
+            table.insert(0, self.group_heading or say("list.group_heading", self.lang), list(self.groups))
         return table
 
 

@@ -174,7 +174,7 @@ def test_lists_that_cannot_be_are_refused() -> None:
 def test_as_a_table() -> None:
     table = made(groups=("b", "b", "a")).flat()
     assert list(table.columns) == [
-        *("Huyện, thị xã, thành phố", "Tên", "Dân số (người)", "Tỷ lệ (%)", "Điện lưới", "Từ ngày"),
+        *("Nhóm", "Tên", "Dân số (người)", "Tỷ lệ (%)", "Điện lưới", "Từ ngày"),
     ]
     assert table.iloc[1].tolist() == ["b", "Xã Tà Rụt", None, 3.125, "không", None]
 
