@@ -1,4 +1,4 @@
-"""The command line: ``phusong new sample run gaps plan map route profile fit serve export``, and ``cli_layers``.
+"""The command line: ``phusong new sample run gaps plan map route profile fit serve export``, and ``cli_*``.
 
 Exit codes: 0 done; 2 the input or the arguments are at fault (said in words, no traceback); 1 anything else.
 """
