@@ -107,4 +107,4 @@ def _texts(frame: pd.DataFrame, column: str, *, otherwise: str | None) -> NDArra
     if column not in frame:
         return np.full(len(frame), otherwise, dtype=object)
     texts = frame[column].astype(object)
-    return texts.where(texts.notna(), otherwise).to_numpy(dtype=object)
+    return np.array(texts.where(texts.notna(), otherwise), dtype=object)
