@@ -18,7 +18,7 @@ def report(
     directory: Directory,
     out: Annotated[list[Path] | None, typer.Option("--out", "-o", metavar="FILE")] = None,
 ) -> None:
-    from phusong.api.report_document import write_report
+    from phusong.api.provincial import write_report
 
     front: Front = ctx.obj
     name = say("province_report.file", front.lang)

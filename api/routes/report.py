@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 from fastapi import APIRouter, Query, Response
 
 from phusong.api.errors import ResultsChangedError
-from phusong.api.report_document import RENDERERS, report_document
+from phusong.api.provincial import RENDERERS, report_document
 from phusong.api.results import Snapshot
 from phusong.api.served import Asked, RetryingRoute, Served, TheLang, TheResults, TheStudy, problems
 from phusong.layers.errors import MissingError

@@ -12,11 +12,12 @@ import numpy as np
 import pandas as pd
 
 from phusong.api.lists import Tables
+from phusong.api.provincial.facts import Facts
 from phusong.coverage.indicators import find, indicator_label
 from phusong.layers.messages import LANGS, Lang, say
 from phusong.layers.rasters import read_raster
 from phusong.layers.study import Study
-from phusong.maps.report.document import Picture
+from phusong.maps.report.document import Block, Paragraph, Picture
 from phusong.maps.static import map_png, terrain_of
 from phusong.maps.view import MapIndicator, MapView
 
@@ -40,12 +41,13 @@ MAPS = (
 """Signal, need, post, broadband: one map each, as far as the study has data of it."""
 
 
-def maps_of(study: Study, tables: Tables, lang: Lang) -> tuple[Picture, ...]:
+def maps(facts: Facts) -> list[Block]:
     """The maps that can be drawn; none where the run made no table of communes."""
-    view = _view(study, tables, lang)
+    tables, lang = facts.tables, facts.lang
+    view = _view(facts.study, tables, lang)
     if view is None:
-        return ()
-    shown = []
+        return []
+    shown: list[Block] = []
     terrain = terrain_of(view)
     known = {one.id for one in view.indicators}
     for wanted in MAPS:
@@ -59,7 +61,7 @@ def maps_of(study: Study, tables: Tables, lang: Lang) -> tuple[Picture, ...]:
         caption = say("province_report.map_full" if wanted.full else "province_report.map", lang, indicator=name)
         alt = say("province_report.map_alt", lang, place=tables.settings.name, indicator=name)
         shown.append(Picture(held.getvalue(), caption, alt, SHARE))
-    return tuple(shown)
+    return [*shown, Paragraph(facts.say("map_note"), "note")] if shown else []
 
 
 def _view(study: Study, tables: Tables, lang: Lang) -> MapView | None:

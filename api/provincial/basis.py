@@ -1,0 +1,201 @@
+"""The chapters on how far the figures can be relied on: classes, ranking, methods, sources, limits."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from phusong.api.labels import indicator_name
+from phusong.api.layer_info import LayerBook
+from phusong.api.provincial.facts import Facts, column_of, frame_of, ids_of, rows_of, where
+from phusong.layers.messages import Lang, has, say
+from phusong.layers.messages.format import day, plain, quantity, vnd
+from phusong.maps.report.document import Block, Bullets, Column, Paragraph, Table
+
+MOST_RANKED, MOST_DIFFERENT = 20, 15
+
+
+def classes(facts: Facts) -> list[Block]:
+    """How many communes and villages are of each class, recorded and computed, and where the two differ."""
+    office = facts.lists["classes"]
+    if office is None:
+        return []
+    frame = frame_of(office)
+    flags = [name for name in ("official", "computed", "used", "differs") if name in frame]
+    rows = []
+    for (level, word), own in frame.groupby(["level", "class"], sort=False):
+        counts = (facts.count(int((own[name] == True).sum())) for name in flags)  # noqa: E712
+        rows.append((str(word), str(level), facts.count(len(own)), *counts))
+    columns = (
+        Column(say("list.column.class", facts.lang), width=2.2),
+        Column(say("list.column.level", facts.lang)),
+        Column(facts.say("column.count"), align="right"),
+        *(Column(say(f"list.column.{name}", facts.lang), align="right") for name in flags),
+    )
+    found: list[Block] = [Table(columns, tuple(rows), facts.say("table.classes"))]
+    differ = where(office, "differs", lambda value: value is True) if "differs" in ids_of(office) else None
+    if differ is not None and differ.rows:
+        widths = {"level": 0.8, "name": 1.6, "district": 1.4, "class": 1.5, "official": 0.9, "computed": 0.9}
+        found.append(facts.excerpt(differ, {**widths, "evidence": 4.5}, "classes_differ", most=MOST_DIFFERENT))
+    return found
+
+
+def ranking(facts: Facts) -> list[Block]:
+    """The first communes with the interval of their rank, and on what it hangs."""
+    office = facts.lists["ranking"]
+    if office is None:
+        return []
+    index = getattr(facts.tables.settings, "index", None)
+    found: list[Block] = []
+    if index is not None:
+        found.append(Paragraph(facts.say("ranking_lead", draws=facts.count(index.draws), seed=index.seed)))
+    widths = {"rank": 0.7, "name": 1.7, "district": 1.4, "need_index": 0.9, "rank_low": 0.9, "rank_high": 0.9}
+    widths |= {"in_first_pct": 1.2, "depends_on": 3.5}
+    found.append(facts.excerpt(office, widths, "ranking", most=MOST_RANKED))
+    return [*found, Paragraph(facts.say("ranking_note"), "note")]
+
+
+def methods(facts: Facts) -> list[Block]:
+    """How the figures came about, and the rules they are judged by."""
+    settings, lang = facts.tables.settings, facts.lang
+    people = sorted({str(one) for one in _units_column(facts, "people_method")} - {"", "nan", "None"})
+    told = [
+        facts.say("method.no_data"),
+        facts.say(
+            "method.grid",
+            cell=quantity(settings.cell_m, "m", lang),
+            crs=settings.crs,
+            date=day(facts.tables.as_of, lang),
+        ),
+        *(say(f"people_method.{method}", lang) for method in people if has(f"people_method.{method}")),
+        facts.say("method.radio", model=settings.radio.model),
+        facts.say("method.gaps"),
+        facts.say("method.need"),
+        facts.say("method.plan", budget=vnd(settings.plan.budget_vnd, lang)),
+    ]
+    for rule in settings.rules.overrides:
+        told.append(
+            facts.say("method.override", rule=rule.rule, threshold=plain(rule.threshold, lang), why=rule.reason)
+        )
+    rules = _rules(facts)
+    return [Bullets(tuple(told)), *([rules] if rules is not None else [])]
+
+
+def _units_column(facts: Facts, name: str) -> list[Any]:
+    units = facts.tables.frame("units")
+    return [] if units is None or name not in units else list(units[name])
+
+
+def _rules(facts: Facts) -> Table | None:
+    rules = facts.tables.frame("rules")
+    if rules is None or rules.empty:
+        return None
+    standing = "standing" in rules
+    columns = [
+        Column(say("list.column.indicator", facts.lang), width=3.0),
+        Column(facts.say("column.condition"), width=1.3),
+        Column(say("list.column.level", facts.lang), width=0.8),
+        Column(facts.say("column.for_whom"), width=1.4),
+        *([Column(say("list.column.standing", facts.lang), width=1.3)] if standing else []),
+        Column(say("list.column.document", facts.lang), width=3.2),
+    ]
+    rows = []
+    for row in rows_of(rules):
+        cells = [
+            indicator_name(row["indicator"], facts.lang),
+            _condition(row["comparison"], row["threshold"], row["unit"], facts.lang),
+            _level(facts, row["level"]),
+            _for_whom(facts, str(row.get("applies_to") or "all")),
+        ]
+        if standing:
+            cells.append(_standing(facts, row["standing"]))
+        rows.append((*cells, str(row["source"] or "")))
+    return Table(tuple(columns), tuple(rows), facts.say("table.rules"))
+
+
+def _level(facts: Facts, level: str) -> str:
+    code = f"list.level.{level}"
+    return say(code, facts.lang) if has(code) else facts.say(f"level.{level}")
+
+
+def _standing(facts: Facts, standing: Any) -> str:
+    code = f"list.standing.{standing}"
+    return say(code, facts.lang) if has(code) else ""
+
+
+def _for_whom(facts: Facts, applies_to: str) -> str:
+    if applies_to == "all":
+        return facts.say("all_units")
+    inverse, name = applies_to.startswith("not "), applies_to.removeprefix("not ")
+    word = say(f"map.word.{name}", facts.lang) if has(f"map.word.{name}") else name
+    return facts.say("not_class", name=word) if inverse else word
+
+
+def sources(facts: Facts) -> list[Block]:
+    """Every layer with its dates and where it comes from."""
+    rows = []
+    for layer in LayerBook(facts.study).facts():
+        dates = sorted(layer.as_of)
+        ends = dict.fromkeys([dates[0], dates[-1]]) if dates else {}
+        rows.append(
+            (
+                say(f"layer.{layer.name}.title", facts.lang) if has(f"layer.{layer.name}.title") else layer.name,
+                "" if layer.rows is None else facts.count(layer.rows),
+                " – ".join(day(one, facts.lang) for one in ends),
+                "; ".join(layer.sources),
+            )
+        )
+    if not rows:
+        return []
+    columns = (
+        Column(facts.say("column.layer"), width=1.8),
+        Column(facts.say("column.rows"), align="right", width=0.8),
+        Column(facts.say("column.dates"), width=1.3),
+        Column(say("list.column.source", facts.lang), width=5.0),
+    )
+    return [Table(columns, tuple(rows), facts.say("table.sources"))]
+
+
+def limits(facts: Facts) -> list[Block]:
+    """What the figures cannot say, and what could not be judged."""
+    record = facts.tables.record
+    told = [facts.say("limit.synthetic")] if facts.tables.synthetic else []
+    told += [facts.say("limit.model"), facts.say("limit.people"), *_assumed(facts), facts.say("limit.plan")]
+    used = record.get("steps", {}).get("radio", {}).get("counts", {}).get("defaults_used")
+    if used:
+        told.append(facts.say("limit.defaults", count=facts.count(used)))
+    if record.get("faults"):
+        told.append(facts.say("limit.faults", count=facts.count(record["faults"])))
+    unknown = facts.lists["not-assessable"]
+    if unknown is None:
+        return [Bullets(tuple(told))]
+    pairs = Counter(zip(column_of(unknown, "level"), column_of(unknown, "indicator"), strict=True))
+    columns = (
+        Column(say("list.column.indicator", facts.lang), width=5.0),
+        Column(say("list.column.level", facts.lang)),
+        Column(facts.say("column.unknown"), align="right"),
+    )
+    rows = [(name, level, facts.count(count)) for (level, name), count in pairs.items()]
+    rows.append((facts.say("total_sites"), "", facts.count(len(unknown.rows))))
+    table = Table(columns, tuple(rows), facts.say("table.not_assessed"), totals=(len(rows) - 1,))
+    return [Bullets(tuple(told)), table]
+
+
+def _assumed(facts: Facts) -> list[str]:
+    """The rules whose threshold is no verified official figure."""
+    rules = facts.tables.frame("rules")
+    if rules is None or rules.empty:
+        return []
+    sure = rules["standing"] == "official" if "standing" in rules else rules["mark"] == "P"
+    names = [indicator_name(one, facts.lang) for one in rules.loc[~sure, "indicator"]]
+    if not names:
+        return []
+    counts = {"count": facts.count(len(names)), "all": facts.count(len(rules))}
+    return [facts.say("limit.assumption", **counts, names="; ".join(dict.fromkeys(names)))]
+
+
+def _condition(comparison: str, threshold: float, unit: str, lang: Lang) -> str:
+    asked = quantity(float(threshold), unit, lang)
+    if unit == "yes_no":
+        return asked
+    return f"{ {'>=': '≥', '<=': '≤'}.get(comparison, comparison) } {asked}"

@@ -1,0 +1,261 @@
+"""The chapters on how things stand: summary, targets, pace, and the lists of communes, villages and sites."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from phusong.api.labels import indicator_name, measure
+from phusong.api.provincial.facts import Facts, column_of, frame_of, ids_of, rows_of, sum_of, where
+from phusong.layers.messages import say
+from phusong.layers.messages.format import day, plain
+from phusong.layers.vietnamese.order import ranks
+from phusong.layers.writers.lists import OfficeList
+from phusong.maps.report.document import Block, Bullets, Column, Paragraph, Table
+from phusong.maps.report.province import chapter
+
+MOST_COMMUNES, MOST_VILLAGES, MOST_SITES = 25, 30, 40
+STATES = ("none_at_centre", "none_at_cluster", "one_operator")
+
+
+def summary(facts: Facts) -> list[Block]:
+    """The answer first: how many, where, what it would take, and what is not known."""
+    units = facts.tables.frame("units")
+    if units is None:
+        return []
+    communes = facts.lists["communes"]
+    all_units = facts.count(len(units))
+    if communes is None:
+        lead = facts.say("lead_none", units=all_units)
+    else:
+        gaps, people = facts.count(len(communes.rows)), sum_of(communes, "people_affected")
+        lead = facts.say("lead", gaps=gaps, units=all_units, people=people)
+    points = [*_said_villages(facts), *_said_targets(facts), *_said_plan(facts), *_said_ranking(facts)]
+    unknown = facts.lists["not-assessable"]
+    if unknown is not None:
+        count = facts.count(len(unknown.rows))
+        points.append(facts.say("not_assessed", count=count, chapter=chapter("limits")))
+    blocks: list[Block] = [Paragraph(lead, "lead")]
+    if points:
+        blocks.append(Bullets(tuple(points)))
+    return [*blocks, *_by_district(facts, units)]
+
+
+def _said_villages(facts: Facts) -> list[str]:
+    villages = facts.lists["villages"]
+    if villages is None:
+        return []
+    people = sum_of(villages, "people_affected")
+    told = [facts.say("villages", count=facts.count(len(villages.rows)), people=people)]
+    states = Counter(column_of(villages, "signal_state"))
+    named = {state: say(f"list.signal_state.{state}", facts.lang) for state in STATES}
+    parts = [
+        facts.say("state_count", count=facts.count(states[name]), state=name) for name in named.values() if states[name]
+    ]
+    return [" ".join([*told, facts.say("state", told=", ".join(parts))])] if parts else told
+
+
+def _said_targets(facts: Facts) -> list[str]:
+    office = _provincial(facts)
+    if office is None:
+        return []
+    frame = frame_of(office)
+    asked = frame[frame["target"] != ""]
+    words = {code: say(f"report.met.{code}", facts.lang) for code in ("yes", "no")}
+    judged = asked[asked["met"].isin(list(words.values()))]
+    if judged.empty:
+        return []
+    met = int((judged["met"] == words["yes"]).sum())
+    told = facts.say("targets", met=facts.count(met), count=facts.count(len(judged)))
+    missed = [str(name) for name in judged.loc[judged["met"] == words["no"], "indicator"]]
+    return [" ".join([told, facts.say("targets_missed", names="; ".join(missed))]) if missed else told]
+
+
+def _said_plan(facts: Facts) -> list[str]:
+    plan = facts.lists["plan"]
+    if plan is None:
+        return []
+    sites, cost, people = facts.count(len(plan.rows)), sum_of(plan, "cost_bn_vnd"), sum_of(plan, "people_new")
+    return [facts.say("plan", sites=sites, cost=cost, people=people)]
+
+
+def _said_ranking(facts: Facts) -> list[str]:
+    ranking = facts.tables.frame("ranking")
+    first = _first(facts)
+    if ranking is None or "depends" not in ranking or first is None:
+        return []
+    depends = int((ranking["depends"].astype(str).isin(["yes", "True"])).sum())
+    told = {"count": facts.count(depends), "all": facts.count(len(ranking)), "first": facts.count(first)}
+    return [facts.say("depends", **told, chapter=chapter("ranking"))]
+
+
+def _first(facts: Facts) -> int | None:
+    told = getattr(getattr(facts.tables.settings, "index", None), "first_n", None)
+    return None if told is None else int(told)
+
+
+def _by_district(facts: Facts, units: pd.DataFrame) -> list[Block]:
+    if "district" not in units or not units["district"].notna().any():
+        return []
+    names = units["district"].fillna("").astype(str)
+    names = names[names != ""]
+    ordered = list(pd.DataFrame({"name": names, "place": ranks(names)}).sort_values("place")["name"].unique())
+    columns = [Column(say("list.column.district", facts.lang), width=2.2), _counted(facts, "communes")]
+    cells: list[Callable[[str | None], str]] = [
+        lambda name: facts.count(len(names) if name is None else int((names == name).sum()))
+    ]
+    for which, code, summed in (
+        ("communes", "gap_communes", "people_affected"),
+        ("villages", "gap_villages", ""),
+        ("plan", "sites", "people_new"),
+    ):
+        office = facts.lists[which]
+        if office is None or "district" not in ids_of(office):
+            continue
+        homes = column_of(office, "district")
+        columns.append(_counted(facts, code))
+        cells.append(lambda name, homes=homes: facts.count(len(homes) if name is None else homes.count(name)))  # type: ignore[misc]
+        if which == "villages" and "signal_state" in ids_of(office):
+            for state in STATES[:2]:
+                word = say(f"list.signal_state.{state}", facts.lang)
+                pairs = list(zip(homes, column_of(office, "signal_state"), strict=True))
+                columns.append(Column(word.capitalize(), align="right"))
+                cells.append(lambda name, pairs=pairs, word=word: _of_state(facts, pairs, name, word))  # type: ignore[misc]
+        if summed:
+            column = office.columns[ids_of(office).index(summed)]
+            columns.append(Column(column.heading, column.unit, "right"))
+            cells.append(lambda name, office=office, summed=summed: sum_of(office, summed, name))  # type: ignore[misc]
+    rows = [(name, *(cell(name) for cell in cells)) for name in ordered]
+    rows.append((facts.say("total"), *(cell(None) for cell in cells)))
+    caption, note = facts.say("by_district"), facts.say("by_district_note")
+    return [Table(tuple(columns), tuple(rows), caption, note, totals=(len(rows) - 1,))]
+
+
+def _counted(facts: Facts, code: str) -> Column:
+    return Column(facts.say(f"column.{code}"), align="right")
+
+
+def _of_state(facts: Facts, pairs: Sequence[tuple[str, str]], name: str | None, word: str) -> str:
+    return facts.count(sum(1 for home, state in pairs if state == word and name in (None, home)))
+
+
+def _provincial(facts: Facts) -> OfficeList | None:
+    """The targets of the province, without those shown for its districts."""
+    targets = facts.lists["targets"]
+    if targets is None or "area" not in ids_of(targets):
+        return targets
+    own = [row for row, area in zip(targets.rows, column_of(targets, "area"), strict=True) if not area]
+    return replace(targets, rows=tuple(own)) if own else None
+
+
+def targets(facts: Facts) -> list[Block]:
+    """The province's targets, then the published figures without one beside the computed ones."""
+    office = _provincial(facts)
+    if office is None:
+        return []
+    asked = where(office, "target", bool)
+    others = where(office, "target", lambda target: not target)
+    widths = {"indicator": 3.0, "unit": 1.2, "published": 1.0, "computed": 1.1, "target": 1.1}
+    found: list[Block] = []
+    if asked.rows:
+        more = {"met": 1.0, "distance": 1.0, "build": 2.0}
+        found.append(facts.excerpt(asked, {**widths, **more}, "targets"))
+    if others.rows:
+        del widths["target"]
+        found.append(facts.excerpt(others, {**widths, "published_as_of": 1.3}, "published"))
+    return found
+
+
+def progress(facts: Facts) -> list[Block]:
+    """How fast the province went, how fast it must go, and where that leads."""
+    pace = facts.tables.frame("pace")
+    if pace is None or "indicator" not in pace:
+        return []
+    if "area" in pace:
+        pace = pace[pace["area"].fillna("").astype(str) == ""]
+    if pace.empty:
+        return []
+    columns = (
+        Column(say("list.column.indicator", facts.lang), width=2.6),
+        Column(say("list.column.unit", facts.lang), width=1.1),
+        Column(facts.say("column.period"), width=1.6),
+        Column(facts.say("column.pace"), align="right"),
+        Column(facts.say("column.pace_needed"), align="right"),
+        Column(say("list.column.target", facts.lang), align="right"),
+        Column(facts.say("column.reaches"), align="right", width=1.2),
+        Column(facts.say("column.forecast"), align="right"),
+        Column(facts.say("column.interval"), align="right", width=1.3),
+    )
+    return [Table(columns, tuple(_pace(facts, row) for row in rows_of(pace)), facts.say("table.progress"))]
+
+
+def _pace(facts: Facts, row: Mapping[str, Any]) -> tuple[str, ...]:
+    def figure(name: str) -> str:
+        value = row.get(name)
+        return "" if value is None or pd.isna(value) else plain(float(value), facts.lang)
+
+    low, high = figure("low"), figure("high")
+    return (
+        indicator_name(row["indicator"], facts.lang),
+        measure(row["indicator"], facts.lang),
+        " – ".join(part for part in (_day(facts, row.get("from")), _day(facts, row.get("to"))) if part),
+        figure("pace_per_year"),
+        figure("needed_per_year"),
+        figure("target"),
+        _day(facts, row.get("reaches_on")),
+        figure("forecast"),
+        f"{low} – {high}" if low and high else "",
+    )
+
+
+def _day(facts: Facts, value: Any) -> str:
+    if value is None or pd.isna(value):
+        return ""
+    return str(value) if isinstance(value, int | float) else day(pd.Timestamp(value).date(), facts.lang)
+
+
+def communes(facts: Facts) -> list[Block]:
+    """The first communes of the list, with their reasons."""
+    office = facts.lists["communes"]
+    if office is None:
+        return []
+    widths = {
+        "rank": 0.7,
+        "rank_range": 1.0,
+        "name": 1.7,
+        "district": 1.4,
+        "people_affected": 1.2,
+        "need_index": 0.9,
+    }
+    return [facts.excerpt(office, {**widths, "reasons": 5.5}, "communes", most=MOST_COMMUNES)]
+
+
+def villages(facts: Facts) -> list[Block]:
+    """The first villages of the list."""
+    office = facts.lists["villages"]
+    if office is None:
+        return []
+    widths = {
+        "rank": 0.7,
+        "name": 1.7,
+        "unit_name": 1.7,
+        "district": 1.4,
+        "signal_state": 1.3,
+        "people_affected": 1.1,
+    }
+    widths |= {"grid_power": 0.8, "nearest_covered_village_km": 1.2, "nearest_site_km": 1.1}
+    return [facts.excerpt(office, widths, "villages", most=MOST_VILLAGES)]
+
+
+def investment(facts: Facts) -> list[Block]:
+    """The sites proposed, in order of rank."""
+    office = facts.lists["plan"]
+    if office is None:
+        return []
+    widths = {"rank": 0.7, "name": 1.7, "unit_name": 1.7, "district": 1.4, "kind": 1.4, "cost_bn_vnd": 1.0}
+    widths |= {"people_new": 1.2, "people_per_bn_vnd": 1.2, "off_grid": 0.9, "border": 0.9}
+    return [facts.excerpt(office, widths, "investment", most=MOST_SITES)]
