@@ -25,7 +25,19 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from phusong.api.errors import SECURITY_HEADERS, install, language, problem
 from phusong.api.models import Problem
-from phusong.api.routes import access, communes, coverage, explanation, exports, gaps, lists, profile, report, study
+from phusong.api.routes import (
+    access,
+    communes,
+    coverage,
+    explanation,
+    exports,
+    gaps,
+    lists,
+    profile,
+    ranking,
+    report,
+    study,
+)
 from phusong.api.served import Served
 from phusong.layers.errors import InputError, MissingError, PhusongError
 from phusong.layers.messages import say
@@ -106,7 +118,7 @@ def create_app(study_dir: Path, *, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.served = served
     app.state.language = served.study.settings.language
-    for room in (study, communes, explanation, gaps, coverage, profile, access, lists, report, exports):
+    for room in (study, communes, explanation, gaps, ranking, coverage, profile, access, lists, report, exports):
         app.include_router(room.router, prefix=PREFIX)
     app.add_api_route("/", _to_map, include_in_schema=False)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)

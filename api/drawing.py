@@ -41,10 +41,12 @@ def map_view(
     units: pd.DataFrame,
     villages: pd.DataFrame,
     gaps: Gaps,
+    ranking: pd.DataFrame,
     plan: pd.DataFrame,
     radio: RadioResult | None,
 ) -> MapView:
-    """The view of a study: ``units`` and ``villages`` are the indicator tables, rows as their layers."""
+    """The view of a study: ``units`` and ``villages`` are the indicator tables, rows as their layers; ``ranking`` holds
+    the interval of each commune's place."""
     settings = job.settings
     technologies, operators = technologies_of(radio, job.layer("signal_reports")), radio.levels if radio else ()
     kinds: dict[str, Sequence[str]] = {"services": [one.id for one in services()], "facilities": FACILITIES}
@@ -68,7 +70,7 @@ def map_view(
             for one in expand("village", technologies=technologies, operators=operators, **kinds)
             if one.id in villages and _offered(one, offered) and (not one.service or villages[one.id].notna().any())
         ),
-        gap_units=gaps.units,
+        gap_units=gaps.units.merge(ranking[["code", "rank_low", "rank_high"]], on="code", how="left"),
         gap_villages=gaps.villages,
         reasons=_reasons(gaps, "unit"),
         village_reasons=_reasons(gaps, "village"),

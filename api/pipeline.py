@@ -24,6 +24,7 @@ import pandas as pd
 
 from phusong.api.access import check_access
 from phusong.api.classes import check_classes
+from phusong.api.index import check_index
 from phusong.api.outlook import check_progress
 from phusong.api.rules import own_packs_of, packs_hash, rules_of
 from phusong.coverage.radio.atmosphere import Atmosphere, atmosphere
@@ -176,6 +177,7 @@ def check_study(study: Study) -> StudyLayers:
     present = {name for name, layer in read.layers.items() if len(layer)}
     present |= {name for name in RASTERS if getattr(read, name) is not None}
     faults: list[Fault] = [*check_access(study), *check_classes(study, own_packs_of(study))]
+    faults += check_index(study)
     faults += check_progress(study, read.layers)
     faults += notes_of_layers(rules, present=present, units=read.layers.get("units"))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from phusong.api.index import index_of
 from phusong.api.pipeline import Job, Made
 from phusong.api.radio import terms_of
 from phusong.coverage.gaps import judge_units, people_of_villages
@@ -27,7 +27,6 @@ from phusong.coverage.ranking import (
     Measured,
     Sensitivity,
     Variation,
-    choose_index,
     correlated,
     measured,
     sensitivity,
@@ -36,8 +35,6 @@ from phusong.coverage.ranking import (
 )
 from phusong.coverage.rules.judge import numbers
 from phusong.coverage.unit_indicators import covered_shares
-from phusong.layers.errors import Fault, SettingsError
-from phusong.layers.study import Settings, Study
 from phusong.layers.writers.vectors import export
 
 RANKING_COLUMNS = (
@@ -59,25 +56,6 @@ class Signal(NamedTuple):
     villages: gpd.GeoDataFrame
     chances: Chances
     kinds: tuple[tuple[int, str], ...]
-
-
-def index_of(settings: Settings) -> Index:
-    """The need index that a study declares; SettingsError if its components cannot be used."""
-    own = settings.index
-    return choose_index(aggregation=own.aggregation, normalisation=own.normalisation, components=own.components)
-
-
-def check_index(study: Study) -> None:
-    """Refuses an index that cannot be used: SettingsError, each fault with its file and line."""
-    try:
-        index_of(study.settings)
-    except SettingsError as error:
-        placed = tuple(_placed(fault, study) for fault in error.faults)
-        raise SettingsError(error.code, faults=placed) from error
-
-
-def _placed(fault: Fault, study: Study) -> Fault:
-    return replace(fault, file="study.toml", row=study.line_of(fault.column or "index"))
 
 
 def ranking_step(job: Job) -> Made:

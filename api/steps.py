@@ -16,9 +16,11 @@ from phusong.api.access import WAY_LAYERS, service_layers
 from phusong.api.access_step import access_step, access_table, load_access
 from phusong.api.classes import centres_of, class_tests_of
 from phusong.api.drawing import map_view
+from phusong.api.index import index_of
 from phusong.api.pipeline import Job, Made, Step
 from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
 from phusong.api.radio_step import load_radio, radio_step
+from phusong.api.ranking_step import load_ranking, ranking_step
 from phusong.api.targets_step import targets_step
 from phusong.coverage.access.serving import Served
 from phusong.coverage.area_indicators import Areas, area_indicators
@@ -209,7 +211,13 @@ def _load_indicators(job: Job) -> Tables:
 def _gaps(job: Job) -> Made:
     tables: Tables = job.value("indicators")
     rules = job.rules
-    gaps = find_gaps(tables.units, tables.villages, rules=rules, villages=job.layer("villages"))
+    gaps = find_gaps(
+        tables.units,
+        tables.villages,
+        rules=rules,
+        villages=job.layer("villages"),
+        index=index_of(job.settings),
+    )
     job.progress(0.5)
     published = job.layer("published_figures")
     notes = rule_notes(
@@ -234,9 +242,7 @@ def _gaps(job: Job) -> Made:
         ("rule_notes", notes_table(notes)),
     ):
         files += export(job.marked(frame), directory, stem, formats=["csv", "parquet"]).values()
-    return Made(
-        gaps, files, dict(gaps.counts) | {"rules": len(rules.rules), "rule_notes": len(notes)}
-    )
+    return Made(gaps, files, dict(gaps.counts) | {"rules": len(rules.rules), "rule_notes": len(notes)})
 
 
 def _load_gaps(job: Job) -> Gaps:
@@ -352,7 +358,13 @@ def _map(job: Job) -> Made:
     plan: Plan = job.value("plan")
     tables: Tables = job.value("indicators")
     view = map_view(
-        job, units=tables.units, villages=tables.villages, gaps=gaps, plan=plan.sites, radio=job.value("radio")
+        job,
+        units=tables.units,
+        villages=tables.villages,
+        gaps=gaps,
+        ranking=job.value("ranking").table,
+        plan=plan.sites,
+        radio=job.value("radio"),
     )
     page = job.path("map.html")
     page.write_text(map_html(view), encoding="utf-8")
@@ -445,8 +457,16 @@ STEPS = (
         _gaps,
         _load_gaps,
         ("units", "villages", "published_figures", PACKS),
-        ("rules", "services", "units_valid_on", "language", "synthetic"),
+        ("rules", "index", "services", "units_valid_on", "language", "synthetic"),
         after=("indicators",),
+    ),
+    Step(
+        "ranking",
+        ranking_step,
+        load_ranking,
+        ("units", "villages", "elevation", "population", PACKS),
+        ("rules", "index", "services", "people", "radio", "units_valid_on", "language", "synthetic"),
+        after=("people", "radio", "indicators", "gaps"),
     ),
     Step(
         "targets",
@@ -470,6 +490,6 @@ STEPS = (
         lambda job: None,
         (*LAYERS, "elevation"),
         ("name", "language", "synthetic", "units_valid_on", "access"),
-        after=("people", "radio", "access", "indicators", "gaps", "plan"),
+        after=("people", "radio", "access", "indicators", "gaps", "ranking", "plan"),
     ),
 )

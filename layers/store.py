@@ -26,7 +26,8 @@ _HASH_BYTES = 16
 DELIVERED = (
     *(f"{table}.*" for table in ("gaps", "gap_villages", "gap_totals", "plan")),
     *(f"{table}.*" for table in ("targets", "progress", "pace", "districts")),
-    *(f"{table}.*" for table in ("need", "reasons", "not_judged", "comparison", "rules", "rule_notes")),
+    *(f"{table}.*" for table in ("need", "ranking", "signal_chances", "reasons")),
+    *(f"{table}.*" for table in ("not_judged", "comparison", "rules", "rule_notes")),
     *("units.parquet", "villages.parquet", "results.gpkg", "population.tif"),
     *(
         f"{band}{raster}_[0-9]*.tif"

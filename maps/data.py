@@ -308,12 +308,13 @@ def _gaps(gap_units: pd.DataFrame | None, reasons: Reasons) -> dict[str, Json]:
         return {}
     fields = _present(gap_units, _GAP)
     values = _columns(gap_units, fields)
-    ranks = numbers(gap_units, "rank")
-    found = {}
+    ranks, low, high = (numbers(gap_units, name) for name in ("rank", "rank_low", "rank_high"))
+    found: dict[str, Json] = {}
     for i, code in enumerate(_texts_of(gap_units, "code")):
         rank = i + 1 if math.isnan(ranks[i]) else int(ranks[i])
         lines = {field.column: column[i] for field, column in zip(fields, values, strict=True)}
-        found[code or ""] = {"rank": rank, "reasons": _reasons(reasons, code)} | lines
+        sure = {} if math.isnan(low[i]) else {"rank_low": int(low[i]), "rank_high": int(high[i])}
+        found[code or ""] = {"rank": rank, "reasons": _reasons(reasons, code)} | sure | lines
     return found
 
 

@@ -60,11 +60,11 @@ class MapView:
 
     ``title``: the study's name. ``as_of``: the date of the figures, ISO 8601. ``units``: polygons with ``code, name``
     and, if known, ``district, population``, ``people_method`` (how people were placed: raster, dasymetric, uniform) and
-    the indicator columns. ``villages``: points with ``code, name`` and,
-    if known, ``unit_code, population, grid_power`` and the columns of ``village_indicators``. ``gap_units``: ``code``
-    and, if known, ``rank, need_index, people_affected, classes, basis``. ``gap_villages``: the same columns; its
-    points are those of ``villages`` by code, unless it has its own geometry. ``reasons`` and ``village_reasons``: by
-    code, one sentence each in each language. ``sites``: points with ``site_id`` and, if known, ``name, owner,
+    the indicator columns. ``villages``: points with ``code, name`` and, if known, ``unit_code, population, grid_power``
+    and the columns of ``village_indicators``. ``gap_units``: ``code`` and, if known, ``rank, rank_low, rank_high,
+    need_index, people_affected, classes, basis``. ``gap_villages``: the same columns; its points are those of
+    ``villages`` by code, unless it has its own geometry. ``reasons`` and ``village_reasons``: by code, one sentence
+    each in each language. ``sites``: points with ``site_id`` and, if known, ``name, owner,
     operators, technologies, status``. ``postal_points``: points with ``point_id, kind`` and, if known, ``name,
     operator, same_day_mail``. ``plan``: ``rank, lon, lat`` (degrees, WGS 84) and, if known, the other columns of the
     investment list. ``margins``: by technology, by how many dB the level exceeds what its server must bring (covered

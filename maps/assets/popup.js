@@ -36,6 +36,7 @@ function gapBlock(gap) {
   if (gap.people_affected !== undefined && gap.people_affected !== null) {
     facts.push(ui("affected", { count: number(gap.people_affected) }));
   }
+  if (gap.rank_low !== undefined) facts.push(ui("rank_range", { low: number(gap.rank_low), high: number(gap.rank_high) }));
   const [chips, basis] = [gap.classes ?? [], gap.basis ?? []];
   return el("section", { class: "gap" },
     el("strong", {}, ui("gap_title", { rank: gap.rank })),
