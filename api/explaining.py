@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -202,14 +202,15 @@ def _weak(study: Served, results: Snapshot, villages: Sequence[Row]) -> dict[str
         best: Weak | None = None
         for technology in results.technologies:
             at = (village["lon"], village["lat"])
-            rasters = (results.raster(kind, technology) for kind in ("coverage", "servers"))
-            level, server = (
-                next(iter(results.sample(path, *at).values())) for path in rasters if results.has(path.name)
-            )
+            path = results.raster("coverage", technology)
+            level, server = (_any(results, each, *at) for each in (path, results.raster("servers", technology)))
             if level is None or level <= NO_SERVER_DBM or server is None or not 0 <= server < len(sectors):
                 continue
             sector = sectors[int(server)]
-            short_db = float(sector["required_dbm"]) - level
+            required_dbm = sector.get("required_dbm", results.tags(path).get("required_dbm"))
+            if required_dbm is None:
+                continue
+            short_db = float(required_dbm) - level
             if best is None or short_db < best.short_db:
                 site = sites.get(sector["site_id"])
                 km = distance_km(*at, site["lon"], site["lat"]) if site else math.nan
@@ -219,9 +220,8 @@ def _weak(study: Served, results: Snapshot, villages: Sequence[Row]) -> dict[str
     return found
 
 
-def _any(results: Snapshot, kind: str, technology: str, lon: float, lat: float) -> float | None:
+def _any(results: Snapshot, path: Path, lon: float, lat: float) -> float | None:
     """The value of any operator's band at a point; None without data or without the raster."""
-    path = results.raster(kind, technology)
     return next(iter(results.sample(path, lon, lat).values())) if results.has(path.name) else None
 
 
@@ -372,7 +372,7 @@ def _shown(value: Any, lang: Lang) -> str:
     return plain(float(value), lang, most=0 if abs(value) >= 1000 else 2)
 
 
-def _condition(rule: Row, lang: Lang) -> str:
+def _condition(rule: Mapping[str, Any], lang: Lang) -> str:
     """What a rule asks, in signs: "≥ 95"; the unit stands in its own column."""
     if rule["unit"] == "yes_no":
         return quantity(rule["threshold"], "yes_no", lang)

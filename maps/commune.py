@@ -87,7 +87,7 @@ def commune_png(view: CommuneMap, to: Path | IO[bytes], *, lang: Lang, width_px:
         for spine in axes.spines.values():
             spine.set(color="#94a3b8", linewidth=0.8)
         box = shapely.box(left, bottom, right, top)
-        handles = _draw_ground(axes, view, own, box, lang)
+        handles: list[Patch | Line2D] = [*_draw_ground(axes, view, own, box, lang)]
         handles += _draw_lines(axes, view, box, lang)
         _draw_bounds(axes, areas, own, view.code, box)
         handles += [Patch(facecolor="none", edgecolor=INK, linewidth=1.8, label=say("commune_map.commune", lang))]
@@ -202,7 +202,7 @@ def _draw_villages(axes: Axes, view: CommuneMap, lang: Lang, taken: list[Bbox]) 
     if view.villages is None or not len(view.villages):
         return []
     frame = view.villages.to_crs(MERCATOR)
-    handles = []
+    handles: list[Line2D] = []
     for state, marker, colour in reversed(STATES):
         rows = frame[frame["state"] == state]
         if not len(rows):
@@ -234,7 +234,7 @@ def _write_names(axes: Axes, names: Sequence[str], x: np.ndarray, y: np.ndarray,
         text.set(fontsize=7, color=INK, va="center", zorder=6)
         for shift in _SHIFTS_PT:
             text.xyann = shift
-            text.set_ha("center" if shift[0] == 0 else "left" if shift[0] > 0 else "right")
+            text.set(ha="center" if shift[0] == 0 else "left" if shift[0] > 0 else "right")
             box = text.get_window_extent()
             inside = frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
             if inside and not any(box.overlaps(other) for other in taken):

@@ -146,7 +146,7 @@ def _nearest(known: Known) -> Iterator[Statement]:
     if not planned:
         return
     site = min(planned, key=lambda site: (site["km"], site["rank"]))
-    params = {**_site(site), "rank": site["rank"], "km": Amount(site["km"], "km")}
+    params: dict[str, Param] = {**_site(site), "rank": site["rank"], "km": Amount(site["km"], "km")}
     yield Statement("cure", "cure.nearest_planned", params, after=True)
 
 

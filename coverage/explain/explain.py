@@ -147,10 +147,10 @@ def _villages(known: Known) -> Iterator[Statement]:
         rows = [row for row in known.gap_villages if (row.get("signal_state") or "") == state]
         if not rows:
             continue
-        people = [row.get("people_affected") for row in rows]
+        people = [float(row["people_affected"]) for row in rows if row.get("people_affected") is not None]
         params: dict[str, Param] = {"count": len(rows), "names": _named(rows, named)}
         code = f"villages.{state or 'other'}"
-        if all(number is not None for number in people):
+        if len(people) == len(rows):
             params |= {"people": Amount(math.fsum(people), "persons", most=0)}
         else:
             code += "_people_unknown"

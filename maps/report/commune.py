@@ -14,6 +14,10 @@ from phusong.layers.messages.format import day, number, quantity
 from phusong.maps.report.document import Block, Bullets, Column, Document, Heading, Paragraph, Picture, Table
 
 Row = Mapping[str, Any]
+IN_TABLE = ("missing.basis.", "missing.standing.")
+"""Statements that the table of reasons says in its columns."""
+MAP_WIDTH, PROFILE_WIDTH = 0.72, 0.9
+"""Of the text, so that the map and what is missing share the first page."""
 MOST_VILLAGES = 25
 """Rows of the table of villages; a page stays a page."""
 
@@ -63,14 +67,13 @@ def commune_document(page: CommunePage, lang: Lang) -> Document:
     """The page as a document, said in ``lang``."""
     blocks: list[Block] = [Paragraph(text, "lead") for text in _paragraphs(page.statements, "summary", lang)]
     caption, alt = say("commune_page.figure", lang), say("commune_page.figure_alt", lang, name=page.name)
-    picture = Picture(page.map_png, caption, alt)
+    blocks.append(Picture(page.map_png, caption, alt, width=MAP_WIDTH))
     for topic in TOPICS[1:]:
-        said = _paragraphs(page.statements, topic, lang)
+        said = _paragraphs([one for one in page.statements if not one.code.startswith(IN_TABLE)], topic, lang)
         if topic == "missing":
             blocks += _topic(topic, said, lang)
             if page.reasons:
                 blocks.append(_reasons(page.reasons, lang))
-            blocks.append(picture)
         elif topic == "villages":
             blocks += _topic(topic, said, lang)
             if page.villages:
@@ -151,10 +154,18 @@ def _reasons(rows: Sequence[Row], lang: Lang) -> Table:
                 "" if yes_no else quantity(abs(row["margin"]), short, lang, most=1),
                 number(row["people_affected"], lang),
                 _word(row["basis"], lang),
-                str(row["source"] or ""),
+                _source(row, lang),
             )
         )
     return Table(head, tuple(cells), caption=say("commune_page.reasons", lang))
+
+
+def _source(row: Row, lang: Lang) -> str:
+    """Where a threshold comes from, and whether it is official."""
+    standing, source = row.get("standing"), str(row.get("source") or "")
+    return ". ".join(
+        part for part in (say(f"commune_page.standing.{standing}", lang) if standing else "", source) if part
+    )
 
 
 def _villages(rows: Sequence[Row], lang: Lang) -> Table:
@@ -189,7 +200,11 @@ def _villages(rows: Sequence[Row], lang: Lang) -> Table:
         )
     cut = len(rows) > MOST_VILLAGES
     note = say("commune_page.villages_cut", lang, shown=MOST_VILLAGES, count=len(rows)) if cut else ""
-    return Table(head, tuple(cells), caption=say("commune_page.villages", lang), note=note)
+    nothing = {"", number(None, lang)}
+    kept = [place for place in range(len(head)) if any(row[place] not in nothing for row in cells)]
+    rows_kept = tuple(tuple(row[place] for place in kept) for row in cells)
+    columns = tuple(head[place] for place in kept)
+    return Table(columns, rows_kept, caption=say("commune_page.villages", lang), note=note)
 
 
 def _figures(figures: Sequence[Figure], lang: Lang) -> Table:
@@ -204,7 +219,11 @@ def _profile(profile: Profile, lang: Lang) -> list[Block]:
     heading = Heading(say("commune_page.profile_heading", lang), 2)
     if not profile.png:
         return [heading, Paragraph(say("commune_page.no_profile", lang, why=profile.why), "note")]
-    return [heading, Picture(profile.png, profile.title, profile.told), Paragraph(profile.told, "note")]
+    return [
+        heading,
+        Picture(profile.png, profile.title, profile.told, width=PROFILE_WIDTH),
+        Paragraph(profile.told, "note"),
+    ]
 
 
 def _km(value: float | None, lang: Lang) -> str:
