@@ -31,12 +31,13 @@ from phusong.api.routes import (
     coverage,
     explanation,
     exports,
-    gaps,
+    gap_villages, gaps,
     lists,
     profile,
     ranking,
     report,
     study,
+    targets,
 )
 from phusong.api.served import Served
 from phusong.layers.errors import InputError, MissingError, PhusongError
@@ -118,7 +119,20 @@ def create_app(study_dir: Path, *, hosts: Collection[str] = ()) -> FastAPI:
     )
     app.state.served = served
     app.state.language = served.study.settings.language
-    for room in (study, communes, explanation, gaps, ranking, coverage, profile, access, lists, report, exports):
+    for room in (
+        study,
+        communes,
+        explanation,
+        gaps,
+        targets,
+        ranking,
+        coverage,
+        profile,
+        access,
+        lists,
+        report,
+        exports,
+    ):
         app.include_router(room.router, prefix=PREFIX)
     app.add_api_route("/", _to_map, include_in_schema=False)
     app.add_api_route("/docs", _docs, include_in_schema=False, response_class=HTMLResponse)

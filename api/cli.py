@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from phusong.api import cli_explain, cli_layers, cli_lists, cli_report
+from phusong.api import cli_explain, cli_layers, cli_lists, cli_ranking, cli_report, cli_rules, cli_targets
 from phusong.api.front import Directory, Front, app
 from phusong.layers.errors import ComputeError, InputError, PhusongError
 from phusong.layers.messages import LANGS, Lang, default_lang, has, say
@@ -29,7 +29,18 @@ from phusong.layers.study import Study, new_study
 UsageError: Any = typer.BadParameter.__base__
 """What typer raises on a wrong command line."""
 
-__all__ = ["app", "cli_explain", "cli_layers", "cli_lists", "cli_report", "command", "main"]
+__all__ = [
+    "app",
+    "cli_explain",
+    "cli_layers",
+    "cli_lists",
+    "cli_ranking",
+    "cli_report",
+    "cli_rules",
+    "cli_targets",
+    "command",
+    "main",
+]
 
 Limit = Annotated[int, typer.Option(min=1)]
 

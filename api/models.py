@@ -242,17 +242,25 @@ class Reason(BaseModel):
     level: Literal["unit", "village", "province"]
     code: str = Field(description="Code of the commune or village")
     rule: str = Field(description="Id of the rule")
+    service: str | None = Field(description="mobile, post, broadband or facilities")
     indicator: str = Field(description="Indicator the rule judges")
     value: Value = Field(description="Its value")
     threshold: Value = Field(description="What the rule asks for")
     margin: float | None = Field(description="Value against threshold in the rule's unit; below 0 is short of it")
     unit: str = Field(description="Unit of value, threshold and margin")
-    comparison: Literal[">=", "<="] | None = Field(description="How the value should stand to the threshold")
+    comparison: Literal[">=", "<=", ">", "<", "="] | None = Field(
+        description="How the value should stand to the threshold"
+    )
     basis: Literal["observed", "model", "record"] = Field(description="What the value rests on")
+    observed_as_of: date | None = Field(description="Day of the newest report, where reports decided")
     people_affected: float | None = Field(description="persons")
     pack: str | None = Field(description="Rule pack it comes from")
     mark: str | None = Field(description="P published, C computed from it, K general knowledge")
     source: str | None = Field(description="Where the threshold comes from")
+    standing: str | None = Field(description="Whether the threshold is official, unverified or a planner's assumption")
+    document: str | None = Field(description="Document that asks it")
+    article: str | None = Field(description="Where in the document")
+    valid_from: date | None = Field(description="Since when it is asked; null is not limited")
     override_reason: str | None = Field(description="Why this study uses another threshold; null if it does not")
     text: str = Field(description="The reason in the language asked for")
 
@@ -354,34 +362,6 @@ class ComparisonList(Listing):
 
     model_config = example_of({"meta": examples.META, **examples.PAGE, "items": [examples.COMPARED]})
     items: list[Compared]
-
-
-class Target(BaseModel):
-    """A provincial target: published, computed here, asked for, met or not."""
-
-    model_config = example_of(examples.TARGET)
-    indicator: str = Field(description="Id of the provincial indicator")
-    label: str = Field(description="Its name in the language asked for")
-    published: float | None = Field(description="Published value")
-    computed: float | None = Field(description="Value computed from the study's layers")
-    unit: str = Field(description="Unit of measure")
-    target: float | None = Field(description="What is asked for; null where nothing is")
-    comparison: Literal[">=", "<="] | None = Field(description="How the value must stand to the target")
-    met: Literal["yes", "no", "no_data"] | None = Field(description="Whether the computed value meets it")
-    note: str | None = Field(description="Code of how the published value is to be read")
-    note_text: str | None = Field(description="The same in words")
-    source: str | None = Field(description="Where the published value comes from")
-    rule: str | None = Field(description="Rule that asks for it")
-    mark: str | None = Field(description="P published, C computed from it, K general knowledge")
-    target_source: str | None = Field(description="Where the target comes from")
-    override_reason: str | None = Field(description="Why this study uses another threshold; null if it does not")
-
-
-class TargetList(Whole):
-    """Provincial targets."""
-
-    model_config = example_of({"meta": examples.META, "total": 1, "items": [examples.TARGET]})
-    items: list[Target]
 
 
 class PlanSite(BaseModel):

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from phusong.coverage.indicators import indicator_label
 from phusong.layers.messages import Lang, say
-from phusong.layers.messages.format import number, plain, quantity, vnd
+from phusong.layers.messages.format import day, number, plain, quantity, vnd
 from phusong.layers.store import Results
 from phusong.layers.study import Study
 
@@ -22,7 +22,7 @@ def show(study: Study, out: Console, *, lang: Lang, rows: int = 10) -> None:
     """Everything a run ends with: the targets, the worst communes, the first of the investment list, the paths."""
     results = Results(study.root)
     _head(study, out, lang)
-    _targets(pd.read_parquet(results.path("targets.parquet")), out, lang)
+    show_targets(pd.read_parquet(results.path("targets.parquet")), out, lang=lang)
     show_gaps(study, out, lang=lang, level="communes", limit=rows)
     show_plan(study, out, lang=lang, limit=rows)
     _basis(results, study, out, lang)
@@ -85,14 +85,14 @@ def _head(study: Study, out: Console, lang: Lang) -> None:
         out.print(escape(say("report.synthetic", lang)), soft_wrap=True)
 
 
-def _targets(targets: pd.DataFrame, out: Console, lang: Lang) -> None:
-    table = plain_table(say("report.targets.title", lang))
-    for code in ("indicator", "published", "computed", "target", "met"):
+def show_targets(targets: pd.DataFrame, out: Console, *, lang: Lang, district: str = "") -> None:
+    """The targets of the province, or of a district: published, computed, asked for, met, and what must be built."""
+    title = say("report.targets.district", lang, district=district) if district else say("report.targets.title", lang)
+    table = plain_table(title)
+    for code in ("indicator", "published", "computed", "target", "met", "lacking"):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     notes: list[str] = []
-    for row in row_dicts(targets):
-        sign = {">=": "≥ ", "<=": "≤ "}.get(row["comparison"], "")
-        target = "" if pd.isna(row["target"]) else sign + plain(row["target"], lang)
+    for row in row_dicts(targets[targets["area"] == district]):
         met = say("report.met." + row["met"], lang) if row["met"] else ""
         label = indicator_label(row["indicator"], lang)
         if row["note"]:
@@ -100,11 +100,78 @@ def _targets(targets: pd.DataFrame, out: Console, lang: Lang) -> None:
                 notes.append(row["note"])
             label += f" ({notes.index(row['note']) + 1})"
         published = "" if pd.isna(row["published"]) else quantity(row["published"], row["unit"], lang)
-        table.add_row(escape(label), published, quantity(row["computed"], row["unit"], lang), target, met)
+        computed = quantity(row["computed"], row["unit"], lang)
+        table.add_row(escape(label), published, computed, _asked(row, lang), met, escape(_lacking(row, lang)))
     out.print(table)
     for place, note in enumerate(notes, 1):
         out.print(escape(f"({place}) {say(f'note.{note}', lang)}"), soft_wrap=True)
     out.print()
+
+
+def show_districts(targets: pd.DataFrame, out: Console, *, lang: Lang) -> None:
+    """Each target with the districts that do not meet it, and what each lacks; or that the study has no districts."""
+    rows = targets[(targets["level"] == "district") & (targets["rule"] != "")]
+    if not len(rows):
+        out.print(escape(say("report.districts.none", lang)), soft_wrap=True)
+        return
+    table = plain_table(say("report.districts.title", lang))
+    for code in ("indicator", "target", "district", "computed", "lacking"):
+        table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
+    for _, own in rows.groupby("rule", sort=False):
+        first = row_dicts(own.head(1))[0]
+        failing = row_dicts(own[own["met"] == "no"].sort_values("distance", ascending=False, kind="stable"))
+        heads = [indicator_label(first["indicator"], lang), _asked(first, lang)]
+        if not failing:
+            counts = {"met": int((own["met"] == "yes").sum()), "unknown": int((own["met"] == "no_data").sum())}
+            table.add_row(escape(heads[0]), heads[1], escape(say("report.districts.all_met", lang, **counts)), "", "")
+        for row in failing:
+            computed = quantity(row["computed"], row["unit"], lang)
+            table.add_row(escape(heads[0]), heads[1], escape(row["area"]), computed, escape(_lacking(row, lang)))
+            heads = ["", ""]
+    out.print(table)
+
+
+def show_pace(pace: pd.DataFrame, out: Console, *, lang: Lang, district: str = "") -> None:
+    """The pace so far, the pace needed, and what to expect; one line an indicator (and target)."""
+    table = plain_table(say("report.pace.title", lang))
+    for code in ("indicator", "dates", "value", "pace", "needed", "target", "reaches", "forecast"):
+        table.add_column(say(f"report.column.{code}", lang), justify="left" if code == "indicator" else "right")
+    for row in row_dicts(pace[pace["area"] == district]):
+        span = f"{row['from'].year}-{row['to'].year}" if row["dates"] > 1 else str(row["to"].year)
+        numbers = (row["value"], row["pace_per_year"], row["needed_per_year"])
+        table.add_row(
+            escape(indicator_label(row["indicator"], lang)),
+            say("report.pace.dates", lang, count=row["dates"], span=span),
+            *("" if pd.isna(one) else plain(one, lang) for one in numbers),
+            _asked(row, lang),
+            "" if pd.isna(row["reaches_on"]) else day(row["reaches_on"], lang),
+            escape(_forecast(row, lang)),
+        )
+    out.print(table)
+    out.print(escape(say("report.pace.method", lang)), soft_wrap=True)
+
+
+def _asked(row: dict[str, Any], lang: Lang) -> str:
+    sign = {">=": "≥ ", "<=": "≤ "}.get(row["comparison"], f"{row['comparison']} ")
+    return "" if pd.isna(row["target"]) else sign + plain(row["target"], lang)
+
+
+def _lacking(row: dict[str, Any], lang: Lang) -> str:
+    """What is missing to a target: in what can be built, else in the indicator's unit."""
+    if row["met"] != "no":
+        return ""
+    unit = "percentage_points" if row["unit"] == "%" else row["unit"]
+    return row[f"build_{lang}"] or quantity(row["distance"], unit, lang)
+
+
+def _forecast(row: dict[str, Any], lang: Lang) -> str:
+    if pd.isna(row["forecast"]):
+        return ""
+    value = plain(row["forecast"], lang)
+    if row["method"] == "saturating":
+        ends = {"low": plain(row["low"], lang), "high": plain(row["high"], lang)}
+        value = say("report.pace.interval", lang, value=value, **ends)
+    return say("report.pace.on", lang, value=value, day=day(row["target_on"], lang))
 
 
 def _basis(results: Results, study: Study, out: Console, lang: Lang) -> None:

@@ -170,6 +170,18 @@ class Snapshot:
         return cast("list[Row]", self.keep(name, lambda: self._table(name) if self.has(name) else []))
 
     @property
+    def gap_totals(self) -> list[Row]:
+        """Gaps and people affected, a row a district and service ("" all); empty if an older run left none."""
+        name = "gap_totals.parquet"
+        return cast("list[Row]", self.keep(name, lambda: self._table(name) if self.has(name) else []))
+
+    @property
+    def village_places(self) -> dict[str, tuple[float | None, float | None]]:
+        """Longitude and latitude of each village's centre, by code."""
+        make = lambda: {row["code"]: (row["lon"], row["lat"]) for row in self.villages}  # noqa: E731
+        return cast("dict[str, tuple[float | None, float | None]]", self.keep("village_places", make))
+
+    @property
     def reasons(self) -> dict[tuple[str, str], list[Row]]:
         """Reasons by (level, code)."""
         return cast("dict[tuple[str, str], list[Row]]", self.keep("reasons", self._make_reasons))
@@ -192,8 +204,27 @@ class Snapshot:
 
     @property
     def targets(self) -> list[Row]:
-        """Provincial targets."""
+        """Targets of the province and its districts."""
         return cast("list[Row]", self.keep("targets", lambda: self._table("targets.parquet")))
+
+    @property
+    def districts(self) -> list[Row]:
+        """One row a district: its name and its indicators."""
+        make = lambda: [  # noqa: E731
+            {"district": row["district"], "indicators": _figures(row, ("district",))}
+            for row in self._table("districts.parquet")
+        ]
+        return cast("list[Row]", self.keep("districts", make))
+
+    @property
+    def progress(self) -> list[Row]:
+        """Dated values of indicators, a row a day and basis."""
+        return cast("list[Row]", self.keep("progress", lambda: self._table("progress.parquet")))
+
+    @property
+    def pace(self) -> list[Row]:
+        """The pace of indicators to their targets, and its outlook."""
+        return cast("list[Row]", self.keep("pace", lambda: self._table("pace.parquet")))
 
     @property
     def plan(self) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The gap list, the targets and the investment list."""
+"""The gap list and the investment list."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
-from phusong.api.labels import indicator_name, measure, reason_models, unit_words
+from phusong.api.labels import reason_models, unit_words
 from phusong.api.models import (
     Compared,
     ComparisonList,
@@ -18,8 +18,6 @@ from phusong.api.models import (
     NotJudgedList,
     PlanList,
     PlanSite,
-    Target,
-    TargetList,
     Village,
 )
 from phusong.api.results import Row, Snapshot
@@ -27,7 +25,7 @@ from phusong.api.routes.communes import GEO_EXAMPLE, GEO_JSON, Q_ABOUT, Code, fe
 from phusong.api.search import named, page_of, same_text
 from phusong.api.served import Asked, AskedPage, RetryingRoute, TheLang, TheResults, TheStudy, problems
 from phusong.layers.errors import MissingError
-from phusong.layers.messages import Lang, has, say
+from phusong.layers.messages import Lang, say
 
 router = APIRouter(tags=["gaps"], route_class=RetryingRoute)
 
@@ -150,14 +148,6 @@ def comparison(
     return ComparisonList(meta=study.meta(lang, units={"model_level_dbm": "dBm"}), items=items, **about)
 
 
-@router.get("/targets", summary=say("api.route.targets", "en"), responses=problems())
-def targets(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> TargetList:
-    """Published and computed values side by side; ``met`` judges the computed one."""
-    items = [_target(row, lang) for row in results.targets]
-    units = {item.indicator: item.unit for item in items if item.unit}
-    return TargetList(meta=study.meta(lang, units=units), total=len(items), items=items)
-
-
 @router.get("/plan", summary=say("api.route.plan", "en"), responses=problems())
 def plan(
     asked: Annotated[AskedPage, Query()], request: Request, study: TheStudy, results: TheResults, lang: TheLang
@@ -191,16 +181,6 @@ def _gap(row: Row, results: Snapshot, lang: Lang) -> Gap:
 
 def _words(units: dict[str, str], lang: Lang) -> dict[str, str]:
     return {name: unit_words(unit, lang) for name, unit in units.items()}
-
-
-def _target(row: Row, lang: Lang) -> Target:
-    note = f"note.{row.get('note')}"
-    words = {
-        "label": indicator_name(row["indicator"], lang),
-        "unit": measure(row["indicator"], lang),
-        "note_text": say(note, lang) if has(note) else None,
-    }
-    return Target(**{**_only(row, Target), **words})
 
 
 def _only(row: Row, model: type[BaseModel]) -> Row:

@@ -127,21 +127,39 @@ def write_results(root: Path, *, note: str = "first") -> None:
     ).assign(**MARKS).to_parquet(aside / "reasons.parquet")
     pd.DataFrame(
         {
-            "indicator": ["mean_service_radius_post_km", "bts_in_operation"],
-            "published": [3.16, 1159.0],
-            "computed": [3.11, NAN],
-            "unit": ["km", None],
-            "target": [2.3, NAN],
-            "comparison": ["<=", None],
-            "met": ["no", ""],
-            "note": ["inconsistent_area", None],
-            "source": ["127-BC/TU", None],
-            "rule": ["r1", None],
-            "mark": ["P", None],
-            "target_source": ["08-NQ/TU", None],
-            "override_reason": [None, None],
+            "level": ["province", "province", "district"],
+            "area": ["", "", "Hướng Hóa"],
+            "indicator": ["mean_service_radius_post_km", "bts_in_operation", "mean_service_radius_post_km"],
+            "published": [3.16, 1159.0, NAN],
+            "published_as_of": pd.to_datetime(["2012-12-31", "2012-12-31", None]),
+            "computed": [3.11, NAN, 3.9],
+            "unit": ["km", None, "km"],
+            "target": [2.3, NAN, 2.3],
+            "comparison": ["<=", None, "<="],
+            "met": ["no", "", "no"],
+            "met_published": ["no", "", ""],
+            "distance": [0.81, NAN, 1.6],
+            "build_count": [130.0, NAN, 46.0],
+            "build_unit": ["points", "", "points"],
+            "build_en": ["130 more postal points", "", "46 more postal points"],
+            "build_vi": ["thêm 130 điểm", "", "thêm 46 điểm"],
+            "have": [156.0, NAN, 24.0],
+            "base": [4740.0, NAN, 1151.0],
+            "note": ["inconsistent_area", None, None],
+            "source": ["127-BC/TU", None, None],
+            "rule": ["r1", None, "r1"],
+            "asked_of": ["province", "", "province"],
+            "standing": ["official", "", "official"],
+            "document": ["08-NQ/TU", "", "08-NQ/TU"],
+            "article": ["", "", ""],
+            "mark": ["P", None, "P"],
+            "target_source": ["08-NQ/TU", None, "08-NQ/TU"],
+            "override_reason": [None, None, None],
         }
     ).assign(**MARKS).to_parquet(aside / "targets.parquet")
+    districts = pd.DataFrame({"district": ["Hướng Hóa", "Cam Lộ"], "points_post_count": [24.0, NAN]})
+    districts.assign(**MARKS).to_parquet(aside / "districts.parquet")
+    write_progress(aside)
     pd.DataFrame(
         {
             "rank": [1, 2],
@@ -221,6 +239,23 @@ def write_results(root: Path, *, note: str = "first") -> None:
         os.rename(last, root / "results.old")
     os.rename(aside, last)
     shutil.rmtree(root / "results.old", ignore_errors=True)
+
+
+def write_progress(aside: Path) -> None:
+    """Six dates of broadband, one of a radius, and what follows from them."""
+    days = pd.to_datetime([f"{year}-12-31" for year in range(2007, 2013)])
+    dated = pd.DataFrame({"as_of": days, "value": [1.4, 1.7, 2.1, 2.6, 3.1, 3.77], "indicator": "broadband_per_100"})
+    radius = pd.DataFrame({"as_of": days[-1:], "value": 3.16, "indicator": "mean_service_radius_post_km"})
+    table = pd.concat([dated.assign(basis="computed"), radius.assign(basis="published")], ignore_index=True)
+    table = table.assign(level="province", area="", unit="", note="", source="", data="synthetic")
+    table.to_parquet(aside / "progress.parquet")
+    outlook = {"target_on": pd.Timestamp("2015-12-31"), "reaches_on": pd.NaT}
+    told = {"saturation": 30.0, "forecast": 6.5, "low": 5.8, "high": 7.2, "interval_pct": 95.0, "rule": ""}
+    so_far = {"first_value": 1.4, "value": 3.77, "pace_per_year": 0.47, "needed_per_year": NAN, "on_pace": ""}
+    known = {"level": "province", "area": "", "indicator": "broadband_per_100", "unit": "per_100", "basis": "computed"}
+    span = {"dates": 6, "from": days[0], "to": days[-1], "target": NAN, "comparison": "", "asked_of": ""}
+    row = known | span | so_far | told | outlook | {"method": "saturating"}
+    pd.DataFrame([row]).assign(**MARKS).to_parquet(aside / "pace.parquet")
 
 
 def write_raster(path: Path, bands: dict[str, Any], *, tags: dict[str, str] | None = None) -> None:

@@ -24,6 +24,8 @@ LISTS = [
     "/not-judged",
     "/comparison",
     "/targets",
+    "/districts",
+    "/progress",
     "/plan",
     "/exports",
 ]
@@ -219,12 +221,44 @@ def test_reports_stand_beside_the_model(client: Client) -> None:
 
 
 def test_targets_show_published_and_computed(client: Client) -> None:
-    radius, stations = client.json("/targets", params={"lang": "en"})["items"]
+    radius, stations, district = client.json("/targets", params={"lang": "en"})["items"]
     assert (radius["published"], radius["computed"], radius["target"], radius["met"]) == (3.16, 3.11, 2.3, "no")
     assert "sqrt" in radius["note_text"]
     assert radius["unit"] == "km"
+    assert (radius["level"], radius["area"], radius["published_as_of"]) == ("province", None, "2012-12-31")
+    assert (radius["build_count"], radius["build_text"]) == (130, "130 more postal points")
     assert stations["computed"] is None
     assert stations["met"] is None
+    assert stations["build_count"] is None
+    assert (district["area"], district["asked_of"]) == ("Hướng Hóa", "province")
+
+
+def test_targets_by_area_and_verdict(client: Client) -> None:
+    assert client.json("/targets?level=province")["total"] == 2
+    assert client.json("/targets?district=huong%20hoa")["items"][0]["build_text"] == "thêm 46 điểm"
+    assert client.json("/targets?met=no&level=province")["total"] == 1
+    assert client.json("/targets?indicator=bts_in_operation")["total"] == 1
+    assert client.get("/api/v1/targets?met=perhaps").status_code == 422
+    assert client.get("/api/v1/targets?area=x").status_code == 422
+
+
+def test_districts_have_the_indicators_of_the_province(client: Client) -> None:
+    first, second = client.json("/districts")["items"]
+    assert first == {"district": "Hướng Hóa", "indicators": {"points_post_count": 24.0}}
+    assert second["indicators"]["points_post_count"] is None
+
+
+def test_progress_tells_every_date_the_pace_and_the_forecast(client: Client) -> None:
+    broadband, radius = client.json("/progress", params={"lang": "en"})["items"]
+    assert [value["as_of"][:4] for value in broadband["values"]] == [str(year) for year in range(2007, 2013)]
+    (pace,) = broadband["pace"]
+    assert (pace["from"], pace["to"], pace["method"]) == ("2007-12-31", "2012-12-31", "saturating")
+    assert pace["low"] < pace["forecast"] < pace["high"] < pace["saturation"]
+    assert (pace["target"], pace["reaches_on"], pace["on_pace"]) == (None, None, None)
+    assert radius["values"][0]["basis"] == "published"
+    assert radius["pace"] == []
+    assert client.json("/progress?indicator=broadband_per_100")["total"] == 1
+    assert client.json("/progress?level=district")["total"] == 0
 
 
 def test_plan_is_in_order_and_has_units(client: Client) -> None:
