@@ -68,7 +68,7 @@ def _nearest_km(lines: Shapes, tree: shapely.STRtree, *, n: int, tolerance_m: fl
 def _near(lines: Shapes, tree: shapely.STRtree, tolerance_m: float) -> Shapes:
     """The segments of the lines, few points each, whose bounds come within the tolerance of an outline's."""
     at, line = shapely.get_coordinates(lines, return_index=True)
-    inside = line[1:] == line[:-1]
+    inside = (line[1:] == line[:-1]) & (at[1:] != at[:-1]).any(axis=1)  # a point given twice is no segment
     segments = shapely.linestrings(np.stack([at[:-1][inside], at[1:][inside]], axis=1))
     left, bottom, right, top = (
         shapely.bounds(segments)[:, k] + (tolerance_m if k > 1 else -tolerance_m) for k in range(4)

@@ -51,6 +51,7 @@ VILLAGE_VALUES = (
     "time_to_centre_min",
 )
 INHERITED = "inherited"
+_VILLAGES = "villages_mountainous_pct"
 CENTRES = ("district_office", "commune_office")
 """Services that may be the centre of which a place is remote: the first one the study can travel to."""
 TOLERANCE_M = 500.0
@@ -160,14 +161,15 @@ def find_classes(
             **times["village"],
         }
         derived = terrain.ground == "derived"
-        found = judge_classes("village", villages, tests, village_values, VILLAGE_OWN, derived=derived)
-        own = pd.DataFrame({name: one.used for name, one in found.items()})
-        village_rows = class_rows("village", villages, found, village_values, notes=notes, known_only=True)
-        village_basis = {f"{name}_basis": one.basis for name, one in found.items()}
+        judged = judge_classes("village", villages, tests, village_values, VILLAGE_OWN, derived=derived)
+        own = pd.DataFrame({name: one.used for name, one in judged.items()})
+        village_rows = class_rows("village", villages, judged, village_values, notes=notes, known_only=True)
+        village_basis = {f"{name}_basis": one.basis for name, one in judged.items()}
 
     border = border_lengths(units, None if lines is None else gpd.GeoDataFrame(lines), tolerance_m=tolerance_m)
     persons = np.asarray(units["population"], dtype=np.float64)
-    share, wide, strict, counts = _mountainous_villages(units, villages, own, terrain)
+    hinges = None if villages is None else judged["mountainous"].hinges_on == "derived"
+    share, ends, counts = _mountainous_villages(units, villages, own, terrain, doubtful=hinges)
     area_km2 = _area_km2(units)
     unit_values = {
         "area_at_200m_pct": terrain.unit_high_pct,
@@ -183,9 +185,7 @@ def find_classes(
         "area_km2": area_km2,
         "density_per_km2": ratio(persons, area_km2),
     }
-    found = judge_classes(
-        "unit", units, tests, unit_values, CLASSES, bounds={"villages_mountainous_pct": wide}, strict_bounds=strict
-    )
+    found = judge_classes("unit", units, tests, unit_values, CLASSES, **ends)
     unit_rows = class_rows("unit", units, found, unit_values, notes=replace(notes, villages=counts))
     unit_table = pd.DataFrame(
         {name: one.used for name, one in found.items()}
@@ -249,15 +249,20 @@ def _minority(layer: pd.DataFrame) -> dict[str, Floats]:
 
 
 def _mountainous_villages(
-    units: gpd.GeoDataFrame, villages: gpd.GeoDataFrame | None, own: pd.DataFrame, terrain: Terrain
-) -> tuple[Floats, Bounds, Mapping[str, Bounds], NDArray[np.int64] | None]:
+    units: gpd.GeoDataFrame,
+    villages: gpd.GeoDataFrame | None,
+    own: pd.DataFrame,
+    terrain: Terrain,
+    *,
+    doubtful: NDArray[np.bool_] | None,
+) -> tuple[Floats, dict[str, dict[str, Bounds]], NDArray[np.int64] | None]:
     """Of each unit: the share of its known villages that are mountainous (0-100); its least and greatest share over
-    all villages; the same by indicator if derived ground counts as not known; and counts (n, 5): all, mountainous,
-    by derived ground, recorded, not known."""
+    all villages as ``judge_classes`` takes them; and counts (n, 5): all, mountainous, by derived ground, recorded, not
+    known."""
     n = len(units)
-    nothing = np.full(n, np.nan)
     if villages is None:
-        return nothing, (nothing, nothing), {"villages_mountainous_pct": (nothing, nothing)}, None
+        nothing = np.full(n, np.nan)
+        return nothing, {"bounds": {_VILLAGES: (nothing, nothing)}}, None
     unit = rows_of(villages["unit_code"], units["code"])
     inside = unit >= 0
     flag = own["mountainous"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
@@ -270,16 +275,17 @@ def _mountainous_villages(
         return np.bincount(unit[inside & where], minlength=n).astype(np.float64)
 
     whole, yes, unknown = count(np.ones(len(unit), dtype=bool)), count(flag == 1.0), count(np.isnan(flag))
-    on_derived, yes_derived = count(derived), count(derived & (flag == 1.0))
+
+    def ends(open_: NDArray[np.bool_]) -> dict[str, Bounds]:
+        least = yes - count(open_ & (flag == 1.0))
+        return {_VILLAGES: tuple(ratio(end, whole, scale=100.0) for end in (least, least + unknown + count(open_)))}  # type: ignore[dict-item]
+
     known = whole - unknown
     share = np.where(known >= KNOWN_SHARE * whole, ratio(yes, known, scale=100.0), np.nan)
-    wide = ratio(yes, whole, scale=100.0), ratio(yes + unknown, whole, scale=100.0)
-    strict = (
-        ratio(yes - yes_derived, whole, scale=100.0),
-        ratio(yes - yes_derived + unknown + on_derived, whole, scale=100.0),
-    )
-    counts = np.column_stack([whole, yes, on_derived, count(recorded), unknown]).astype(np.int64)
-    return share, wide, {"villages_mountainous_pct": strict}, counts
+    counts = np.column_stack([whole, yes, count(derived), count(recorded), unknown]).astype(np.int64)
+    doubted = derived & (doubtful if doubtful is not None else derived)
+    wide = {"bounds": ends(np.zeros(len(unit), dtype=bool)), "doubted": ends(doubted), "unheard": ends(derived)}
+    return share, wide, counts
 
 
 def _inherited(

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from phusong.coverage.rules.class_tests import ClassLevel, ClassTest
 
 RECORDED, NONE = "recorded", "none"
+DOUBT_PCT = 20.0
+"""Shares of derived ground are taken to be right within so many percentage points: a planner's assumption."""
 
 Floats = NDArray[np.float64]
 Bounds = tuple[Floats, Floats]
@@ -20,7 +22,8 @@ Bounds = tuple[Floats, Floats]
 @dataclass(frozen=True)
 class Judged:
     """One class of one level: flags (boolean[n], NA) as recorded, computed and used, the basis of the last; the test,
-    None if there is none; the answers to its conditions, (n,) each; and what the computed verdict rests on."""
+    None if there is none; whether the computed verdict rests on derived ground, and what it hinges on ("derived",
+    "unknown", "")."""
 
     official: pd.Series[bool]
     computed: pd.Series[bool]
@@ -43,12 +46,14 @@ def judge_classes(
     *,
     derived: NDArray[np.bool_] | None = None,
     bounds: Mapping[str, Bounds] | None = None,
-    strict_bounds: Mapping[str, Bounds] | None = None,
+    doubted: Mapping[str, Bounds] | None = None,
+    unheard: Mapping[str, Bounds] | None = None,
 ) -> dict[str, Judged]:
     """Every class of ``names`` by its test at ``level``, rows as in ``layer``; ``values``: the indicators by id.
 
     ``derived``: of which rows the ground is derived. ``bounds``: least and greatest value an indicator may have where
-    it is not wholly known; ``strict_bounds``: the same if derived ground counts as not known.
+    it is not wholly known; ``doubted``: the same if places whose derived ground is in doubt (``DOUBT_PCT``) count as
+    not known, ``unheard``: if all with derived ground do.
     """
     n = len(layer)
     by_class = {one.of: one for one in tests if one.level == level}
@@ -62,13 +67,17 @@ def judge_classes(
         if test is not None:
             verdict = test.verdicts(_answers(test, values, bounds or {}))
             computed = _flags(verdict)
-            whole = test.verdicts(_answers(test, values, bounds or {}), strict=True)
-            sure = test.verdicts(_answers(test, values, strict_bounds or bounds or {}), strict=True)
-            hinges[(sure != verdict) & ~np.isnan(verdict)] = "derived"
-            hinges[np.isnan(whole) & ~np.isnan(verdict)] = "unknown"
-            on_derived = hinges == "derived"
+            known = ~np.isnan(verdict)
+            changed = [
+                known & (test.verdicts(_answers(test, values, ends or bounds or {}), strict=True) != verdict)
+                for ends in (doubted, bounds, unheard)
+            ]
+            hinges[changed[0]] = "derived"
+            hinges[changed[1]] = "unknown"
+            on_derived = changed[2] & ~changed[1]
             if derived is not None and any(one.indicator in _ON_GROUND for one in test.conditions):
-                on_derived = derived & ~np.isnan(verdict)
+                on_derived = derived & known
+                hinges[on_derived & _doubtful(test, values)] = "derived"
         used = official.fillna(computed)
         basis = np.full(n, NONE, dtype=object)
         if test is not None:
@@ -76,6 +85,17 @@ def judge_classes(
         basis[official.notna()] = RECORDED
         found[name] = Judged(official, computed, used, pd.Series(basis, dtype="str"), test, on_derived, hinges)
     return found
+
+
+def _doubtful(test: ClassTest, values: Mapping[str, Floats]) -> NDArray[np.bool_]:
+    """Where a verdict would change if the shares of ground were ``DOUBT_PCT`` points higher or lower."""
+    ends = [
+        test.verdicts(
+            _answers(test, {**values, **{name: values[name] + shift for name in _ON_GROUND if name in values}}, {})
+        )
+        for shift in (-DOUBT_PCT, DOUBT_PCT)
+    ]
+    return ends[0] != ends[1]
 
 
 def _answers(test: ClassTest, values: Mapping[str, Floats], bounds: Mapping[str, Bounds]) -> list[Floats]:

@@ -239,7 +239,9 @@ def _touches(polygons: Polygons, line: shapely.LineString) -> NDArray[np.bool_]:
 def communes(
     figures: Figures, *, wobble: Wobble, people_2012_total: int, rng: np.random.Generator, source: str
 ) -> gpd.GeoDataFrame:
-    """All units of the province as the schema has them, CRS of ``figures``; ``mountainous`` and ``programme`` empty.
+    """All units of the province as the schema has them, CRS of ``figures``.
+
+    ``mountainous``, ``programme``, ``remote`` and minorities are empty.
 
     Codes begin with "S" and names are invented: neither can be taken for a real commune's.
     """
@@ -278,6 +280,9 @@ def communes(
             "island": on_island,
             "ethnic_minority": minority & ~on_island,
             "programme": pd.array([pd.NA] * len(polygons), dtype="boolean"),
+            "remote": pd.array([pd.NA] * len(polygons), dtype="boolean"),
+            "minority_people": np.nan,
+            "minority_pct": np.nan,
             "as_of": pd.Timestamp(figures.units_valid_on),
             "source": source,
             "synthetic": True,

@@ -15,6 +15,7 @@ import shapely
 
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Raster
+from phusong.layers.sample.classing import with_minorities, with_village_records
 from phusong.layers.sample.crossings import make_crossings, make_roads, meets
 from phusong.layers.sample.figures import Figures
 from phusong.layers.sample.figures import figures as shipped_figures
@@ -122,9 +123,10 @@ def populate(
     """All layers of a study on validated ``units`` (polygons, metres) and ``elevation`` (metres, same CRS).
 
     ``given`` layers (validated, same CRS) replace the generated ones; given postal points are kept and topped up to the
-    published number. Units keep their attributes: only an empty ``programme`` is filled. Villages, clusters,
-    subscribers and so on sum exactly to their commune or province. Published figures come along where the number of
-    counted communes is theirs. Every generated row says ``synthetic``; the same seed gives the same rows.
+    published number. Units keep their attributes: only an empty ``programme`` and ``minority_people`` are filled.
+    Villages, clusters, subscribers and so on sum exactly to their commune or province. Published figures come along
+    where the number of counted communes is theirs. Every generated row says ``synthetic``; the same seed gives the same
+    rows.
 
     Errors: InputError where there are no units, the elevation covers none of them, or a given layer is unknown.
     """
@@ -144,6 +146,9 @@ def populate(
     layers: dict[str, pd.DataFrame] = {"units": _with_programme(ground, totals, rng(0), source)}
     layers |= _settlement(ground, given, rng, source)
     villages = layers["villages"]
+    if "villages" not in given:
+        layers["units"], villages = with_minorities(layers["units"], villages, ground, rng=rng(16), source=source)
+        layers["villages"] = villages = with_village_records(villages, ground, rng=rng(17))
     if "sites" in given or "sectors" in given:
         layers |= {name: given[name] for name in ("sites", "sectors") if name in given}
     else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import geopandas as gpd
 import numpy as np
+import pandas as pd
 import rasterio
 import rasterio.features
 import shapely
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from phusong.layers.grid import Grid, Raster
+from phusong.layers.sample.classing import make_borders
 from phusong.layers.sample.communes import communes
 from phusong.layers.sample.figures import Figures, figures
 from phusong.layers.sample.frames import elevation_tags, source_text
@@ -28,12 +30,13 @@ _MARGIN_M = 8000.0
 
 @dataclass(frozen=True)
 class Geography:
-    """The synthetic province: ``units`` as the schema has them, ``elevation`` (m, sea 0) on a grid 8 km wider, and the
-    natural course of its roads (``roads``: name, geometry; CRS of the units)."""
+    """The synthetic province: ``units`` and ``borders`` as the schema has them, ``elevation`` (m, sea 0) on a grid 8 km
+    wider, and the natural course of its roads (``roads``: name, geometry; CRS of the units)."""
 
     units: gpd.GeoDataFrame
     elevation: Raster
     roads: gpd.GeoDataFrame
+    borders: pd.DataFrame
     figures: Figures
 
 
@@ -52,7 +55,9 @@ def geography(*, seed: int = 2012, cell_m: float = 90.0, people_2012_total: int 
     names = [name for name in drawing()["lines"] if name.startswith("road")]
     roads = gpd.GeoDataFrame({"name": names}, geometry=[natural_line_m(n, wobble) for n in names], crs=known.crs)
     z = _province_terrain(units, grid, known=known, wobble=wobble, rng=ground)
-    return Geography(units, Raster(grid, z.astype(np.float32), elevation_tags(source)), roads, known)
+    lines = {name: natural_line_m(name, wobble) for name in ("border", "coast")}
+    borders = make_borders(units, **lines, source=source)
+    return Geography(units, Raster(grid, z.astype(np.float32), elevation_tags(source)), roads, borders, known)
 
 
 def _inside(shape: shapely.Geometry, grid: Grid) -> Flags:

@@ -67,15 +67,16 @@ def write_sample(
     if units_file is None or elevation_file is None:
         place = geography(seed=seed, cell_m=cell_m)
         units, elevation, main_roads = place.units, place.elevation, place.roads.geometry.tolist()
+        lines = {"borders": place.borders}
         name = say("sample.name", lang)
     else:
-        units, main_roads = _read("units", units_file), []
+        units, main_roads, lines = _read("units", units_file), [], {}
         grid = Grid.covering(tuple(units.total_bounds), crs=CRS, cell_m=cell_m, margin_m=MARGIN_M)
         elevation = refine(units, elevation_file, grid=grid, seed=seed)
         name = say("sample.name_on_given", lang, units=units_file.name)
     given = {layer: _read(layer, path) for layer, path in given_files.items()}
     progress("sample.progress.content")
-    layers = {"units": units} | populate(units, elevation, seed=seed, given=given, main_roads=main_roads)
+    layers = {"units": units} | lines | populate(units, elevation, seed=seed, given=given, main_roads=main_roads)
     progress("sample.progress.write")
     _write(directory, layers, elevation, name=name, cell_m=cell_m, lang=lang)
     (directory / MARK).write_text(json.dumps(mark, indent=1, sort_keys=True) + "\n")

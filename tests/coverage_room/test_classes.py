@@ -75,7 +75,9 @@ def test_records_stand_beside_what_is_computed_and_no_elevation_is_no_data(raste
 def test_a_village_by_slope_or_height(raster, layer, points):
     steps = np.repeat(np.array([[0.0, 15.1, 30.2, 45.3, 45.3, 45.3, 250, 250, 250]]), 4, axis=0)
     areas = [box(0, 100, 300, 300), box(400, 100, 500, 300), box(700, 0, 900, 400)]
-    rows = [{"code": c, "name": c, "unit_code": "A", "xy": a.centroid.coords[0]} for c, a in zip("SFH", areas)]
+    rows = [
+        {"code": c, "name": c, "unit_code": "A", "xy": a.centroid.coords[0]} for c, a in zip("SFH", areas, strict=True)
+    ]
     units = layer("units", [{"code": "A", "name": "A", "population": 9}], [box(0, 0, 900, 400)])
     found = classes_of(
         raster(steps),
