@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -19,7 +20,7 @@ from phusong.layers.sample.classing import with_minorities, with_village_records
 from phusong.layers.sample.crossings import make_crossings, make_roads, meets
 from phusong.layers.sample.figures import Figures
 from phusong.layers.sample.figures import figures as shipped_figures
-from phusong.layers.sample.frames import add_source, layer_frame, points_xy, source_text
+from phusong.layers.sample.frames import AS_OF, add_source, layer_frame, points_xy, source_text
 from phusong.layers.sample.ground import Ground, survey
 from phusong.layers.sample.masts import OPERATORS, make_sites
 from phusong.layers.sample.points import (
@@ -202,7 +203,7 @@ def populate(
     )
     layers |= _access(ground, layers, given, totals, rng, source, main_roads)
     if communes == figures.communes_counted:
-        layers["published_figures"] = published_figures(figures)
+        layers["published_figures"] = published_figures(figures, source=source)
     return layers
 
 
@@ -305,19 +306,23 @@ def _broadband(
     )
 
 
-def published_figures(figures: Figures) -> pd.DataFrame:
-    """The published values as a layer: not synthetic, each with its source; computed ones (mark C) say so."""
-    rows = figures.published
+def published_figures(figures: Figures, *, source: str) -> pd.DataFrame:
+    """The published values as a layer: not synthetic, each with its source; computed ones (mark C) say so.
+
+    Those of earlier years are synthetic, of ``source``.
+    """
+    rows, earlier = figures.published, figures.earlier
     words = {"P": figures.area_source, "C": f"computed from {figures.area_source}", "K": "general knowledge"}
     return layer_frame(
         "published_figures",
         {
-            "indicator": [p.indicator for p in rows],
-            "value": [p.value for p in rows],
-            "note": [p.note or None for p in rows],
-            "source": [words[p.mark] for p in rows],
+            "indicator": [p.indicator for p in (*rows, *earlier)],
+            "value": [p.value for p in (*rows, *earlier)],
+            "note": [p.note or None for p in rows] + [None] * len(earlier),
+            "source": [words[p.mark] for p in rows] + [source] * len(earlier),
+            "synthetic": [False] * len(rows) + [True] * len(earlier),
+            "as_of": [AS_OF] * len(rows) + [date(p.year, 12, 31) for p in earlier],
         },
-        rows=len(rows),
+        rows=len(rows) + len(earlier),
         source="",
-        synthetic=False,
     )

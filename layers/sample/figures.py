@@ -54,6 +54,15 @@ class Published:
 
 
 @dataclass(frozen=True)
+class Earlier:
+    """A value of an earlier year that nobody published: made up, so that the sample has several dates."""
+
+    indicator: str
+    year: int
+    value: float
+
+
+@dataclass(frozen=True)
 class Figures:
     """All published figures of the sample province."""
 
@@ -72,6 +81,7 @@ class Figures:
     basin_high_m: float
     districts: tuple[District, ...]
     published: tuple[Published, ...]
+    earlier: tuple[Earlier, ...] = ()
 
     @property
     def district(self) -> dict[str, District]:
@@ -92,6 +102,7 @@ def figures() -> Figures:
         **raw["province"],
         districts=tuple(District(**row) for row in raw["district"]),
         published=tuple(Published(**row) for row in raw["published"]),
+        earlier=tuple(Earlier(**row) for row in raw["earlier"]),
     )
 
 

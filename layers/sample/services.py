@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 
 from phusong.layers.sample.figures import largest_remainder
 from phusong.layers.sample.frames import AS_OF, add_source, layer_frame, points_xy
@@ -27,6 +28,9 @@ POSTAL_OPERATORS: Final = (
     "Bưu chính 8",
 )
 YEAR_BEFORE: Final = date(2011, 12, 31)
+EARLIER: Final = {2010: (0.8, 0.6), 2009: (0.68, 0.42), 2008: (0.55, 0.25), 2007: (0.4, 0.12)}
+"""Years before: shares of the points of 2012 with a telephone or the internet, and of the fibre, that were there."""
+SATURATION_PER_100: Final = 30.0  # broadband lines per 100 people that growth leads to
 TOWN_PER_KM2: Final = 1_500.0  # density from which a unit of unknown kind counts as a town
 
 
@@ -269,7 +273,8 @@ def make_broadband(
     rng: np.random.Generator,
     source: str,
 ) -> pd.DataFrame:
-    """Subscribers of every unit at the end of 2011 and of 2012; sums give the stated rates of the province."""
+    """Subscribers of every unit at the ends of 2007 to 2012; sums give the stated rates of the province in 2012 and the
+    year before, and growth to ``SATURATION_PER_100`` from there back."""
     units = ground.units
     people = people_of(units)
     n = len(units)
@@ -289,9 +294,17 @@ def make_broadband(
     fibre = ~ground.mountainous & (rng.random(n) < 0.95) | (ground.mountainous & (rng.random(n) < 0.5))
     early = rng.random(n)
     years = {
-        YEAR_BEFORE: (adsl_before, np.round(telephones * 0.93), np.round(fixed * 1.04), 0.9, 0.85),
         AS_OF: (adsl, telephones, fixed, 1.0, 1.0),
+        YEAR_BEFORE: (adsl_before, np.round(telephones * 0.93), np.round(fixed * 1.04), 0.9, 0.85),
     }
+    of_all = [100 * lines.sum() / max(total, 1) / SATURATION_PER_100 for lines in (adsl, adsl_before)]
+    now, before = logit(np.clip(of_all, 1e-6, 0.99))
+    lines = adsl_before
+    for back, (year, (access, laid)) in enumerate(EARLIER.items(), start=1):
+        rate = SATURATION_PER_100 * expit(before - back * (now - before) + rng.normal(0, 0.03))
+        lines = _share_out(round(rate / 100 * total), lines * rng.lognormal(0, 0.08, n))
+        phones, wired = np.round(telephones * 0.93 ** (back + 1)), np.round(fixed * 1.04 ** (1 - back))
+        years[date(year, 12, 31)] = (lines, np.maximum(phones, wired), wired, access, laid)
     frames = [
         layer_frame(
             "broadband",
@@ -309,7 +322,7 @@ def make_broadband(
             source=source,
             as_of=year,
         )
-        for year, (lines, phones, wired, access, laid) in years.items()
+        for year, (lines, phones, wired, access, laid) in sorted(years.items())
     ]
     return pd.concat(frames, ignore_index=True)
 

@@ -22,9 +22,10 @@ from phusong.layers.sample.content import populate
 from phusong.layers.sample.figures import figures
 from phusong.layers.sample.geography import geography
 from phusong.layers.sample.refine import refine
+from phusong.layers.sample.services import SATURATION_PER_100
 from phusong.layers.schema import LAYERS
 from phusong.layers.store import content_hash, key_of
-from phusong.layers.study import PlanSettings, Province, RuleSettings, Settings, write_settings
+from phusong.layers.study import PlanSettings, ProgressSettings, Province, RuleSettings, Settings, write_settings
 from phusong.layers.writers.vectors import write_gpkg
 
 CRS = "EPSG:9212"
@@ -98,6 +99,7 @@ def _write(
             name=published.name, area_km2=published.province_area_km2, area_source=say("sample.area_source", lang)
         ),
         rules=RuleSettings(packs=("resolution_08", "mobile_signal", "postal_qcvn1")),
+        progress=ProgressSettings(saturation={"broadband_per_100": SATURATION_PER_100}),
         plan=PlanSettings(technology="2G", budget_vnd=30e9),
     )
     for old in ("layers.gpkg", "rasters"):

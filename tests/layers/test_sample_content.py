@@ -183,12 +183,40 @@ def test_schools_and_institutions_online_are_those_published(layers: dict[str, p
 
 
 def test_published_figures_are_the_shipped_ones_and_not_synthetic(layers: dict[str, pd.DataFrame]) -> None:
-    rows = layers["published_figures"].set_index("indicator")
+    everything = layers["published_figures"]
+    rows = everything[everything["as_of"] == END_2012].set_index("indicator")
     assert rows["value"].to_dict() == figures().value
     assert rows.loc["mean_service_radius_post_km", "note"] == "inconsistent_area"
     assert rows.loc["public_internet_communes_pct", "note"] == "over"
     assert not rows["synthetic"].any()
     assert rows["source"].notna().all()
+
+
+def test_figures_of_earlier_years_are_synthetic_and_say_so(layers: dict[str, pd.DataFrame]) -> None:
+    everything = layers["published_figures"]
+    earlier = everything[everything["as_of"] < END_2012]
+    assert len(earlier) == len(figures().earlier) >= 8
+    assert earlier["synthetic"].all()
+    assert earlier["source"].str.contains("synthetic").all()
+    assert not everything.duplicated(["indicator", "district", "as_of"]).any()
+    points = everything[everything["indicator"] == "points_post_count"].set_index("as_of")["value"]
+    radius = everything[everything["indicator"] == "mean_service_radius_post_km"].set_index("as_of")["value"]
+    for day, value in radius.items():  # all by the area that the published 3.16 km imply
+        assert value == pytest.approx(3.16 * math.sqrt(156 / points[day]), abs=0.006)
+
+
+def test_broadband_has_six_dates_on_the_way_to_a_saturation(layers: dict[str, pd.DataFrame]) -> None:
+    rows, people = layers["broadband"], layers["units"]["population"].sum()
+    rate = 100 * rows.groupby("as_of")["broadband_subscribers"].sum() / people
+    assert [day.year for day in rate.index] == [2007, 2008, 2009, 2010, 2011, 2012]
+    assert rate.is_monotonic_increasing
+    logits = np.log(rate / (30 - rate)).to_numpy()
+    steps = np.diff(logits)
+    assert np.ptp(steps) < 0.25
+    assert steps.mean() == pytest.approx(0.22, abs=0.04)
+    assert (rows["telephone_subscribers"] >= rows["fixed_telephones"]).all()
+    there = rows.sort_values("as_of").groupby("code")["telephone_access_point"]
+    assert all(flags.astype(int).is_monotonic_increasing for _, flags in there)  # what is there stays
 
 
 # --- sums, places, types -------------------------------------------------------------------------------------------
