@@ -27,11 +27,13 @@ from phusong.api.errors import SECURITY_HEADERS, install, language, problem
 from phusong.api.models import Problem
 from phusong.api.routes import (
     access,
+    classes,
     communes,
     coverage,
     explanation,
     exports,
-    gap_villages, gaps,
+    gap_villages,
+    gaps,
     lists,
     profile,
     ranking,
@@ -122,7 +124,9 @@ def create_app(study_dir: Path, *, hosts: Collection[str] = ()) -> FastAPI:
     for room in (
         study,
         communes,
+        classes,
         explanation,
+        gap_villages,
         gaps,
         targets,
         ranking,

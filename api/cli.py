@@ -18,7 +18,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from phusong.api import cli_explain, cli_layers, cli_lists, cli_ranking, cli_report, cli_rules, cli_targets
+from phusong.api import cli_classes, cli_explain, cli_layers, cli_lists, cli_ranking, cli_report, cli_rules, cli_targets
 from phusong.api.front import Directory, Front, app
 from phusong.layers.errors import ComputeError, InputError, PhusongError
 from phusong.layers.messages import LANGS, Lang, default_lang, has, say
@@ -31,6 +31,7 @@ UsageError: Any = typer.BadParameter.__base__
 
 __all__ = [
     "app",
+    "cli_classes",
     "cli_explain",
     "cli_layers",
     "cli_lists",
@@ -87,6 +88,7 @@ def new(
         directory, name=name or directory.resolve().name, crs=crs, units_valid_on=day, cell_m=cell_m, lang=front.lang
     )
     write_templates(directory / "templates", front.lang)
+    (directory / "templates" / "rule_pack.toml").write_text(say("rules.template", front.lang).lstrip(), encoding="utf-8")
     front.say("cli.new.done", directory=directory)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import cast
 
+from phusong.api.class_models import ClassRow
 from phusong.api.models import IndicatorInfo, Reason
 from phusong.api.results import Row, Snapshot
 from phusong.coverage.indicators import find, indicator_about, indicator_label, indicator_unit
 from phusong.layers.errors import MissingError
 from phusong.layers.messages import Lang, has, say
+
+CLASSES_FILE = "classes.parquet"
 
 
 def indicator_infos(results: Snapshot, lang: Lang) -> list[IndicatorInfo]:
@@ -81,3 +85,30 @@ def reason_models(results: Snapshot, level: str, codes: Iterable[str], lang: Lan
         for code in codes
         for row in results.reasons.get((level, code), [])
     ]
+
+
+def class_rows_of(results: Snapshot, code: str, lang: Lang) -> list[ClassRow]:
+    """The classes of one commune; none where the results are of an older run without them."""
+    if not results.has(CLASSES_FILE):
+        return []
+    by_code = cast("dict[str, list[Row]]", results.keep("classes by code", lambda: _by_code(results)))
+    return [class_row(row, lang) for row in by_code.get(code, [])]
+
+
+def class_row(row: Row, lang: Lang) -> ClassRow:
+    """A row of the table as the API answers it, with its words in one language."""
+    own = {name: row[name] for name in ("level", "code", "name", "class", "value", "threshold", "valid_on")}
+    flags = {name: row[name] for name in ("official", "computed", "used")}
+    words = {name: row[name] or None for name in ("test", "unit", "hinges_on", "source")}
+    agree = {"yes": True, "no": False}.get(row["agree"] or "")
+    return ClassRow(
+        **own, **flags, **words, agree=agree, derived=row["derived"] == "yes", evidence=row[f"evidence_{lang}"] or ""
+    )
+
+
+def _by_code(results: Snapshot) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in results.rows(CLASSES_FILE):
+        if row["level"] == "unit":
+            found.setdefault(row["code"], []).append(row)
+    return found

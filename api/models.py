@@ -265,17 +265,6 @@ class Reason(BaseModel):
     text: str = Field(description="The reason in the language asked for")
 
 
-class CommuneDetail(Commune):
-    """A commune with its reasons and villages."""
-
-    model_config = example_of(
-        {"meta": examples.META, **examples.COMMUNE, "reasons": [examples.REASON], "villages": [examples.VILLAGE]}
-    )
-    meta: Meta
-    reasons: list[Reason]
-    villages: list[Village]
-
-
 class Gap(BaseModel):
     """A commune that fails at least one rule."""
 
@@ -290,7 +279,7 @@ class Gap(BaseModel):
     reasons_count: int = Field(description="Rules it fails")
     need_index: float | None = Field(description="Composite need, 0-100")
     judged_weight_pct: float | None = Field(description="Share of the index's weight that could be judged, %")
-    classes: list[str] = Field(description="mountainous, land_border, sea_border, island, ethnic_minority, programme")
+    classes: list[str] = Field(description="mountainous, land_border, sea_border, island, ethnic_minority, programme, remote")
     basis: list[str] = Field(description="What its reasons rest on: observed, model, record")
     gap_villages: int | None = Field(description="How many of its villages have gaps")
     reasons: list[Reason]

@@ -28,6 +28,7 @@ DELIVERED = (
     *(f"{table}.*" for table in ("targets", "progress", "pace", "districts")),
     *(f"{table}.*" for table in ("need", "ranking", "signal_chances", "reasons")),
     *(f"{table}.*" for table in ("not_judged", "comparison", "rules", "rule_notes")),
+    "classes.*",
     *("units.parquet", "villages.parquet", "results.gpkg", "population.tif"),
     *(
         f"{band}{raster}_[0-9]*.tif"

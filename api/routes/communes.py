@@ -8,8 +8,9 @@ from typing import Annotated
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import Field
 
-from phusong.api.labels import reason_models, units_of
-from phusong.api.models import Commune, CommuneDetail, CommuneList, Meta, Village, VillageList
+from phusong.api.class_models import CommuneDetail
+from phusong.api.labels import class_rows_of, reason_models, units_of
+from phusong.api.models import Commune, CommuneList, Meta, Village, VillageList
 from phusong.api.results import UNIT_IDENTITY, VILLAGE_IDENTITY, Row, Snapshot, geometries
 from phusong.api.search import named, ordered, page_of, same_text
 from phusong.api.served import Asked, AskedPage, RetryingRoute, TheLang, TheResults, TheStudy, problems
@@ -94,6 +95,7 @@ def commune(
     villages = results.villages_by_unit.get(code, [])
     return CommuneDetail(
         meta=study.meta(lang, units=units_of([row, *villages[:1]], lang)),
+        classes=class_rows_of(results, code, lang),
         reasons=reason_models(results, "unit", [code], lang),
         villages=[Village(**village) for village in villages],
         **row,

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Query, Request, Response
 from pydantic import BaseModel, Field
 
+from phusong.api.class_models import ClassName
 from phusong.api.labels import reason_models, unit_words
 from phusong.api.models import (
     Compared,
@@ -49,9 +50,7 @@ PLAN_UNITS = {
 class AskedGapShapes(Asked):
     """Which gaps."""
 
-    unit_class: Literal["mountainous", "land_border", "sea_border", "island", "ethnic_minority", "programme"] | None = (
-        Field(None, alias="class", description="Only communes of this class")
-    )
+    unit_class: ClassName | None = Field(None, alias="class", description="Only communes of this class")
     rule: str | None = Field(None, max_length=100, description="Only communes that fail this rule")
     basis: Literal["observed", "model", "record"] | None = Field(None, description="What the gap rests on")
     min_people: float | None = Field(None, ge=0, allow_inf_nan=False, description="Fewest people affected, persons")

@@ -1,0 +1,75 @@
+"""``phusong classes``: how many places are of each class, what the classes rest on, and where records disagree."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import pandas as pd
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from phusong.api.front import Directory, Front, app
+from phusong.api.report import plain_table, row_dicts, synthetic_mark, text_of
+from phusong.coverage.indicators import CLASSES
+from phusong.layers.messages import Lang, say
+from phusong.layers.messages.format import number
+from phusong.layers.store import Results
+from phusong.layers.study import Study
+
+Limit = Annotated[int, typer.Option(min=1)]
+_COUNTS = ("recorded", "computed", "used", "unknown", "disagree", "hinges")
+
+
+@app.command()
+def classes(ctx: typer.Context, directory: Directory, limit: Limit = 20) -> None:
+    front: Front = ctx.obj
+    show_classes(Study(directory), front.out, lang=front.lang, limit=limit)
+
+
+def show_classes(study: Study, out: Console, *, lang: Lang, limit: int) -> None:
+    """Counts by level and class, then the first ``limit`` places where record and test disagree, with the evidence."""
+    found = pd.read_parquet(Results(study.root).path("classes.parquet"))
+    for level in ("unit", "village"):
+        mine = found[found["level"] == level]
+        if len(mine):
+            out.print(_counts(mine, level, synthetic_mark(study, lang), lang))
+    apart = found[found["agree"] == "no"]
+    if apart.empty:
+        out.print(say("classes.none_disagree", lang))
+        return
+    out.print(say("classes.disagree", lang, shown=min(limit, len(apart)), count=number(len(apart), lang)))
+    for row in row_dicts(apart.head(limit)):
+        said = say(
+            "classes.disagreement",
+            lang,
+            name=text_of(row["name"]),
+            code=row["code"],
+            level=say(f"classes.level.{row['level']}", lang),
+            klass=say(f"indicator.{row['class']}.name", lang),
+            official=say("format.yes" if row["official"] else "format.no", lang),
+            computed=say("format.yes" if row["computed"] else "format.no", lang),
+            evidence=row[f"evidence_{lang}"],
+        )
+        out.print(escape(said), soft_wrap=True)
+
+
+def _counts(rows: pd.DataFrame, level: str, mark: str, lang: Lang) -> object:
+    shown = plain_table(say(f"classes.title.{level}", lang, mark=mark))
+    shown.add_column(say("classes.column.class", lang))
+    for name in _COUNTS:
+        shown.add_column(say(f"classes.column.{name}", lang), justify="right")
+    for name in CLASSES:
+        own = rows[rows["class"] == name]
+        if own.empty:
+            continue
+        counts = (
+            own["official"].eq(True).sum(),
+            own["computed"].eq(True).sum(),
+            own["used"].eq(True).sum(),
+            own["used"].isna().sum(),
+            (own["agree"] == "no").sum(),
+            (own["hinges_on"] != "").sum(),
+        )
+        shown.add_row(say(f"indicator.{name}.name", lang), *(number(int(count), lang) for count in counts))
+    return shown
