@@ -262,7 +262,8 @@ def _scale_bar(axes: Axes, lang: Lang) -> None:
 def round_length(longest_m: float) -> float:
     """The longest of 1, 2, 5, 10, 20, 50 ... that is no longer, m."""
     power = 10.0 ** math.floor(math.log10(longest_m))
-    return max(step * power for step in (1.0, 2.0, 5.0) if step * power <= longest_m)
+    steps = (0.5, 1.0, 2.0, 5.0)  # the logarithm of a number just below a power of ten is rounded up to it
+    return max(step * power for step in steps if step * power <= longest_m)
 
 
 def _cropped(raster: Raster, box: BaseGeometry) -> Raster | None:

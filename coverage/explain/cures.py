@@ -120,7 +120,7 @@ def _rest(known: Known, chosen: list[Row]) -> Statement:
     rest = float(chosen[0]["people_lacking"]) - math.fsum(_new(row) for row in chosen)
     if rest < 1:
         return Statement("cure", "cure.plan_all", {"technology": known.technology}, after=True)
-    params = {"rest": Amount(rest, "persons", most=0), "technology": known.technology}
+    params: dict[str, Param] = {"rest": Amount(rest, "persons", most=0), "technology": known.technology}
     return Statement("cure", "cure.plan_rest", params, after=True)
 
 

@@ -53,11 +53,19 @@ function indicatorGroups(row) {
   return factGroups(data.indicators.map((i) => [i, i.values[row]]), { opened: (group) => group === first, current, methods });
 }
 
+/** Where a commune's own page lies, if this map is served beside it: a map kept as a file has no such neighbour. */
+function pageLinks(code) {
+  if (!location.pathname.endsWith("/api/v1/map")) return null;
+  const link = (ending, text) => el("a",
+    { href: `communes/${encodeURIComponent(code)}/page.${ending}?lang=${state.lang}`, target: "_blank", rel: "noopener" }, text);
+  return el("p", { class: "pages" }, link("html", ui("commune_page")), " · ", link("docx", "DOCX"), " · ", link("pdf", "PDF"));
+}
+
 function unitPopup(row) {
   const unit = data.units[row];
   const under = [unit.district, ui("code", { code: unit.code })].filter(Boolean).join(" · ");
   return el("article", { class: "popup" }, el("h2", {}, unit.name), el("p", { class: "under" }, under),
-    gapBlock(unit.gap), indicatorGroups(row));
+    gapBlock(unit.gap), pageLinks(unit.code), indicatorGroups(row));
 }
 
 function unitTooltip(row) {
