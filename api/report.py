@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from phusong.coverage.indicators import indicator_label
+from phusong.coverage.village_states import STATES
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import day, number, plain, quantity, vnd
 from phusong.layers.store import Results
@@ -38,7 +39,8 @@ def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int)
     reasons = reasons[reasons["level"] == kind]
     mark = synthetic_mark(study, lang)
     table = plain_table(say(f"report.gaps.{kind}", lang, shown=min(limit, len(gaps)), count=len(gaps), mark=mark))
-    for code in ("rank", kind, "place", "people_affected"):
+    own_columns = () if kind == "unit" else ("signal", "nearest")
+    for code in ("rank", kind, "place", "people_affected", *own_columns):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     table.add_column(say("report.column.reasons", lang), ratio=1)
     for row in row_dicts(gaps.head(limit)):
@@ -46,8 +48,57 @@ def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int)
         words = "\n".join(f"- {escape(text)}" for text in own[f"text_{lang}"])
         place = row["district"] if kind == "unit" else row["unit_name"]
         people = number(row["people_affected"], lang)
-        table.add_row(str(row["rank"]), escape(str(row["name"])), escape(text_of(place)), people, words)
+        more = () if kind == "unit" else (escape(_signal(row, lang)), escape(_nearest(row, lang)))
+        table.add_row(str(row["rank"]), escape(str(row["name"])), escape(text_of(place)), people, *more, words)
     out.print(table)
+    for line in _gap_lines(results, kind, lang):
+        out.print(escape(line), soft_wrap=True)
+
+
+def _signal(row: dict[str, Any], lang: Lang) -> str:
+    """A village's state of signal, who serves it, what stood in for clusters, and whether it lacks grid power."""
+    state = text_of(row.get("signal_state"))
+    operators = text_of(row.get("operators")).replace(";", ", ")
+    parts = [say(f"signal_state.{state}", lang, operators=operators)] if state else []
+    if state == "none_at_cluster" and row["clusters_basis"] == "populated_cells":
+        parts.append(say("report.village.by_cells", lang))
+    if row["grid_power"] is False:
+        parts.append(say("report.village.off_grid", lang))
+    return "; ".join(parts)
+
+
+def _nearest(row: dict[str, Any], lang: Lang) -> str:
+    """Where the nearest village with signal and the nearest site are."""
+    lines = []
+    if not pd.isna(row.get("nearest_covered_village_km")):
+        km = number(row["nearest_covered_village_km"], lang, decimals=1)
+        lines.append(say("report.nearest.village", lang, km=km, name=row["nearest_covered_village_name"]))
+    if not pd.isna(row.get("nearest_site_km")):
+        km = number(row["nearest_site_km"], lang, decimals=1)
+        lines.append(say("report.nearest.site", lang, km=km, site=row["nearest_site"]))
+    return "\n".join(lines)
+
+
+def _gap_lines(results: Results, kind: str, lang: Lang) -> list[str]:
+    """What stands below the table: villages by state and by what says so; people affected, each once."""
+    counts = results.record()["steps"]["gaps"]["counts"]
+    lines = []
+    if kind == "village" and "uncovered_by_both" in counts:
+        states = {name: number(counts[f"villages_{name}"], lang) for name in STATES[:3]}
+        lines.append(say("report.villages.states", lang, **states))
+        by = ("by_both", "by_reports_only", "by_model_only", "unreported")
+        told = {name: number(counts[f"uncovered_{name}"], lang) for name in by}
+        lines.append(say("report.villages.by", lang, **told))
+    path, unknown = results.path("gap_totals.parquet"), ""
+    if not path.is_file():  # results of an older run
+        return lines
+    whole = pd.read_parquet(path).iloc[0]
+    if whole["unknown"]:
+        unknown = say("report.affected.unknown", lang, count=number(whole["unknown"], lang))
+    if not pd.isna(whole["people_affected"]):
+        people = number(whole["people_affected"], lang)
+        lines.append(say("report.affected", lang, people=people, unknown=unknown))
+    return lines
 
 
 def show_plan(study: Study, out: Console, *, lang: Lang, limit: int) -> None:

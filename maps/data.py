@@ -92,6 +92,17 @@ _GAP = (
     Field("basis", "words"),
     Field("classes", "words"),
 )
+_VILLAGE_GAP = (
+    Field("signal_state", "word"),
+    Field("operators", "words"),
+    Field("clusters_basis", "word"),
+    Field("observed", "yes_no"),
+    Field("predicted", "yes_no"),
+    Field("nearest_covered_village_km", "number", "km"),
+    Field("nearest_covered_village_name"),
+    Field("nearest_site_km", "number", "km"),
+    Field("nearest_site"),
+)
 _SITE = (
     Field("site_id"),
     Field("owner"),
@@ -366,7 +377,7 @@ def _points(view: MapView) -> dict[str, Json]:
             row["on_air"] = status in (None, "in_service")
     gaps = gap_village_points(view)
     if gaps is not None:
-        layers["gap_villages"] = _layer(gaps, (*_VILLAGE[2:], *_GAP), id_column="code")
+        layers["gap_villages"] = _layer(gaps, (*_VILLAGE_GAP, *_VILLAGE[2:], *_GAP), id_column="code")
         for row, code in zip(layers["gap_villages"]["rows"], _texts_of(gaps, "code"), strict=True):
             row["reasons"] = _reasons(view.village_reasons, code)
         _tell_units(layers["gap_villages"], gaps, unit_names)

@@ -103,7 +103,48 @@ def write_results(root: Path, *, note: str = "first") -> None:
     )
     gaps.assign(**MARKS).to_parquet(aside / "gaps.parquet")
     gaps.to_csv(aside / "gaps.csv", index=False, encoding="utf-8-sig")
-    gaps.iloc[:1].assign(code="V1", name="Thôn Cợp", unit_code="19400").to_parquet(aside / "gap_villages.parquet")
+    gap_villages = pd.DataFrame(
+        {
+            "rank": [1, 2],
+            "code": ["V1", "V2"],
+            "name": ["Thôn Cợp", "Bản <b>Đá</b>"],
+            "unit_code": ["19400", "19400"],
+            "unit_name": ["Hướng Phùng"] * 2,
+            "district": ["Hướng Hóa"] * 2,
+            "population": [400.0, NAN],
+            "grid_power": pd.array([False, None], dtype="boolean"),
+            "signal_state": ["none_at_centre", "one_operator"],
+            "operators_count": pd.array([0, 1], dtype="Int64"),
+            "operators": ["", "Viettel"],
+            "clusters_basis": ["populated_cells", ""],
+            "observed": pd.array([False, None], dtype="boolean"),
+            "predicted": pd.array([True, True], dtype="boolean"),
+            "nearest_covered_village_km": [1.25, NAN],
+            "nearest_covered_village": ["V2", None],
+            "nearest_covered_village_name": ["Bản <b>Đá</b>", None],
+            "nearest_site_km": [3.5, NAN],
+            "nearest_site": ["S1", None],
+            "people_affected": [400.0, NAN],
+            "reasons_count": [1, 1],
+            "classes": ["mountainous;land_border", ""],
+            "basis": ["observed", "model"],
+        }
+    )
+    gap_villages.assign(**MARKS).to_parquet(aside / "gap_villages.parquet")
+    pd.DataFrame(
+        {
+            "district": ["", "", "Hướng Hóa"],
+            "service": ["", "mobile", ""],
+            "units": [2, 1, 2],
+            "villages": [2, 2, 2],
+            "none_at_centre": [1, 1, 1],
+            "none_at_cluster": [0, 0, 0],
+            "one_operator": [1, 1, 1],
+            "people_affected": [900.0, NAN, 900.0],
+            "unknown": [2, 1, 2],
+        }
+    ).assign(**MARKS).to_parquet(aside / "gap_totals.parquet")
+    _classes().assign(**MARKS).to_parquet(aside / "classes.parquet")
     pd.DataFrame(
         {
             "level": ["unit", "unit", "village"],
@@ -371,3 +412,29 @@ def fresh(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path / "study"
 
     return make
+
+
+def _classes() -> pd.DataFrame:
+    """Classes of two communes and a village: recorded against the test, computed, and not known."""
+    flags = {"official": [True, None, None, True], "computed": [False, True, None, None]}
+    table = pd.DataFrame(
+        {
+            "level": ["unit", "unit", "unit", "village"],
+            "code": ["19400", "19400", "19402", "V1"],
+            "valid_on": pd.to_datetime(["2012-12-31"] * 3 + [None]),
+            "name": ["Hướng Phùng", "Hướng Phùng", EVIL, "Thôn Cợp"],
+            "class": ["mountainous", "land_border", "remote", "programme"],
+            **{name: pd.array(values, dtype="boolean") for name, values in flags.items()},
+            "used": pd.array([True, True, None, True], dtype="boolean"),
+            "agree": ["no", "", "", ""],
+            "test": ["mountainous_commune", "land_border_commune", "remote_unit_time", ""],
+            "value": [64.5, 7.25, NAN, NAN],
+            "threshold": [66.667, 0.5, NAN, NAN],
+            "unit": ["%", "km", "", ""],
+            "derived": ["yes", "no", "no", "no"],
+            "hinges_on": ["derived", "", "", ""],
+        }
+    )
+    for lang in ("en", "vi"):
+        table[f"evidence_{lang}"] = [f"{lang} {name}" for name in table["class"]]
+    return table.assign(source=["list of 2021", "decree", "", "list of 2021"])
