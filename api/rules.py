@@ -14,16 +14,17 @@ from phusong.layers.store import content_hash
 from phusong.layers.study import Study
 
 
-def rules_of(study: Study, *, packs: Sequence[str] | None = None) -> RuleSet:
+def rules_of(study: Study, *, packs: Sequence[str] | None = None, lang: Lang | None = None) -> RuleSet:
     """The rules a study is judged by on its date, or would be by other ``packs``.
 
     Of its thresholds and weights those of rules that none of the other packs has are left aside. SettingsError with all
-    faults together, each with file, line and key, if the packs, overrides or weights cannot be used.
+    faults together, each with file, line and key, if the packs, overrides or weights cannot be used. ``lang``: of
+    sources that a pack gives in both languages; the study's if not given.
     """
     settings = study.settings
     asked = settings.rules
     names = asked.packs if packs is None else tuple(packs)
-    found = read_packs(study, names, setting="rules.packs" if packs is None else "")
+    found = read_packs(study, names, setting="rules.packs" if packs is None else "", lang=lang)
     known = {rule.id for pack in found for rule in pack.rules}
     mine = packs is None
     try:
@@ -33,7 +34,7 @@ def rules_of(study: Study, *, packs: Sequence[str] | None = None) -> RuleSet:
             services=[name for name, on in settings.services.model_dump().items() if on],
             overrides=[one for one in asked.overrides if mine or one.rule in known],
             weights={rule: weight for rule, weight in asked.index_weights.items() if mine or rule in known},
-            lang=settings.language,
+            lang=lang or settings.language,
         )
     except SettingsError as error:
         raise SettingsError(error.code, faults=tuple(_at_setting(fault, study) for fault in error.faults)) from error
@@ -47,12 +48,12 @@ def own_packs_of(study: Study) -> dict[str, Pack]:
     return {pack.name: pack for pack in read_packs(study, names)}
 
 
-def read_packs(study: Study, names: Sequence[str], *, setting: str = "") -> tuple[Pack, ...]:
+def read_packs(study: Study, names: Sequence[str], *, setting: str = "", lang: Lang | None = None) -> tuple[Pack, ...]:
     """Packs by name: the study's own file of that name, else the shipped one; SettingsError with the faults of all.
 
     ``setting``: dotted name of the setting that names them, for faults.
     """
-    own = own_packs(study)
+    own, spoken = own_packs(study), lang or study.settings.language
     found: list[Pack] = []
     faults: list[Fault] = []
     for number, name in enumerate(names):
@@ -61,11 +62,11 @@ def read_packs(study: Study, names: Sequence[str], *, setting: str = "") -> tupl
             faults.append(Fault("rules.pack_name_taken", file=f"packs/{name}.toml", params={"name": name}, fatal=True))
         elif name in own:
             try:
-                found.append(own_pack(study, name, lang=study.settings.language))
+                found.append(own_pack(study, name, lang=spoken))
             except SettingsError as error:
                 faults += error.faults
         elif name in pack_names():
-            found.append(load_pack(name, study.settings.language))
+            found.append(load_pack(name, spoken))
         else:
             params = {"name": name, "nearest": nearest(name, (*own, *pack_names()))}
             faults.append(_at_setting(Fault("error.rules.no_pack", column=column, params=params, fatal=True), study))

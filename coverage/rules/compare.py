@@ -113,7 +113,10 @@ def _summary(places: pd.DataFrame) -> pd.DataFrame:
             there = own[own["side"] == side]
             rows.append(
                 {"level": level, "side": side, "places": len(there)}
-                | {f"people_{one}": there[f"people_{one}"].sum(min_count=1) for one in ("first", "second")}
+                | {
+                    f"people_{one}": there[f"people_{one}"].sum(min_count=min(1, len(there)))
+                    for one in ("first", "second")
+                }
                 | {f"open_{one}": int((there[f"open_{one}"] > 0).sum()) for one in ("first", "second")}
             )
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))

@@ -165,9 +165,9 @@ class Rule:
         return joint[0] > joint[2] or (joint[0] == joint[2] and not (joint[1] and joint[3]))
 
     def condition(self, lang: Lang) -> str:
-        """What is asked in signs: "≥ 95 %", "= yes"."""
+        """What is asked in signs: "≥ 95 %", of yes or no "yes"."""
         if self.unit == YES_NO:
-            return f"= {quantity(self.meeting[0], YES_NO, lang)}"
+            return quantity(self.meeting[0], YES_NO, lang)
         sign = {">=": "≥", "<=": "≤"}.get(self.comparison, self.comparison)
         return f"{sign} {quantity(self.threshold, self.unit, lang)}"
 

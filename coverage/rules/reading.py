@@ -99,10 +99,10 @@ class Reading:
         return found
 
     def cited(self, key: str) -> dict[Lang, str]:
-        """Words that may be the same in all languages, as a document's own name is; empty where not given."""
+        """Words that may be the same in all languages, as a document's own name is; none where not given or empty."""
         if isinstance(self.table.get(key), dict):
             return self.languages(key)
-        value = self.text(key, default="")
+        value = (self.take(key, (str,), "text", required=False) or "").strip()
         return dict.fromkeys(LANGS, value) if value else {}
 
     def tables(self, key: str, *, owner: str) -> list[Reading]:

@@ -174,7 +174,7 @@ def test_a_rule_says_its_reason_in_words() -> None:
 def test_a_condition_is_told_in_signs() -> None:
     rules = choose_rules(("mobile_signal", "postal_qcvn1"), on=ON)
     assert rules["mobile_people"].condition("en") == "≥ 95 %"
-    assert rules["village_centre_signal"].condition("vi") == "= có"
+    assert rules["village_centre_signal"].condition("vi") == "có"
     assert rules["post_radius"].condition("vi") == "≤ 3 km"
 
 
