@@ -155,7 +155,7 @@ def whole_numbers(values: NDArray[np.int64], *, known: Bools) -> pd.arrays.Integ
 
 def component_needs(of: Measured, normalisation: Normalisation) -> Floats:
     """Need of each component, 0-1, (n, r); NaN where it is not known."""
-    needs = np.empty(of.value.shape)
+    needs = np.empty(of.value.shape, order="F")
     for r, one in enumerate(of.components):
         needs[:, r] = normalised(lack(one, of.value[:, r], one.threshold), normalisation, span=one.span(one.threshold))
     return needs
@@ -248,19 +248,20 @@ def prepared(needs: Floats, aggregation: Aggregation) -> Floats:
 
 def weighted(parts: Floats, weights: Floats, aggregation: Aggregation) -> Floats:
     """The index out of ``prepared`` needs (n, r)."""
-    mean = _mean(parts, weights)
+    mean = _mean(np.ascontiguousarray(parts.T), weights)
     return mean if aggregation == "arithmetic" else np.asarray(-np.expm1(mean) / (1.0 - FLOOR))
 
 
 @njit(error_model="numpy", cache=True)
 def _mean(parts: Floats, weights: Floats) -> Floats:
-    """Weighted mean over the known parts of each row, added in the order of the columns."""
-    mean = np.empty(len(parts))
-    for i in range(len(parts)):
-        total, whole = 0.0, 0.0
-        for r in range(len(weights)):
-            if not np.isnan(parts[i, r]):
-                total += weights[r] * parts[i, r]
-                whole += weights[r]
-        mean[i] = total / whole if whole > 0.0 else np.nan
-    return mean
+    """Weighted mean over the known parts (r, n), added in the order of the components whatever the threads."""
+    total, whole = np.zeros(parts.shape[1]), np.zeros(parts.shape[1])
+    for r in range(len(weights)):
+        part, weight = parts[r], weights[r]
+        for i in range(len(part)):
+            known = not np.isnan(part[i])
+            total[i] += weight * part[i] if known else 0.0
+            whole[i] += weight if known else 0.0
+    for i in range(len(total)):
+        total[i] = total[i] / whole[i] if whole[i] > 0.0 else np.nan
+    return total

@@ -12,6 +12,7 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
+from numba import njit
 from numpy.typing import NDArray
 
 from phusong.coverage.ranking.index import (
@@ -34,8 +35,8 @@ Choice = Literal["weights", "thresholds", "normalisation", "aggregation", "popul
 CHOICES: tuple[Choice, ...] = get_args(Choice)
 TOGETHER = "together"
 """Stands where no choice alone moves a commune over the line, but all of them do."""
-LOW, HIGH = 0.05, 0.95
-"""The share of the draws below the first and the last place of the interval."""
+LOW_PCT, HIGH_PCT = 5, 95
+"""The share of the draws up to the first and the last place of the interval."""
 _STEPS = 2.0**44
 _PLACE_BITS = 18
 
@@ -109,7 +110,8 @@ def sensitivity(
     drawn = {one: _draw(one, of, variation, populations) for one in varied}
     n, first_n = len(rank), variation.first_n
     ranked = ~np.isnan(rank)
-    declared_first = ranked & (rank <= first_n)
+    place = np.where(ranked, rank, n + 1).astype(np.int32)
+    declared_first = ranked & (place <= first_n)
 
     moves: dict[str, dict[str, float]] = {}
     depends: list[list[str]] = [[] for _ in range(n)]
@@ -118,9 +120,11 @@ def sensitivity(
         """Places in each state; notes how far they move and who crosses the line of the first N."""
         places = work.places(states)
         inside = (places <= first_n).mean(axis=0)
-        over = ranked & ((inside > 0) & (inside < 1) if few else (inside > LOW) & (inside < HIGH))
+        over = ranked & (
+            (inside > 0) & (inside < 1) if few else (100.0 * inside > LOW_PCT) & (100.0 * inside < HIGH_PCT)
+        )
         over |= ranked & (declared_first != (inside >= 0.5))
-        apart = np.abs(places[:, ranked] - rank[ranked])
+        apart = np.abs(places[:, ranked] - place[ranked])
         moves[name] = {
             "draws": len(states),
             "mean_places": round(float(apart.mean()), 6) if apart.size else 0.0,
@@ -142,7 +146,8 @@ def sensitivity(
     for names in depends:
         if len(names) > 1 and names[-1] == TOGETHER:
             names.pop()
-    low, high = np.quantile(places, [LOW, HIGH], axis=0, method="inverted_cdf")
+    ordered = np.sort(np.ascontiguousarray(places.T), axis=1)
+    low, high = (ordered[:, _at(pct, len(places))] for pct in (LOW_PCT, HIGH_PCT))
     table = pd.DataFrame(
         {
             "rank_low": whole_numbers(low, known=ranked),
@@ -154,6 +159,11 @@ def sensitivity(
     )
     progress(1.0)
     return Sensitivity(table, moves, tuple(one for one in variation.vary if one not in usable))
+
+
+def _at(pct: int, draws: int) -> int:
+    """Index of the least of so many ordered draws that at least ``pct`` of a hundred do not exceed."""
+    return -(-pct * draws // 100) - 1
 
 
 def _usable(
@@ -233,12 +243,13 @@ class _Work:
     def __post_init__(self) -> None:
         self.order = np.argsort(np.where(np.isnan(self.rank), np.inf, self.rank), kind="stable")
         self.ranked = int((~np.isnan(self.rank)).sum())
-        self.values = {"": self.of.value}
+        self.numbers = np.arange(1, self.ranked + 1, dtype=np.int32)
+        self.values = {"": np.asfortranarray(self.of.value)}
         self.moved = {r: np.nan_to_num(change) for r, change in self.coverage.items()}
         known = ~np.isnan(self.of.value)
         for name, value in self.populations.items():
             # no source makes a figure known or unknown that was not so before
-            self.values[name] = np.where(known & ~np.isnan(value), value, self.of.value)
+            self.values[name] = np.asfortranarray(np.where(known & ~np.isnan(value), value, self.of.value))
 
     def places(self, states: list[_State]) -> Places:
         """Place of each commune in each state, (states, n); n + 1 for those without one."""
@@ -250,10 +261,9 @@ class _Work:
     def place(self, need: Floats, out: Places) -> None:
         """Places by falling need, in the order of the declared choices where needs are the same (to 6e-14)."""
         order = self.order[: self.ranked]
-        keys = np.rint((1.0 - np.nan_to_num(need[order])) * _STEPS).astype(np.int64) << _PLACE_BITS
-        keys |= np.arange(self.ranked, dtype=np.int64)
+        keys = _keys(need, order)
         keys.sort()
-        out[order[keys & ((1 << _PLACE_BITS) - 1)]] = np.arange(1, self.ranked + 1, dtype=np.int32)
+        out[order[keys & ((1 << _PLACE_BITS) - 1)]] = self.numbers
 
     def parts(self, state: _State) -> Floats:
         """Needs (n, r) in a state, as ``weighted`` adds them; not to be written to."""
@@ -267,7 +277,7 @@ class _Work:
             changed |= dict.fromkeys(np.flatnonzero(state.factors != 1.0).tolist())
         if not changed:
             return whole
-        parts = whole.copy()
+        parts = whole.copy(order="F")
         for r in changed:
             one, value = self.of.components[r], self.values[state.population][:, r]
             if state.coverage >= 0 and r in self.moved:
@@ -276,3 +286,14 @@ class _Work:
             needs = normalised(lack(one, value, threshold), state.normalisation, span=one.span(threshold))
             parts[:, r] = prepared(needs, state.aggregation)
         return parts
+
+
+@njit(error_model="numpy", cache=True)
+def _keys(need: Floats, order: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Whole numbers that rise as the need falls, and with the declared order where needs are the same."""
+    keys = np.empty(len(order), dtype=np.int64)
+    for k in range(len(order)):
+        share = need[order[k]]
+        share = 0.0 if np.isnan(share) else share
+        keys[k] = (np.int64(np.rint((1.0 - share) * _STEPS)) << _PLACE_BITS) | k
+    return keys

@@ -254,21 +254,21 @@ def _add_served(  # noqa: PLR0917
     """Adds the people of each place to its area where one of its masts brings signal, by kind and draw."""
     kinds, draws = margin_db.shape[1], draw.shape[1]
     best = np.empty((kinds, draws), dtype=np.float32)
-    over = np.empty(draws, dtype=np.float32)
+    over, own = np.empty(draws, dtype=np.float32), np.empty(draws, dtype=np.float32)
     for i in range(len(home)):
+        for d in range(draws):
+            own[d] = own_db[draw[i, d]]
         best[:] = NEVER
         for k in range(starts[i], starts[i + 1]):
-            m, to_east, to_north = mast[k], east[k], north[k]
+            site, to_east, to_north = deviation[0, mast[k]], deviation[1, mast[k]], deviation[2, mast[k]]
             for d in range(draws):
-                over[d] = deviation[0, m, d] + to_east * deviation[1, m, d] + to_north * deviation[2, m, d]
+                over[d] = site[d] + east[k] * to_east[d] + north[k] * to_north[d]
             for g in range(kinds):
-                margin = margin_db[k, g]
+                margin, most = margin_db[k, g], best[g]
                 for d in range(draws):
-                    level = margin + over[d]
-                    best[g, d] = level if level > best[g, d] else best[g, d]
-        for d in range(draws):
-            over[d] = own_db[draw[i, d]]
+                    most[d] = max(most[d], margin + over[d])
         for g in range(kinds):
             if can[i, g]:
+                at, most = served[home[i], g], best[g]
                 for d in range(draws):
-                    served[home[i], g, d] += people[i] if best[g, d] + over[d] >= 0.0 else 0.0
+                    at[d] += people[i] * (most[d] + own[d] >= np.float32(0.0))
