@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
+from phusong.api.cli_ranking import basis_lines
 from phusong.api.labels import indicator_name
 from phusong.api.layer_info import LayerBook
 from phusong.api.provincial.facts import Facts, column_of, frame_of, ids_of, rows_of, where
 from phusong.layers.messages import Lang, has, say
-from phusong.layers.messages.format import day, plain, quantity, vnd
+from phusong.layers.messages.format import day, number, plain, quantity, vnd
 from phusong.maps.report.document import Block, Bullets, Column, Paragraph, Table
 
-MOST_RANKED, MOST_DIFFERENT = 20, 15
+MOST_RANKED, MOST_DIFFERENT = 20, 10
 
 
 def classes(facts: Facts) -> list[Block]:
@@ -41,17 +43,30 @@ def classes(facts: Facts) -> list[Block]:
 
 
 def ranking(facts: Facts) -> list[Block]:
-    """The first communes with the interval of their rank, and on what it hangs."""
-    office = facts.lists["ranking"]
-    if office is None:
+    """The first communes with the interval of their rank, what moves it, and which components say the same."""
+    office, about = facts.lists["ranking"], facts.ranking_about
+    if office is None or about is None:
         return []
-    index = getattr(facts.tables.settings, "index", None)
-    found: list[Block] = []
-    if index is not None:
-        found.append(Paragraph(facts.say("ranking_lead", draws=facts.count(index.draws), seed=index.seed)))
-    widths = {"rank": 0.7, "name": 1.7, "district": 1.4, "need_index": 0.9, "rank_low": 0.9, "rank_high": 0.9}
-    widths |= {"in_first_pct": 1.2, "depends_on": 3.5}
-    found.append(facts.excerpt(office, widths, "ranking", most=MOST_RANKED))
+    basis, *more = basis_lines(dict(about), facts.lang)
+    widths = {"rank": 0.85, "name": 1.7, "district": 1.4, "need_index": 1.1, "rank_low": 0.9, "rank_high": 0.9}
+    widths |= {"in_first_pct": 1.2, "depends_on": 3.2}
+    found: list[Block] = [Paragraph(basis), facts.excerpt(office, widths, "ranking", most=MOST_RANKED)]
+    figures = ("draws", "mean_places", "most_places", "first_n_depends")
+    choices = sorted(about["choices"].items(), key=lambda one: (one[0] == "together", -one[1]["mean_places"]))
+    rows = tuple(
+        (
+            say(f"ranking.choice.{choice}", facts.lang),
+            *(number(moves[name], facts.lang, decimals=1 if name == "mean_places" else 0) for name in figures),
+        )
+        for choice, moves in choices
+    )
+    heads = [say(f"ranking.choices.{name}", facts.lang, n=about["first_n"]) for name in ("choice", *figures)]
+    first, *others = (head[:1].upper() + head[1:] for head in heads)
+    columns = (Column(first, width=2.0), *(Column(head, align="right") for head in others))
+    if rows:
+        found.append(Table(columns, rows, say("ranking.choices.title", facts.lang)))
+    if more:
+        found.append(Bullets(tuple(more)))
     return [*found, Paragraph(facts.say("ranking_note"), "note")]
 
 
@@ -70,7 +85,11 @@ def methods(facts: Facts) -> list[Block]:
         *(say(f"people_method.{method}", lang) for method in people if has(f"people_method.{method}")),
         facts.say("method.radio", model=settings.radio.model),
         facts.say("method.gaps"),
-        facts.say("method.need"),
+        facts.say(
+            "method.need",
+            aggregation=say(f"ranking.aggregation.{settings.index.aggregation}", lang),
+            normalisation=say(f"ranking.normalisation.{settings.index.normalisation}", lang),
+        ),
         facts.say("method.plan", budget=vnd(settings.plan.budget_vnd, lang)),
     ]
     for rule in settings.rules.overrides:
@@ -95,7 +114,8 @@ def _rules(facts: Facts) -> Table | None:
         Column(say("list.column.indicator", facts.lang), width=3.0),
         Column(facts.say("column.condition"), width=1.3),
         Column(say("list.column.level", facts.lang), width=0.8),
-        Column(facts.say("column.for_whom"), width=1.4),
+        Column(facts.say("column.for_whom"), width=1.2),
+        Column(facts.say("column.weight"), align="right", width=0.8),
         *([Column(say("list.column.standing", facts.lang), width=1.3)] if standing else []),
         Column(say("list.column.document", facts.lang), width=3.2),
     ]
@@ -106,11 +126,18 @@ def _rules(facts: Facts) -> Table | None:
             _condition(row["comparison"], row["threshold"], row["unit"], facts.lang),
             _level(facts, row["level"]),
             _for_whom(facts, str(row.get("applies_to") or "all")),
+            plain(float(row["weight"]), facts.lang) if row["weight"] > 0 else "",
         ]
         if standing:
             cells.append(_standing(facts, row["standing"]))
-        rows.append((*cells, str(row["source"] or "")))
+        rows.append((*cells, _document(row)))
     return Table(tuple(columns), tuple(rows), facts.say("table.rules"))
+
+
+def _document(row: Mapping[str, Any]) -> str:
+    """The document and article of a rule; where it names none, its source."""
+    named = [str(row.get(name) or "") for name in ("document", "article")]
+    return ", ".join(part for part in named if part) or str(row["source"] or "")
 
 
 def _level(facts: Facts, level: str) -> str:

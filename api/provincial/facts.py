@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -15,7 +16,7 @@ from phusong.layers.errors import MissingError
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import number
 from phusong.layers.study import Study
-from phusong.layers.writers.lists import ListColumn, OfficeList
+from phusong.layers.writers.lists import NO_DATA, ListColumn, OfficeList
 from phusong.maps.report.document import Column, Table
 
 LISTS = ("communes", "villages", "targets", "plan", "ranking", "classes", "not-assessable")
@@ -33,6 +34,15 @@ class Facts:
     def lists(self) -> Mapping[str, OfficeList | None]:
         """Each list in one piece, in order of rank; None where the run made none or it is empty."""
         return {which: self._list(which) for which in LISTS}
+
+    @cached_property
+    def ranking_about(self) -> Mapping[str, Any] | None:
+        """What the ranking says of itself: draws, seed, what moves it; None where the run made none."""
+        path = self.study.root / "results" / "ranking.json"
+        if not path.is_file():
+            return None
+        found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return found
 
     def _list(self, which: str) -> OfficeList | None:
         try:
@@ -69,10 +79,17 @@ class Facts:
             cells[next((at for at, column in enumerate(columns) if column.id == "name"), 0)] = label
             totals = (len(rows),)
             rows.append(tuple(cells))
-        notes = [*office.remarks()[: len(office.remarks()) - len(office.notes)]]
+        notes = []
         if len(office.rows) > len(rows) - len(totals):
             shown = self.count(len(rows) - len(totals))
-            notes.insert(0, self.say("first", shown=shown, count=self.count(len(office.rows))))
+            notes.append(self.say("first", shown=shown, count=self.count(len(office.rows))))
+        if any(NO_DATA in row for row in rows):
+            notes.append(say("list.note.no_data", self.lang, sign=NO_DATA))
+        for place, column in zip(places, columns, strict=True):
+            unknown = sum(1 for row in office.rows if row[place] is None)
+            if totals and column.total and unknown:
+                count = self.count(unknown)
+                notes.append(say("list.note.partial_sum", self.lang, column=column.heading, count=count))
         return Table(
             tuple(_headed(column, widths[column.id]) for column in columns),
             tuple(rows),

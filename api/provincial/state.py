@@ -18,7 +18,7 @@ from phusong.layers.writers.lists import OfficeList
 from phusong.maps.report.document import Block, Bullets, Column, Paragraph, Table
 from phusong.maps.report.province import chapter
 
-MOST_COMMUNES, MOST_VILLAGES, MOST_SITES = 25, 30, 40
+MOST_COMMUNES, MOST_VILLAGES, MOST_SITES = 20, 25, 30
 STATES = ("none_at_centre", "none_at_cluster", "one_operator")
 
 
@@ -84,18 +84,12 @@ def _said_plan(facts: Facts) -> list[str]:
 
 
 def _said_ranking(facts: Facts) -> list[str]:
-    ranking = facts.tables.frame("ranking")
-    first = _first(facts)
-    if ranking is None or "depends" not in ranking or first is None:
+    about = facts.ranking_about
+    if about is None:
         return []
-    depends = int((ranking["depends"].astype(str).isin(["yes", "True"])).sum())
-    told = {"count": facts.count(depends), "all": facts.count(len(ranking)), "first": facts.count(first)}
-    return [facts.say("depends", **told, chapter=chapter("ranking"))]
-
-
-def _first(facts: Facts) -> int | None:
-    told = getattr(getattr(facts.tables.settings, "index", None), "first_n", None)
-    return None if told is None else int(told)
+    counts = about["counts"]
+    told = {"count": facts.count(counts["first_n_depends"]), "all": facts.count(counts["ranked"])}
+    return [facts.say("depends", **told, first=facts.count(about["first_n"]), chapter=chapter("ranking"))]
 
 
 def _by_district(facts: Facts, units: pd.DataFrame) -> list[Block]:
@@ -171,51 +165,49 @@ def targets(facts: Facts) -> list[Block]:
 
 
 def progress(facts: Facts) -> list[Block]:
-    """How fast the province went, how fast it must go, and where that leads."""
-    pace = facts.tables.frame("pace")
-    if pace is None or "indicator" not in pace:
+    """How fast the province went, how fast it must go, and where that leads; one line an indicator and target."""
+    found = facts.tables.frame("pace")
+    if found is None:
         return []
-    if "area" in pace:
-        pace = pace[pace["area"].fillna("").astype(str) == ""]
+    pace = found[(found["area"].fillna("") == "") & ((found["dates"] > 1) | found["target"].notna())]
     if pace.empty:
         return []
     columns = (
         Column(say("list.column.indicator", facts.lang), width=2.6),
-        Column(say("list.column.unit", facts.lang), width=1.1),
-        Column(facts.say("column.period"), width=1.6),
+        Column(say("list.column.unit", facts.lang), width=1.0),
+        Column(facts.say("column.dates_known"), align="right", width=1.2),
+        Column(facts.say("column.last_value"), align="right"),
         Column(facts.say("column.pace"), align="right"),
         Column(facts.say("column.pace_needed"), align="right"),
         Column(say("list.column.target", facts.lang), align="right"),
-        Column(facts.say("column.reaches"), align="right", width=1.2),
-        Column(facts.say("column.forecast"), align="right"),
-        Column(facts.say("column.interval"), align="right", width=1.3),
+        Column(facts.say("column.target_on"), align="right", width=1.2),
+        Column(facts.say("column.forecast"), align="right", width=1.6),
     )
-    return [Table(columns, tuple(_pace(facts, row) for row in rows_of(pace)), facts.say("table.progress"))]
+    table = Table(columns, tuple(_pace(facts, row) for row in rows_of(pace)), facts.say("table.progress"))
+    return [table, Paragraph(say("report.pace.method", facts.lang), "note")]
 
 
 def _pace(facts: Facts, row: Mapping[str, Any]) -> tuple[str, ...]:
     def figure(name: str) -> str:
-        value = row.get(name)
-        return "" if value is None or pd.isna(value) else plain(float(value), facts.lang)
+        return "" if pd.isna(row[name]) else plain(float(row[name]), facts.lang)
 
-    low, high = figure("low"), figure("high")
+    years = dict.fromkeys((pd.Timestamp(row["from"]).year, pd.Timestamp(row["to"]).year))
+    span = "–".join(str(year) for year in years)
+    sign = {">=": "≥", "<=": "≤"}.get(row["comparison"], row["comparison"])
+    forecast = figure("forecast")
+    if forecast and row["method"] == "saturating":
+        forecast = say("report.pace.interval", facts.lang, value=forecast, low=figure("low"), high=figure("high"))
     return (
         indicator_name(row["indicator"], facts.lang),
         measure(row["indicator"], facts.lang),
-        " – ".join(part for part in (_day(facts, row.get("from")), _day(facts, row.get("to"))) if part),
+        say("report.pace.dates", facts.lang, count=facts.count(row["dates"]), span=span),
+        figure("value"),
         figure("pace_per_year"),
         figure("needed_per_year"),
-        figure("target"),
-        _day(facts, row.get("reaches_on")),
-        figure("forecast"),
-        f"{low} – {high}" if low and high else "",
+        f"{sign} {figure('target')}" if figure("target") else "",
+        "" if pd.isna(row["target_on"]) else day(pd.Timestamp(row["target_on"]).date(), facts.lang),
+        forecast,
     )
-
-
-def _day(facts: Facts, value: Any) -> str:
-    if value is None or pd.isna(value):
-        return ""
-    return str(value) if isinstance(value, int | float) else day(pd.Timestamp(value).date(), facts.lang)
 
 
 def communes(facts: Facts) -> list[Block]:
@@ -224,12 +216,12 @@ def communes(facts: Facts) -> list[Block]:
     if office is None:
         return []
     widths = {
-        "rank": 0.7,
+        "rank": 0.85,
         "rank_range": 1.0,
         "name": 1.7,
         "district": 1.4,
         "people_affected": 1.2,
-        "need_index": 0.9,
+        "need_index": 1.1,
     }
     return [facts.excerpt(office, {**widths, "reasons": 5.5}, "communes", most=MOST_COMMUNES)]
 
@@ -240,7 +232,7 @@ def villages(facts: Facts) -> list[Block]:
     if office is None:
         return []
     widths = {
-        "rank": 0.7,
+        "rank": 0.85,
         "name": 1.7,
         "unit_name": 1.7,
         "district": 1.4,
@@ -256,6 +248,6 @@ def investment(facts: Facts) -> list[Block]:
     office = facts.lists["plan"]
     if office is None:
         return []
-    widths = {"rank": 0.7, "name": 1.7, "unit_name": 1.7, "district": 1.4, "kind": 1.4, "cost_bn_vnd": 1.0}
+    widths = {"rank": 0.85, "name": 1.7, "unit_name": 1.7, "district": 1.4, "kind": 1.4, "cost_bn_vnd": 1.0}
     widths |= {"people_new": 1.2, "people_per_bn_vnd": 1.2, "off_grid": 0.9, "border": 0.9}
     return [facts.excerpt(office, widths, "investment", most=MOST_SITES)]

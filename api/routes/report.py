@@ -79,7 +79,11 @@ def _answer(ending: str, study: Served, results: Snapshot, lang: Lang) -> Respon
         made = kept[ending, lang]
     name = f"{say('province_report.file', lang)}.{ending}"
     shown = "inline" if ending == "html" else "attachment"
-    headers = {"Content-Disposition": f'{shown}; filename="{name}"'}
+    headers = {
+        "Content-Disposition": f'{shown}; filename="{name}"',
+        "Content-Language": lang,
+        "Vary": "Accept-Language",
+    }
     if ending == "html":
         headers["Content-Security-Policy"] = POLICY
     return Response(made, media_type=MEDIA_TYPES[ending], headers=headers)

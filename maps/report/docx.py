@@ -9,7 +9,7 @@ import docx
 from docx.document import Document as Office
 from docx.enum.section import WD_ORIENT
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.text import WD_ALIGN_PARAGRAPH
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
 from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
@@ -73,7 +73,7 @@ def docx_bytes(document: Document) -> bytes:
 
 def _write(office: Office, block: Block, document: Document, number: int | None, *, on_new_page: bool) -> None:
     if on_new_page and not isinstance(block, (Heading, PageBreak)):
-        office.add_page_break()
+        office.add_paragraph().add_run().add_break(WD_BREAK.PAGE)
     match block:
         case Heading(text, level):
             heading = _say(office.add_paragraph(style=f"Heading {level}"), text)

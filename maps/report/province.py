@@ -51,8 +51,8 @@ def province_document(head: ReportHead, sections: Mapping[str, Sequence[Block]])
 
     A section that is not given, or is empty, keeps its number and says what is missing.
     """
-    for section in sections:
-        chapter(section)
+    if unknown := set(sections) - set(SECTIONS):
+        raise ValueError(f"the report has no chapter {', '.join(sorted(unknown))}")
     blocks: list[Block] = []
     for section in SECTIONS:
         title = say(f"province_report.section.{section}", head.lang)
