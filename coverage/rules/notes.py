@@ -69,7 +69,8 @@ def rule_notes(
         elif _no_values(rule, table, province, published):
             notes.append(_note("no_values", "indicator", rule, indicator=rule.indicator, level=_level_word(rule)))
         if rule.level in ("unit", "village"):
-            notes += _class_notes(rule, units, computed=False)
+            own = rule.level == "village" and table is not None and rule.applies_to.removeprefix("not ") in table
+            notes += _class_notes(rule, table if own else units, computed=False)
     return notes
 
 
@@ -111,23 +112,24 @@ def _no_values(
     return bool(pd.isna(numbers(table, rule.indicator)).all())
 
 
-def _class_notes(rule: Rule, units: pd.DataFrame, *, computed: bool) -> list[Fault]:
-    """A note where no commune is among those a rule asks, or of none is it known.
+def _class_notes(rule: Rule, units: pd.DataFrame | None, *, computed: bool) -> list[Fault]:
+    """A note where no commune (or village) is among those a rule asks, or of none is it known.
 
     ``computed``: whether classes may still be computed where the table does not say them.
     """
-    if rule.applies_to == "all" or not len(units):
+    if rule.applies_to == "all" or units is None or not len(units):
         return []
     name = rule.applies_to.removeprefix("not ")
+    told = {"name": Text(f"indicator.{name}.name"), "level": _level_word(rule)}
     member = numbers(units, name)
     known = ~pd.isna(member)
     if not known.any():
-        return [] if computed else [_note("class_unknown", "applies_to", rule, name=Text(f"indicator.{name}.name"))]
+        return [] if computed else [_note("class_unknown", "applies_to", rule, **told)]
     asked = 0.0 if rule.applies_to.startswith("not ") else 1.0
     if not known.all() or (member == asked).any():
         return []
     code = "class_everybody" if asked == 0.0 else "class_nobody"
-    return [_note(code, "applies_to", rule, name=Text(f"indicator.{name}.name"))]
+    return [_note(code, "applies_to", rule, **told)]
 
 
 def _note(reason: str, key: str, rule: Rule, **params: object) -> Fault:

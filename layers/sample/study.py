@@ -98,7 +98,7 @@ def _write(
         province=Province(
             name=published.name, area_km2=published.province_area_km2, area_source=say("sample.area_source", lang)
         ),
-        rules=RuleSettings(packs=("resolution_08", "mobile_signal", "postal_qcvn1")),
+        rules=RuleSettings(packs=("resolution_08", "mobile_signal", "mobile_operators", "postal_qcvn1")),
         progress=ProgressSettings(saturation={"broadband_per_100": SATURATION_PER_100}),
         plan=PlanSettings(technology="2G", budget_vnd=30e9),
     )
