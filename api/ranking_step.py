@@ -92,7 +92,7 @@ def ranking_step(job: Job) -> Made:
     about = _about(job, index, of, answer, table, populations=tuple(others))
     directory = job.draft.directory
     files: list[Path] = [_json(job.path("ranking.json"), about)]
-    files += export(job.marked(table), directory, "ranking", formats=["csv", "xlsx", "parquet"]).values()
+    files += export(job.marked(table), directory, "ranking", formats=["csv", "parquet"]).values()
     if signal is not None:
         files += export(job.marked(_villages(signal)), directory, "signal_chances", formats=["csv", "parquet"]).values()
     return Made(Ranking(table, about), files, about["counts"])

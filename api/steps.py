@@ -1,4 +1,5 @@
-"""The steps from layers to results, in order: people, radio, access, indicators, gaps, targets, plan, map."""
+"""The steps from layers to results, in order: people, radio, access, indicators, gaps, ranking, targets, plan,
+lists, map."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from phusong.api.access_step import access_step, access_table, load_access
 from phusong.api.classes import centres_of, class_tests_of
 from phusong.api.drawing import map_view
 from phusong.api.index import index_of
+from phusong.api.lists_step import lists_step
 from phusong.api.pipeline import Job, Made, Step
 from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
 from phusong.api.radio_step import load_radio, radio_step
@@ -49,6 +51,8 @@ from phusong.maps.page import map_html
 from phusong.maps.static import map_png
 
 FIGURE_LAYERS = ("broadband", "signal_reports", "village_areas", "village_clusters", "borders")
+SPATIAL = ("csv", "geojson", "gpkg", "parquet")
+"""Formats of what has places; its workbook is the list as printed, which the step "lists" makes."""
 PLAN_ANSWER = ("status", "people_new", "cost_vnd", "budget_vnd", "bound_people", "gap_pct")
 
 
@@ -184,7 +188,7 @@ def _indicators(job: Job) -> Made:
     ]
     directory = job.draft.directory
     class_table = job.marked(_three_decimals(classes.table))
-    files += export(class_table, directory, "classes", formats=["csv", "xlsx", "parquet"]).values()
+    files += export(class_table, directory, "classes", formats=["csv", "parquet"]).values()
     by_service = job.marked(_three_decimals(access_table(job, units, served)))
     files += export(by_service, directory, "access", formats=["csv", "xlsx"]).values()
     dated = job.marked(_three_decimals(broadband_dated(inputs.layers, job.units)))
@@ -231,7 +235,8 @@ def _gaps(job: Job) -> Made:
     directory = job.draft.directory
     files: list[Path] = []
     for stem, frame, home in (("gaps", gaps.units, job.units), ("gap_villages", gaps.villages, job.layer("villages"))):
-        files += export(job.marked(_located(frame, home, crs=job.settings.crs)), directory, stem).values()
+        located = job.marked(_located(frame, home, crs=job.settings.crs))
+        files += export(located, directory, stem, formats=SPATIAL).values()
     for stem, frame in (
         ("reasons", gaps.reasons),
         ("not_judged", gaps.not_judged),
@@ -337,7 +342,7 @@ def _plan(job: Job) -> Made:
     directory = job.draft.directory
     answer = {name: getattr(plan, name) for name in PLAN_ANSWER} | {"counts": dict(plan.counts)}
     files = [_json(job.path("plan_answer.json"), answer)]
-    files += export(job.marked(plan.sites), directory, "plan").values()
+    files += export(job.marked(plan.sites), directory, "plan", formats=SPATIAL).values()
     files += export(job.marked(plan.candidates), directory, "candidates", formats=["csv", "parquet"]).values()
     files.append(write_geoparquet(job.marked(plan.serves), job.path("plan_serves.parquet")))
     return Made(plan, files, dict(plan.counts) | {"people_new": plan.people_new})
@@ -483,6 +488,14 @@ STEPS = (
         ("units", "villages", "elevation", "land_cover"),
         ("plan", "radio", "people", "units_valid_on", "synthetic"),
         after=("people", "radio", "indicators"),
+    ),
+    Step(
+        "lists",
+        lists_step,
+        lambda job: None,
+        (),
+        ("name", "organisation", "language", "units_valid_on", "synthetic"),
+        after=("radio", "indicators", "gaps", "ranking", "targets", "plan"),
     ),
     Step(
         "map",

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from phusong.api.index import index_of
 from phusong.api.lists.filters import Filters, operators
 from phusong.api.lists.tables import Tables, placed
 from phusong.coverage.gaps import find_gaps
@@ -43,7 +44,13 @@ def judged_anew(tables: Tables, filters: Filters, *, rules: RuleSet, villages: F
         slug = operator_slugs(operators(tables))[filters.operator]
         unit_table = _units_of(unit_table, slug)
         village_table = None if village_table is None else _villages_of(village_table, filters.operator)
-    found = find_gaps(unit_table, village_table, rules=rules, villages=None if village_table is None else villages)
+    found = find_gaps(
+        unit_table,
+        village_table,
+        rules=rules,
+        villages=None if village_table is None else villages,
+        index=None if filters.operator else index_of(tables.settings),
+    )
     frames: dict[str, Frame | None] = {
         "gaps": placed(found.units, units),
         "gap_villages": found.villages if own is None else placed(found.villages, own),

@@ -111,7 +111,8 @@ def checked(filters: Filters, which: str, tables: Tables) -> Filters:
             params = {"option": name, "which": which, "takes": ", ".join(takes)}
             faults.append(Fault("list.fault.not_for", column=name, params=params, fatal=True))
     rules = tables.frame("rules")
-    known_rules = [] if rules is None else list(rules["id"])
+    asked_of = tables.frame("reasons") if rules is None else rules
+    known_rules = [] if asked_of is None else sorted(set(asked_of["rule" if rules is None else "id"]))
     words: dict[str, Sequence[str]] = {
         "service": get_args(Service),
         "class": CLASSES,

@@ -11,18 +11,19 @@ import pandas as pd
 from phusong.api.labels import indicator_name, measure, unit_words
 from phusong.api.lists.filters import Filters
 from phusong.api.lists.specs import SPECS
-from phusong.api.lists.tables import Tables
+from phusong.api.lists.tables import Tables, placed
 from phusong.coverage.evidence import MODEL, OBSERVED, RECORD
 from phusong.coverage.rules.judge import numbers
 from phusong.layers.errors import MissingError
-from phusong.layers.messages import Lang, has
-from phusong.layers.messages.format import plain, quantity
+from phusong.layers.messages import LANGS, Lang, say
+from phusong.layers.messages.format import plain
 from phusong.layers.vietnamese.order import ranks
 
 Frame = pd.DataFrame
 _SIGNS = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "=": "="}
 _BASES = (OBSERVED, MODEL, RECORD)
 _LEVELS = {"communes": "unit", "villages": "village"}
+_HOMES = {"communes": "units", "villages": "villages", "ranking": "units"}  # whose places the rows of a list have
 OF_GAPS = tuple(_LEVELS)
 """The lists of gaps, which have reasons."""
 
@@ -38,6 +39,8 @@ def list_frame(tables: Tables, which: str, *, filters: Filters, lang: Lang, by_n
     if found is None:
         raise MissingError("list.error.no_list", which=which)
     frame = _MAKERS[which](tables, found.reset_index(drop=True), filters, lang)
+    if which in _HOMES and not isinstance(frame, gpd.GeoDataFrame):
+        frame = placed(frame, tables.frame(_HOMES[which]))
     return in_order(frame, spec.group, () if by_name else spec.order)
 
 
@@ -108,32 +111,66 @@ def _not_assessable(tables: Tables, found: Frame, filters: Filters, lang: Lang) 
 
 
 def _targets(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
+    """Targets of the province."""
+    return _asked(tables, found[found["level"] == "province"] if "level" in found else found, filters, lang)
+
+
+def _district_targets(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
+    """Targets of districts, and those of the province shown for them."""
+    found = found[found["level"] == "district"] if "level" in found else found.iloc[:0]
+    return _asked(tables, found.assign(district=found.get("area")), filters, lang)
+
+
+def _asked(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
     if filters.service:
         found = found[_services(found, tables) == filters.service]
-    if filters.rule:
-        found = found[found["rule"] == filters.rule]
-    if filters.district:
-        found = found[found["area"] == filters.district] if "area" in found else found.iloc[:0]
-    asked = [
-        "" if pd.isna(target) else f"{_SIGNS.get(sign, '')} {plain(float(target), lang)}".strip()
-        for sign, target in zip(found["comparison"], found["target"], strict=True)
-    ]
-    found = found.assign(
-        target_value=found["target"],
-        target=asked,
-        unit=[measure(one, lang) for one in found["indicator"]],
-        indicator=[indicator_name(one, lang) for one in found["indicator"]],
-    )
-    if {"build_count", "build_unit"} <= set(found.columns):
-        found = found.assign(
-            build=[_build(n, unit, lang) for n, unit in zip(found["build_count"], found["build_unit"], strict=True)]
-        )
+    found = _figures(found, filters, lang)
+    build = f"build_{lang}"
+    if build in found:
+        found = found.assign(build=found[build])
     if "document" in found:
         article = found["article"] if "article" in found else pd.Series("", index=found.index)
         found = found.assign(document=[_joined(pair) for pair in zip(found["document"], article, strict=True)])
     elif "target_source" in found:
         found = found.assign(document=found["target_source"])
     return found
+
+
+def _figures(found: Frame, filters: Filters, lang: Lang) -> Frame:
+    """Rows of indicators of areas: names, units of measure and what is asked in words; ``target_value`` as a number."""
+    if filters.rule:
+        found = found[found["rule"] == filters.rule]
+    if filters.district:
+        found = found[found["district"] == filters.district]
+    asked = [
+        "" if pd.isna(target) else f"{_SIGNS.get(sign, '')} {plain(float(target), lang)}".strip()
+        for sign, target in zip(found["comparison"], found["target"], strict=True)
+    ]
+    return found.assign(
+        target_value=found["target"],
+        target=asked,
+        unit=[measure(one, lang) for one in found["indicator"]],
+        indicator_id=found["indicator"],
+        indicator=[indicator_name(one, lang) for one in found["indicator"]],
+    )
+
+
+def _progress(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
+    """The pace of the province, then of each district."""
+    province = say("list.province", lang)
+    area = found["area"].fillna("") if "area" in found else pd.Series("", index=found.index)
+    found = _figures(found.assign(district=area), filters, lang)
+    return found.assign(district=found["district"].where(found["district"] != "", province))
+
+
+def _totals(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
+    if filters.service:
+        found = found[found["service"] == filters.service]
+    if filters.district:
+        found = found[found["district"] == filters.district]
+    services = [say(f"list.service.{one}" if one else "list.all_services", lang) for one in found["service"].fillna("")]
+    district = found["district"].fillna("").astype(object)
+    return found.assign(service=services, district=district.where(district != "", say("list.province", lang)))
 
 
 def _plan(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
@@ -144,12 +181,17 @@ def _plan(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
 
 
 def _classes(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
+    """The classes that a commune or village has by its records or by the test, or that were used."""
     found = _placed(found, tables)
     if filters.unit_class:
         found = found[found["class"] == filters.unit_class]
     if filters.district:
         found = found[found["district"] == filters.district]
-    flags = {name: numbers(found, name) for name in ("official", "computed")}
+    flags = {name: numbers(found, name) for name in ("official", "computed", "used")}
+    member = np.zeros(len(found), dtype=np.bool_)
+    for flag in flags.values():
+        member |= flag == 1.0
+    found, flags = found[member], {name: flag[member] for name, flag in flags.items()}
     differs = np.where(np.isnan(flags["official"] - flags["computed"]), np.nan, flags["official"] != flags["computed"])
     texts = found[f"evidence_{lang}"] if f"evidence_{lang}" in found else pd.Series("", index=found.index)
     return found.assign(evidence=texts, differs=pd.array(differs, dtype="boolean"))
@@ -170,7 +212,10 @@ _MAKERS: dict[str, Callable[[Tables, Frame, Filters, Lang], Frame]] = {
     "communes": _gaps,
     "villages": _gaps,
     "not-assessable": _not_assessable,
+    "totals": _totals,
     "targets": _targets,
+    "district-targets": _district_targets,
+    "progress": _progress,
     "plan": _plan,
     "classes": _classes,
     "ranking": _ranking,
@@ -227,9 +272,14 @@ def _placed(frame: Frame, tables: Tables) -> Frame:
 
 
 def in_order(frame: Frame, group: str, order: Sequence[str]) -> Frame:
-    """The frame by group, then by ``order`` (by name without one), then by name and code; texts in Vietnamese order."""
+    """The frame by group, then by ``order`` (by name without one), then by name and code; texts in Vietnamese order.
+
+    Rows without names, such as targets, keep the order of their file; the province stands before its districts.
+    """
     keys: dict[str, object] = {}
     if group and group in frame:
+        whole = {say("list.province", lang) for lang in LANGS}
+        keys["_whole"] = [one not in whole for one in frame[group]]
         keys["_group"] = ranks(frame[group])
     for name in (*order, "name", "code") if order or "name" in frame else ():
         if name in frame:
@@ -254,18 +304,5 @@ def _bullets(texts: pd.Series) -> str:
     return texts.iloc[0] if len(texts) == 1 else "\n".join(f"• {text}" for text in texts)
 
 
-def _build(count: float, unit: str | None, lang: Lang) -> str:
-    if pd.isna(count) or not unit:
-        return ""
-    return (
-        quantity(float(count), unit, lang) if has(f"quantity.{unit}") or has(f"measure.{unit}") else f"{count:g} {unit}"
-    )
-
-
 def _joined(parts: Sequence[object]) -> str:
     return ", ".join(str(part) for part in parts if not pd.isna(part) and part)  # type: ignore[call-overload]
-
-
-def spatial(frame: Frame) -> bool:
-    """Whether the frame has places to draw."""
-    return isinstance(frame, gpd.GeoDataFrame) and frame.geometry.name in frame

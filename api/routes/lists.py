@@ -118,7 +118,11 @@ def list_file(
         if not error.code.startswith("list."):
             raise
         raise QueryError(error.code, faults=error.faults, **error.params) from error
-    headers = {"Content-Disposition": f'attachment; filename="{which}.{kind}"'}
+    headers = {
+        "Content-Disposition": f'attachment; filename="{which}.{kind}"',
+        "Content-Language": lang,
+        "Vary": "Accept-Language",
+    }
     return Response(content, media_type=media_type(f"{which}.{kind}"), headers=headers)
 
 

@@ -27,6 +27,7 @@ from phusong.api.lists.frames import OF_GAPS, reasons_of
 from phusong.api.lists.make import anew, write_list
 from phusong.api.lists.specs import SPECS
 from phusong.api.lists.tables import Tables
+from phusong.api.lists_step import lists_step
 from phusong.coverage.gaps import find_gaps
 from phusong.coverage.rules import RuleSet, choose_rules
 from phusong.layers.errors import InputError, MissingError
@@ -303,7 +304,7 @@ def test_another_threshold_is_the_rule_with_that_threshold(tables: Tables) -> No
     assert set(old.loc[old["id"] == "mobile_people", "threshold"]) == {95.0}
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(one=st.floats(1, 100), other=st.floats(1, 100))
 def test_tightening_never_takes_a_commune_off_the_list(one: float, other: float) -> None:
     tables = run_of(units_frame(), None, rules_of())
@@ -395,7 +396,7 @@ def test_what_entered_left_and_moved(tables: Tables) -> None:
 shares = st.lists(st.one_of(st.just(NAN), st.floats(0, 100)), min_size=8, max_size=8)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=6, deadline=None)
 @given(one=shares, other=shares)
 def test_what_entered_left_and_stayed_adds_up(one: list[float], other: list[float]) -> None:
     before, now = (run_of(units_frame(people_covered_any_pct=each), None, rules_of()) for each in (one, other))
@@ -525,6 +526,25 @@ def test_every_list_has_words_in_both_languages(tables: Tables) -> None:
             assert say(f"list.title.{name}", lang)  # type: ignore[arg-type]
             for column in spec.columns:
                 assert say(f"list.column.{column.id}", lang)  # type: ignore[arg-type]
+
+
+def test_a_run_leaves_workbooks_ready_to_print(tables: Tables, tmp_path: Path) -> None:
+    for stem in ("units", "villages", "gaps", "gap_villages", "reasons", "rules"):
+        frame = tables.frame(stem)
+        assert frame is not None
+        frame.to_parquet(tmp_path / f"{stem}.parquet")
+    job: Any = SimpleNamespace(
+        settings=tables.settings, path=tmp_path.joinpath, draft=SimpleNamespace(steps={}), progress=lambda share: None
+    )
+    made = lists_step(job)
+    assert [path.name for path in made.files] == ["gaps.xlsx", "gap_villages.xlsx"]
+    assert made.counts["workbooks"] == 2
+    book = openpyxl.load_workbook(tmp_path / "gaps.xlsx")
+    assert book.sheetnames[1] == say("list.sheet.reasons", "vi")
+    assert book.worksheets[0].page_setup.orientation == "landscape"
+    first = (tmp_path / "gaps.xlsx").read_bytes()
+    lists_step(job)
+    assert (tmp_path / "gaps.xlsx").read_bytes() == first
 
 
 def test_hostile_names_stay_text(tmp_path: Path) -> None:
