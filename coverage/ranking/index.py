@@ -166,15 +166,22 @@ def lack(component: Component, value: Floats, threshold: float) -> Floats:
 
     Without a threshold the best value there is stands in.
     """
-    if component.better == "exact":
-        short = np.abs(value - threshold)
-    else:
-        sign = 1.0 if component.better == "more" else -1.0
-        if np.isnan(threshold):
-            known = value[~np.isnan(value)]
-            threshold = sign * float(np.max(sign * known)) if len(known) else 0.0
-        short = sign * (threshold - value)
-    short[short <= ROUNDING * max(1.0, abs(threshold))] = 0.0
+    if np.isnan(threshold):
+        known = value[~np.isnan(value)]
+        best = (max if component.better == "more" else min)(known) if len(known) else 0.0
+        threshold = float(best)
+    sign = {"more": 1.0, "less": -1.0, "exact": 0.0}[component.better]
+    return _short(value, threshold, sign, ROUNDING * max(1.0, abs(threshold)))
+
+
+@njit(error_model="numpy", cache=True)
+def _short(value: Floats, threshold: float, sign: float, rounding: float) -> Floats:
+    """Distances below (sign 1) or above (-1) the threshold, or either way (0); 0 within the rounding."""
+    short = np.empty(len(value))
+    for i in range(len(value)):
+        apart = threshold - value[i]
+        apart = abs(apart) if sign == 0.0 else sign * apart
+        short[i] = 0.0 if apart <= rounding else apart
     return short
 
 

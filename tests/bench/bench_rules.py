@@ -81,6 +81,7 @@ def country(*, communes: int, villages: int, cells: int) -> Country:
             "population": population,
             "households": (population / 4).round(),
             "area_km2": np.nan,
+            "source": "synthetic",
         },
         geometry=shapes,
         crs=CRS,
@@ -95,6 +96,7 @@ def country(*, communes: int, villages: int, cells: int) -> Country:
             "population": rng.gamma(2.0, 200.0, villages).round(),
             "households": np.nan,
             "grid_power": pd.array(rng.random(villages) < 0.97, dtype="boolean"),
+            "source": "synthetic",
         },
         geometry=spots,
         crs=CRS,
@@ -128,11 +130,14 @@ def _unit_table(units: gpd.GeoDataFrame, rng: np.random.Generator) -> pd.DataFra
         "mean_service_radius_post_km": rng.gamma(4.0, 0.7, n),
         "people_per_post_point": rng.gamma(3.0, 2500.0, n),
         "readiness_score": rng.uniform(20, 100, n),
-        **{name: rng.random(n) < 0.8 for name in ("fibre_to_commune", "same_day_mail", "public_internet_point")},
+        **{
+            name: pd.array(rng.random(n) < 0.8, dtype="boolean")
+            for name in ("fibre_to_commune", "same_day_mail", "public_internet_point")
+        },
     }
     table = table.assign(**found)
     for name in table.columns[6:]:
-        table.loc[rng.random(n) < 0.03, name] = pd.NA if table[name].dtype == bool else np.nan
+        table.loc[rng.random(n) < 0.03, name] = pd.NA if table[name].dtype == "boolean" else np.nan
     return table
 
 
