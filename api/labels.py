@@ -98,12 +98,10 @@ def class_rows_of(results: Snapshot, code: str, lang: Lang) -> list[ClassRow]:
 def class_row(row: Row, lang: Lang) -> ClassRow:
     """A row of the table as the API answers it, with its words in one language."""
     own = {name: row[name] for name in ("level", "code", "name", "class", "value", "threshold", "valid_on")}
-    flags = {name: row[name] for name in ("official", "computed", "used")}
-    words = {name: row[name] or None for name in ("test", "unit", "hinges_on", "source")}
-    agree = {"yes": True, "no": False}.get(row["agree"] or "")
-    return ClassRow(
-        **own, **flags, **words, agree=agree, derived=row["derived"] == "yes", evidence=row[f"evidence_{lang}"] or ""
-    )
+    own |= {name: row[name] for name in ("official", "computed", "used")}
+    own |= {name: row[name] or None for name in ("test", "unit", "hinges_on", "source")}
+    own |= {"agree": {"yes": True, "no": False}.get(row["agree"] or ""), "derived": row["derived"] == "yes"}
+    return ClassRow.model_validate(own | {"evidence": row[f"evidence_{lang}"] or ""})
 
 
 def _by_code(results: Snapshot) -> dict[str, list[Row]]:

@@ -66,3 +66,9 @@ def in_service(sites: gpd.GeoDataFrame, *, on: date) -> gpd.GeoDataFrame:
     begun = sites["in_service_from"].isna() | (sites["in_service_from"] <= day)
     lasting = sites["in_service_to"].isna() | (sites["in_service_to"] >= day)
     return sites[status & begun & lasting]
+
+
+def unit_area_km2(units: gpd.GeoDataFrame) -> NDArray[np.float64]:
+    """Area of each unit, km2: as recorded, else of its polygon."""
+    recorded = np.asarray(units["area_km2"], dtype=np.float64)
+    return np.where(np.isnan(recorded), np.asarray(units.geometry.area, dtype=np.float64) / 1e6, recorded)

@@ -16,7 +16,7 @@ from phusong.coverage.broadband import RATES
 from phusong.coverage.classes import Classes, find_classes
 from phusong.coverage.indicators import CLASSES, expand, operator_slugs
 from phusong.coverage.means import people_mean, ratio
-from phusong.coverage.places import distances_m
+from phusong.coverage.places import distances_m, unit_area_km2
 from phusong.coverage.population import People
 from phusong.coverage.service_indicators import study_services, unit_services
 from phusong.coverage.services import present
@@ -85,7 +85,7 @@ def unit_indicators(
         "elevation_mean_m": zones.means(zones.at(elevation.values), zones.fraction),
     }
     flags = (classes or find_classes(layers, people=people, elevation=elevation, served=served)).units
-    found |= {name: flags[name] for name in flags}
+    found |= {str(name): column for name, column in flags.items()}
     found |= _signal(radio, people)
     found |= _mobile(layers, units, people, on=on)
     found |= unit_services(layers, units, people, population=population, area_km2=area_km2, served=served)
@@ -104,12 +104,6 @@ def unit_indicators(
             empty = "boolean" if one.kind == "yes_no" else "float64"
             found[one.id] = pd.Series(pd.NA if one.kind == "yes_no" else np.nan, index=units.index, dtype=empty)
     return pd.DataFrame({name: _plain(found[name]) for name in (*UNIT_COLUMNS, *(one.id for one in declared))})
-
-
-def unit_area_km2(units: gpd.GeoDataFrame) -> Floats:
-    """Area of each unit, km2: as recorded, else of its polygon."""
-    recorded = np.asarray(units["area_km2"], dtype=np.float64)
-    return np.where(np.isnan(recorded), np.asarray(units.geometry.area, dtype=np.float64) / 1e6, recorded)
 
 
 def _plain(values: object) -> object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import get_args
 
 import geopandas as gpd
 import numpy as np
@@ -16,11 +17,12 @@ from numpy.typing import NDArray
 
 from phusong.coverage.access.serving import Served
 from phusong.coverage.classes.borders import border_lengths
-from phusong.coverage.classes.judging import NONE, Bounds, Floats, judge_classes
+from phusong.coverage.classes.judging import NONE, Bounds, Doubt, Floats, Judged, judge_classes
 from phusong.coverage.classes.terrain import Terrain, terrain_shares
 from phusong.coverage.classes.wording import Notes, class_rows
 from phusong.coverage.indicators import CLASSES
 from phusong.coverage.means import PeopleAtCells, ratio
+from phusong.coverage.places import unit_area_km2
 from phusong.coverage.population import People, rows_of
 from phusong.coverage.rules.class_tests import ClassLevel, ClassTest, Condition, Sign
 from phusong.coverage.rules.pack import load_pack
@@ -105,9 +107,9 @@ def default_tests(tests: Iterable[ClassTest] | None = None, *, remote_min: float
     """The tests of some packs, those of the decree where none are given; remoteness by ``remote_min`` unless they
     test it themselves."""
     found = tuple(load_pack(PACK).classes if tests is None else tests)
-    for level in ("unit", "village"):
+    for level in get_args(ClassLevel):
         if not any((one.of, one.level) == ("remote", level) for one in found):
-            found = (*found, _remote(level, remote_min))  # type: ignore[arg-type]
+            found = (*found, _remote(level, remote_min))
     return found
 
 
@@ -145,15 +147,14 @@ def find_classes(
         villages=villages,
         village_areas=None if areas is None else gpd.GeoDataFrame(areas),
     )
-    centre = next((name for name in centres if name in (served or {}) and (served or {})[name].travel is not None), "")
-    times = _times(people, villages, served or {}, centre, tests)
+    known = served or {}
+    centre = next((name for name in centres if name in known and known[name].travel is not None), "")
+    times = _times(people, villages, known, centre, tests)
     notes = Notes(cell_m=terrain.cell_m, tolerance_m=tolerance_m, centre=centre)
 
-    own = pd.DataFrame(index=range(0 if villages is None else len(villages)))
-    village_values: dict[str, Floats] = {}
-    village_rows = pd.DataFrame(columns=list(CLASS_COLUMNS))
+    of_villages = _Villages({}, {}, None)
     if villages is not None:
-        village_values = {
+        values = {
             "area_at_200m_pct": terrain.village_high_pct,
             "area_slope_15_pct": terrain.village_steep_pct,
             **_minority(villages),
@@ -161,16 +162,13 @@ def find_classes(
             **times["village"],
         }
         derived = terrain.ground == "derived"
-        judged = judge_classes("village", villages, tests, village_values, VILLAGE_OWN, derived=derived)
-        own = pd.DataFrame({name: one.used for name, one in judged.items()})
-        village_rows = class_rows("village", villages, judged, village_values, notes=notes, known_only=True)
-        village_basis = {f"{name}_basis": one.basis for name, one in judged.items()}
+        judged = judge_classes("village", villages, tests, values, VILLAGE_OWN, derived=derived)
+        rows = class_rows("village", villages, judged, values, notes=notes, known_only=True)
+        of_villages = _Villages(judged, values, rows)
 
     border = border_lengths(units, None if lines is None else gpd.GeoDataFrame(lines), tolerance_m=tolerance_m)
-    persons = np.asarray(units["population"], dtype=np.float64)
-    hinges = None if villages is None else judged["mountainous"].hinges_on == "derived"
-    share, ends, counts = _mountainous_villages(units, villages, own, terrain, doubtful=hinges)
-    area_km2 = _area_km2(units)
+    share, doubt, counts = _mountainous_villages(units, villages, of_villages, terrain)
+    persons, area_km2 = np.asarray(units["population"], dtype=np.float64), unit_area_km2(units)
     unit_values = {
         "area_at_200m_pct": terrain.unit_high_pct,
         "area_slope_15_pct": terrain.unit_steep_pct,
@@ -185,20 +183,31 @@ def find_classes(
         "area_km2": area_km2,
         "density_per_km2": ratio(persons, area_km2),
     }
-    found = judge_classes("unit", units, tests, unit_values, CLASSES, **ends)
-    unit_rows = class_rows("unit", units, found, unit_values, notes=replace(notes, villages=counts))
+    found = judge_classes("unit", units, tests, unit_values, CLASSES, doubt=doubt)
+    rows = class_rows("unit", units, found, unit_values, notes=replace(notes, villages=counts))
     unit_table = pd.DataFrame(
         {name: one.used for name, one in found.items()}
         | {f"{name}_basis": one.basis for name, one in found.items()}
         | {name: unit_values[name] for name in UNIT_VALUES}
     )
-    village_table = pd.DataFrame(index=own.index)
+    village_table = pd.DataFrame(index=range(0))
     if villages is not None:
         unit = rows_of(villages["unit_code"], units["code"])
-        flags, bases = _inherited(own, village_basis, unit_table, unit)
-        village_table = pd.DataFrame({**flags, **bases, **{name: village_values[name] for name in VILLAGE_VALUES}})
-    table = pd.concat([unit_rows, village_rows], ignore_index=True) if len(village_rows) else unit_rows
+        flags, bases = _inherited(of_villages.judged, unit_table, unit)
+        own = {name: of_villages.values[name] for name in VILLAGE_VALUES}
+        village_table = pd.DataFrame({**flags, **bases, **own})
+    parts = [part for part in (rows, of_villages.rows) if part is not None and len(part)]
+    table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=list(CLASS_COLUMNS))
     return Classes(unit_table, village_table, table)
+
+
+@dataclass(frozen=True)
+class _Villages:
+    """Villages as judged: their classes by name, values by indicator and rows of the table; empty without villages."""
+
+    judged: Mapping[str, Judged]
+    values: Mapping[str, Floats]
+    rows: pd.DataFrame | None
 
 
 def _times(
@@ -249,56 +258,56 @@ def _minority(layer: pd.DataFrame) -> dict[str, Floats]:
 
 
 def _mountainous_villages(
-    units: gpd.GeoDataFrame,
-    villages: gpd.GeoDataFrame | None,
-    own: pd.DataFrame,
-    terrain: Terrain,
-    *,
-    doubtful: NDArray[np.bool_] | None,
-) -> tuple[Floats, dict[str, dict[str, Bounds]], NDArray[np.int64] | None]:
-    """Of each unit: the share of its known villages that are mountainous (0-100); its least and greatest share over
-    all villages as ``judge_classes`` takes them; and counts (n, 5): all, mountainous, by derived ground, recorded, not
-    known."""
+    units: gpd.GeoDataFrame, villages: gpd.GeoDataFrame | None, of_villages: _Villages, terrain: Terrain
+) -> tuple[Floats, Doubt, NDArray[np.int64] | None]:
+    """Of each unit: the share of its known villages that are mountainous (0-100), what it may be over all of them, and
+    counts (n, 5): all, mountainous, by derived ground, recorded, not known."""
     n = len(units)
     if villages is None:
         nothing = np.full(n, np.nan)
-        return nothing, {"bounds": {_VILLAGES: (nothing, nothing)}}, None
+        unknown: Bounds = {_VILLAGES: (nothing, nothing)}
+        return nothing, Doubt(unknown, unknown, unknown), None
     unit = rows_of(villages["unit_code"], units["code"])
     inside = unit >= 0
-    flag = own["mountainous"].astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
-    recorded = np.zeros(len(villages), dtype=bool)
-    if "mountainous" in villages:
-        recorded = villages["mountainous"].notna().to_numpy()
+    judged = of_villages.judged["mountainous"]
+    flag = judged.used.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan)
+    recorded = judged.official.notna().to_numpy()
     derived = (terrain.ground == "derived") & ~recorded & ~np.isnan(flag)
 
     def count(where: NDArray[np.bool_]) -> Floats:
         return np.bincount(unit[inside & where], minlength=n).astype(np.float64)
 
-    whole, yes, unknown = count(np.ones(len(unit), dtype=bool)), count(flag == 1.0), count(np.isnan(flag))
+    whole, yes, open_ = count(np.ones(len(unit), dtype=bool)), count(flag == 1.0), count(np.isnan(flag))
 
-    def ends(open_: NDArray[np.bool_]) -> dict[str, Bounds]:
-        least = yes - count(open_ & (flag == 1.0))
-        return {_VILLAGES: tuple(ratio(end, whole, scale=100.0) for end in (least, least + unknown + count(open_)))}  # type: ignore[dict-item]
+    def ends(silent: NDArray[np.bool_]) -> Bounds:
+        least = yes - count(silent & (flag == 1.0))
+        return {
+            _VILLAGES: (
+                ratio(least, whole, scale=100.0),
+                ratio(least + open_ + count(silent), whole, scale=100.0),
+            )
+        }
 
-    known = whole - unknown
+    known = whole - open_
     share = np.where(known >= KNOWN_SHARE * whole, ratio(yes, known, scale=100.0), np.nan)
-    counts = np.column_stack([whole, yes, count(derived), count(recorded), unknown]).astype(np.int64)
-    doubted = derived & (doubtful if doubtful is not None else derived)
-    wide = {"bounds": ends(np.zeros(len(unit), dtype=bool)), "doubted": ends(doubted), "unheard": ends(derived)}
-    return share, wide, counts
+    counts = np.column_stack([whole, yes, count(derived), count(recorded), open_]).astype(np.int64)
+    nobody = np.zeros(len(unit), dtype=bool)
+    return share, Doubt(ends(nobody), ends(derived & (judged.hinges_on == "derived")), ends(derived)), counts
 
 
 def _inherited(
-    own: pd.DataFrame, basis: Mapping[str, pd.Series[str]], units: pd.DataFrame, unit: NDArray[np.int64]
+    judged: Mapping[str, Judged], units: pd.DataFrame, unit: NDArray[np.int64]
 ) -> tuple[dict[str, pd.Series[bool]], dict[str, pd.Series[str]]]:
     """The classes used of villages and their bases: their own where known, else their commune's."""
     flags: dict[str, pd.Series[bool]] = {}
     bases: dict[str, pd.Series[str]] = {}
     for name in CLASSES:
         of_unit = units[name].reindex(unit).reset_index(drop=True)
-        mine = own[name] if name in own else pd.Series(pd.NA, index=range(len(unit)), dtype="boolean")
+        mine = pd.Series(pd.NA, index=range(len(unit)), dtype="boolean")
+        told = pd.Series(NONE, index=range(len(unit)), dtype="str")
+        if name in judged:
+            mine, told = judged[name].used, judged[name].basis
         flags[name] = mine.fillna(of_unit)
-        told = basis[f"{name}_basis"] if name in own else pd.Series(NONE, index=range(len(unit)))
         bases[f"{name}_basis"] = told.mask(mine.isna() & of_unit.notna(), INHERITED).astype("str")
     return flags, bases
 
@@ -306,8 +315,3 @@ def _inherited(
 def _heights(elevation: Raster, villages: gpd.GeoDataFrame) -> Floats:
     x_m, y_m = np.asarray(villages.geometry.x), np.asarray(villages.geometry.y)
     return elevation.sample(x_m, y_m).astype(np.float64)
-
-
-def _area_km2(units: gpd.GeoDataFrame) -> Floats:
-    recorded = np.asarray(units["area_km2"], dtype=np.float64)
-    return np.where(np.isnan(recorded), np.asarray(units.geometry.area, dtype=np.float64) / 1e6, recorded)

@@ -16,7 +16,21 @@ DOUBT_PCT = 20.0
 """Shares of derived ground are taken to be right within so many percentage points: a planner's assumption."""
 
 Floats = NDArray[np.float64]
-Bounds = tuple[Floats, Floats]
+Bounds = Mapping[str, tuple[Floats, Floats]]
+"""Least and greatest value of indicators that are not wholly known, by id."""
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """What an indicator may be: ``known`` as it stands, ``doubted`` if places whose derived ground is in doubt
+    (``DOUBT_PCT``) count as not known, ``unheard`` if all with derived ground do."""
+
+    known: Bounds
+    doubted: Bounds
+    unheard: Bounds
+
+
+SURE = Doubt({}, {}, {})
 
 
 @dataclass(frozen=True)
@@ -45,15 +59,11 @@ def judge_classes(
     names: Sequence[str],
     *,
     derived: NDArray[np.bool_] | None = None,
-    bounds: Mapping[str, Bounds] | None = None,
-    doubted: Mapping[str, Bounds] | None = None,
-    unheard: Mapping[str, Bounds] | None = None,
+    doubt: Doubt = SURE,
 ) -> dict[str, Judged]:
     """Every class of ``names`` by its test at ``level``, rows as in ``layer``; ``values``: the indicators by id.
 
-    ``derived``: of which rows the ground is derived. ``bounds``: least and greatest value an indicator may have where
-    it is not wholly known; ``doubted``: the same if places whose derived ground is in doubt (``DOUBT_PCT``) count as
-    not known, ``unheard``: if all with derived ground do.
+    ``derived``: of which rows the ground is derived. ``doubt``: of the indicators that rest on other places.
     """
     n = len(layer)
     by_class = {one.of: one for one in tests if one.level == level}
@@ -65,16 +75,16 @@ def judge_classes(
         on_derived = np.zeros(n, dtype=bool)
         hinges = np.full(n, "", dtype=object)
         if test is not None:
-            verdict = test.verdicts(_answers(test, values, bounds or {}))
+            verdict = test.verdicts(_answers(test, values, doubt.known))
             computed = _flags(verdict)
             known = ~np.isnan(verdict)
-            changed = [
-                known & (test.verdicts(_answers(test, values, ends or bounds or {}), strict=True) != verdict)
-                for ends in (doubted, bounds, unheard)
-            ]
-            hinges[changed[0]] = "derived"
-            hinges[changed[1]] = "unknown"
-            on_derived = changed[2] & ~changed[1]
+            in_doubt, unsettled, unheard = (
+                known & (test.verdicts(_answers(test, values, ends), strict=True) != verdict)
+                for ends in (doubt.doubted, doubt.known, doubt.unheard)
+            )
+            hinges[in_doubt] = "derived"
+            hinges[unsettled] = "unknown"
+            on_derived = unheard & ~unsettled
             if derived is not None and any(one.indicator in _ON_GROUND for one in test.conditions):
                 on_derived = derived & known
                 hinges[on_derived & _doubtful(test, values)] = "derived"
@@ -95,10 +105,11 @@ def _doubtful(test: ClassTest, values: Mapping[str, Floats]) -> NDArray[np.bool_
         )
         for shift in (-DOUBT_PCT, DOUBT_PCT)
     ]
-    return ends[0] != ends[1]
+    changed: NDArray[np.bool_] = ends[0] != ends[1]
+    return changed
 
 
-def _answers(test: ClassTest, values: Mapping[str, Floats], bounds: Mapping[str, Bounds]) -> list[Floats]:
+def _answers(test: ClassTest, values: Mapping[str, Floats], bounds: Bounds) -> list[Floats]:
     answers = []
     for one in test.conditions:
         if one.indicator in bounds:

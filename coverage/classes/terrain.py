@@ -60,7 +60,7 @@ def terrain_shares(
     flags = _flags(elevation).reshape(-1)
     grid = elevation.grid
     of_units = np.zeros((zones_of_units.n_units, 4))
-    _sum_flags(zones_of_units.unit, zones_of_units.cell, zones_of_units.fraction, flags, of_units)
+    _sum_flags(zones_of_units.unit.astype(np.int64), zones_of_units.cell, zones_of_units.fraction, flags, of_units)
     n = 0 if villages is None else len(villages)
     of_villages = np.zeros((n, 4))
     ground = np.full(n, "", dtype=object)
