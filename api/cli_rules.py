@@ -167,8 +167,7 @@ def _show_sets(front: Front, sets: Sets, *, limit: int) -> None:
     summary = _table(front, title, "level", "side", *names)
     for row in sets.found.summary.to_dict("records"):
         side = str(row["side"])
-        blank = {"first_only": ("people_second",), "second_only": ("people_first",)}.get(side, ())
-        blank = ("people_first", "people_second") if side == "neither" else blank
+        blank = [f"people_{one}" for one in ("first", "second") if side not in ("both", f"{one}_only")]
         told = ("" if name in blank else number(float(row[name]), lang) for name in names)
         summary.add_row(say(f"rules.level.{row['level']}", lang), said_side(side, lang), *told)
     front.out.print(summary)

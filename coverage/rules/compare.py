@@ -88,7 +88,7 @@ def _places(level: str, first: Gaps, second: Gaps, frame: pd.DataFrame, units: p
         table[f"open_{side}"] = waiting.reindex(codes).fillna(0).astype(np.int64).to_numpy()
     gap = [np.array([bool(rules) for rules in one], dtype=bool) for one in failed]
     table["side"] = np.select([gap[0] & gap[1], gap[0], gap[1]], SIDES[:3], SIDES[3])
-    for side, own_rules, others in (("first", *failed), ("second", *failed[::-1])):
+    for side, own_rules, others in (("first", failed[0], failed[1]), ("second", failed[1], failed[0])):
         table[f"rules_{side}"] = [
             ";".join(rule for rule in mine if rule not in theirs)
             for mine, theirs in zip(own_rules, others, strict=True)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 
 import pandas as pd
 
-from phusong.coverage.indicators import PUBLISHED, find
+from phusong.coverage.indicators import PUBLISHED, Level, find
 from phusong.coverage.rules.choose import RuleSet
 from phusong.coverage.rules.judge import numbers
 from phusong.coverage.rules.pack import Rule
@@ -93,8 +93,8 @@ def notes_table(notes: Collection[Fault]) -> pd.DataFrame:
     return table.assign(**{name: table[name].astype("str") for name in words}, line=table["line"].astype("Int64"))
 
 
-def _declared_level(rule: Rule) -> str:
-    return rule.level if rule.level in ("unit", "village") else "province"
+def _declared_level(rule: Rule) -> Level:
+    return "unit" if rule.level == "unit" else "village" if rule.level == "village" else "province"
 
 
 def _level_word(rule: Rule) -> Text:
