@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 DEMO   ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: demo test lint types bench bench-radio bench-access serve clean help
+.PHONY: demo test lint types bench bench-radio bench-access bench-rules serve clean help
 
 demo: $(VENV)/.ready-run  ## Sample province from layers to map, gaps and investment list, in $(DEMO)/
 	@$(BIN)/phusong sample $(DEMO) --refresh
@@ -23,7 +23,7 @@ types: $(VENV)/.ready-dev  ## Types, strictly; the rooms are linked under the na
 	@for room in api coverage layers maps; do ln -sfn ../../../$$room build/types/phusong/$$room; done
 	$(BIN)/mypy
 
-bench: bench-radio bench-access  ## Times of the main job, of the radio and of the access step, against a calibration loop
+bench: bench-radio bench-access bench-rules  ## Times of the main job, of the radio, access and rules parts, against a calibration loop
 	$(BIN)/python tests/bench/bench_pipeline.py
 
 bench-radio: $(VENV)/.ready-test  ## Times of the radio engine alone, beside other programs where they are installed
@@ -31,6 +31,9 @@ bench-radio: $(VENV)/.ready-test  ## Times of the radio engine alone, beside oth
 
 bench-access: $(VENV)/.ready-bench  ## Times of travel time, catchments and sums over units, beside other programs
 	$(BIN)/python tests/bench/bench_access.py
+
+bench-rules: $(VENV)/.ready-test  ## Times of rules, classes, gaps and 1,000 draws of the order for all communes of the country
+	$(BIN)/python tests/bench/bench_rules.py
 
 serve: demo  ## Map, lists and API of the demo on http://127.0.0.1:8000
 	$(BIN)/phusong serve $(DEMO)
