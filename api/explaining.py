@@ -369,7 +369,7 @@ def _shown(value: Any, lang: Lang) -> str:
         return quantity(float(value), "yes_no", lang)
     if value is None:
         return number(None, lang)
-    return plain(float(value), lang, most=0 if abs(value) >= 1000 else 2)
+    return plain(float(value), lang, most=0 if abs(value) >= 1000 else 1 if abs(value) >= 100 else 2)
 
 
 def _condition(rule: Mapping[str, Any], lang: Lang) -> str:

@@ -39,6 +39,8 @@ STATES: tuple[tuple[str, str, str], ...] = (
 """States of a village, worst first, with the mark and colour of each (marks differ, so that grey prints tell them)."""
 DARK = 1
 """Value of the signal raster where there is none (0 no data, 2 and more covered)."""
+WIDE_IN, MAP_SHARE = 6.0, 0.7
+"""Width of the picture, inches (letters are measured by it), and the share of it that the map takes."""
 _MARGIN_SHARE, _LEAST_SPAN_M = 0.10, 3000.0
 _MOST_NAMES = 30
 _SHIFTS_PT = ((0, 8), (0, -9), (9, 5), (-9, 5), (9, -7), (-9, -7), (0, 16), (0, -17))
@@ -75,9 +77,9 @@ def commune_png(view: CommuneMap, to: Path | IO[bytes], *, lang: Lang, width_px:
     own = areas.set_index("code").geometry[view.code]
     left, bottom, right, top = _extent(own)
     with DRAWING, mpl.rc_context(STYLE):
-        wide, high = 0.715, (top - bottom) / (right - left)
-        height_in = min(max(7.2 * wide * high, 3.6), 8.0) + 0.15
-        figure = Figure(figsize=(7.2, height_in), dpi=width_px / 7.2)
+        wide, high = MAP_SHARE, (top - bottom) / (right - left)
+        height_in = min(max(WIDE_IN * wide * high, 3.0), 7.0) + 0.1
+        figure = Figure(figsize=(WIDE_IN, height_in), dpi=width_px / WIDE_IN)
         FigureCanvasAgg(figure)
         axes = figure.add_axes((0.005, 0.01, wide, 0.98))
         axes.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", anchor="NW")
@@ -99,7 +101,7 @@ def commune_png(view: CommuneMap, to: Path | IO[bytes], *, lang: Lang, width_px:
         legend.set_alignment("left")
         if view.synthetic:
             mark_synthetic(figure, lang, y=0.05)
-        figure.savefig(to, format="png", dpi=width_px / 7.2, facecolor="white", metadata={"Software": "phusong"})
+        figure.savefig(to, format="png", dpi=width_px / WIDE_IN, facecolor="white", metadata={"Software": "phusong"})
 
 
 def _extent(own: BaseGeometry) -> tuple[float, float, float, float]:

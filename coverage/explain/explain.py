@@ -53,7 +53,8 @@ def _summary(known: Known) -> Iterator[Statement]:
             counts |= {"affected": Amount(people, "persons", most=0), "people": Amount(of_all, "", most=0)}
             yield Statement("summary", "summary.gap_all" if people >= of_all else "summary.gap", counts)
         if villages:
-            yield Statement("summary", "summary.villages_too", of_villages)
+            code = "summary.villages_all" if villages == len(known.villages) > 1 else "summary.villages_too"
+            yield Statement("summary", code, of_villages)
     elif villages:
         yield Statement(
             "summary", "summary.villages_only" if judged else "summary.villages_alone", counts | of_villages
@@ -159,9 +160,11 @@ def _villages(known: Known) -> Iterator[Statement]:
         if state == "none_at_cluster" and stood_in:
             yield Statement("villages", "villages.clusters_stand_in", {"count": len(stood_in)}, after=True)
     dark = [row for row in known.gap_villages if row.get("signal_state") in ("none_at_centre", "none_at_cluster")]
+    at_centre = [row for row in dark if row["signal_state"] == "none_at_centre"]
     for code, rows in (
-        ("reported_only", [row for row in dark if row.get("observed") == "yes" and row.get("predicted") == "no"]),
-        ("model_only", [row for row in dark if row.get("observed") is None and row.get("predicted") == "yes"]),
+        ("both", [row for row in at_centre if row.get("observed") is False and row.get("predicted") is False]),
+        ("reported_only", [row for row in at_centre if row.get("observed") is False and row.get("predicted") is True]),
+        ("model_only", [row for row in dark if row.get("observed") is None]),
         ("no_power", [row for row in dark if row.get("grid_power") is False]),
     ):
         if rows:
@@ -175,7 +178,8 @@ def _farthest(dark: list[Row], named: dict[str, str]) -> Iterator[Statement]:
     known = [row for row in dark if row.get("nearest_covered_village_km") is not None]
     if not known:
         return
-    row = max(known, key=lambda row: (row["nearest_covered_village_km"], row["code"]))
+    dark_at_centre = [row for row in known if row.get("signal_state") == "none_at_centre"]
+    row = max(dark_at_centre or known, key=lambda row: (row["nearest_covered_village_km"], row["code"]))
     other = row.get("nearest_covered_village_name") or row.get("nearest_covered_village") or "-"
     params: dict[str, Param] = {
         "village": named.get(str(row["code"]), str(row["name"])),
@@ -202,14 +206,16 @@ def _codes(rows: Sequence[Row]) -> tuple[str, ...]:
 def _ranking(known: Known) -> Iterator[Statement]:
     index = known.need.get("need_index")
     ranking = known.ranking or {}
-    if ranking.get("rank") is not None and index is not None:
+    if index == 0:
+        yield Statement("ranking", "ranking.no_need")
+    elif ranking.get("rank") is not None and index is not None:
         params: dict[str, Param] = {"rank": int(ranking["rank"]), "total": known.ranked, "index": Amount(index)}
         yield Statement("ranking", "ranking.place", params)
     elif known.gap is not None and index is not None:
         params = {"rank": int(known.gap["rank"]), "total": known.gaps_count, "index": Amount(index)}
         yield Statement("ranking", "ranking.place_of_gaps", params)
     low, high = ranking.get("rank_low"), ranking.get("rank_high")
-    if low is not None and high is not None:
+    if index != 0 and low is not None and high is not None:
         params = {"low": int(low), "high": int(high), "draws": known.draws}
         yield Statement("ranking", "ranking.same" if low == high else "ranking.range", params)
         if ranking.get("in_first_pct") is not None and known.first_n:
@@ -244,7 +250,8 @@ def _where(known: Known) -> Iterator[Statement]:
     if lon is None or lat is None:
         return
     params: dict[str, Param] = {"lon": Amount(lon, "", most=4), "lat": Amount(lat, "", most=4)}
-    yield Statement("where", "where.commune", params)
+    gap = bool(known.reasons or known.gap_villages)
+    yield Statement("where", "where.commune" if gap else "where.place", params)
     lacking = set(_codes(known.gap_villages))
     spots = [row for row in known.villages if row["code"] in lacking and row.get("lon") is not None]
     if not spots or not known.unit.get("area_km2"):

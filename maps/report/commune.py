@@ -16,7 +16,7 @@ from phusong.maps.report.document import Block, Bullets, Column, Document, Headi
 Row = Mapping[str, Any]
 IN_TABLE = ("missing.basis.", "missing.standing.")
 """Statements that the table of reasons says in its columns."""
-MAP_WIDTH, PROFILE_WIDTH = 0.72, 0.9
+MAP_WIDTH, PROFILE_WIDTH = 0.78, 0.9
 """Of the text, so that the map and what is missing share the first page."""
 MOST_VILLAGES = 25
 """Rows of the table of villages; a page stays a page."""
@@ -135,8 +135,8 @@ def _reasons(rows: Sequence[Row], lang: Lang) -> Table:
         ("value", "#", 1.3),
         ("threshold", "#", 1.3),
         ("margin", "#", 1.3),
-        ("people", "#", 1.2),
-        ("basis", "", 1.3),
+        ("people", "#", 1.5),
+        ("basis", "", 1.5),
         ("source", "", 3.0),
     )
     cells = []
@@ -175,7 +175,7 @@ def _villages(rows: Sequence[Row], lang: Lang) -> Table:
         ("state", "", 1.6),
         ("population", "#", 0.9),
         ("power", "", 0.9),
-        ("basis", "", 1.3),
+        ("basis", "", 2.0),
         ("covered", "#", 1.2),
         ("site", "#", 1.0),
         ("short", "#", 1.0),

@@ -20,7 +20,7 @@ from phusong.coverage.explain.known import Weak
 from phusong.coverage.explain.statement import Amount, Statement
 from phusong.layers.grid import Grid, Raster
 from phusong.layers.messages import LANGS
-from phusong.maps.commune import STATES, CommuneMap, commune_png, round_length
+from phusong.maps.commune import MAP_SHARE, STATES, CommuneMap, commune_png, round_length
 from phusong.maps.report.commune import MOST_VILLAGES, CommunePage, Figure, Profile, commune_document
 from phusong.maps.report.document import Bullets, Heading, Paragraph, Picture, Table
 from phusong.maps.report.docx import docx_bytes
@@ -90,7 +90,7 @@ def test_every_state_has_its_mark_in_the_picture() -> None:
 def test_ground_without_signal_is_tinted_inside_the_commune_only() -> None:
     tinted, plain = pixels(drawn(view(villages=None))), pixels(drawn(view(villages=None, signal=None)))
     differs = np.abs(tinted - plain).max(axis=2) > 8
-    width = 0.715 * WIDE
+    width = MAP_SHARE * WIDE
     rows, cols = np.nonzero(differs[:, : int(width)])
     assert len(rows) > 1000
     assert 0.07 * width < cols.min() < 0.10 * width  # 8 of 9.6 km are the commune's ...

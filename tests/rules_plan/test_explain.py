@@ -61,7 +61,7 @@ def village(code: str, lon: float = 106.5, lat: float = 16.5) -> dict[str, Any]:
 def gap_village(code: str, state: str | None = "none_at_centre", **changes: Any) -> dict[str, Any]:
     return {
         **{"code": code, "name": f"Bản {code}", "unit_code": "1", "population": 300.0, "people_affected": 300.0},
-        **{"signal_state": state, "observed": None, "predicted": "yes", "grid_power": True, "basis": "model"},
+        **{"signal_state": state, "observed": None, "predicted": False, "grid_power": True, "basis": "model"},
         **changes,
     }
 
@@ -158,7 +158,7 @@ def test_unknown_people_are_said_to_be_unknown_and_everyone_is_everyone() -> Non
 
 def test_villages_stand_by_state_with_people_names_and_power() -> None:
     rows = [
-        gap_village("a", grid_power=False, observed="yes", predicted="no"),
+        gap_village("a", grid_power=False, observed=False, predicted=True),
         gap_village("b", people_affected=120.0),
         gap_village("c", "none_at_cluster", people_affected=None, clusters_basis="populated_cells"),
         gap_village("d", "one_operator"),
@@ -177,13 +177,18 @@ def test_villages_stand_by_state_with_people_names_and_power() -> None:
     assert one(told, "villages.no_power").places == ("a",)
     assert one(told, "villages.reported_only").places == ("a",)
     assert one(told, "villages.model_only").places == ("b", "c")
+    assert not of(told, "villages.both")
+    both = known(villages=[village("a")], gap_villages=[gap_village("a", observed=False)])
+    assert one(both, "villages.both").places == ("a",)
+    assert not of(both, "villages.model_only")
 
 
 def test_the_farthest_village_names_the_one_with_signal_and_the_mast() -> None:
     far = {"nearest_covered_village_km": 9.0, "nearest_covered_village": "z", "nearest_covered_village_name": "Bản Z"}
     mast = {"nearest_site": "M1", "nearest_site_km": 4.2}
     rows = [gap_village("a", nearest_covered_village_km=2.0), gap_village("b", **far, **mast)]
-    told = known(villages=[village("a"), village("b")], gap_villages=rows)
+    rows.append(gap_village("c", "none_at_cluster", nearest_covered_village_km=30.0))  # its centre has signal
+    told = known(villages=[village(code) for code in "abc"], gap_villages=rows)
     assert one(told, "villages.farthest").say("en") == (
         "Farthest from signal: Bản b, 9 km from Bản Z, the nearest village that has it."
     )
@@ -285,6 +290,8 @@ def test_the_place_in_the_ranking_comes_with_its_range_and_what_it_depends_on() 
     assert of(fixed, "ranking.same")
     without = gap_of(reason("mobile_people", 10.0))
     assert one(without, "ranking.place_of_gaps").say("en").startswith("Place 3 of the 9 communes with gaps")
+    none = known(need={"need_index": 0.0, "judged_weight_pct": 100.0}, ranking=ranking, ranked=142)
+    assert [one.code for one in explain(none) if one.topic == "ranking"] == ["ranking.no_need", "ranking.depends"]
     half = known(need={"need_index": 10.0, "judged_weight_pct": 54.4})
     assert one(half, "ranking.judged").say("vi").startswith("Mới đánh giá được 54 %")
 
@@ -329,7 +336,7 @@ def test_a_sentence_begins_with_a_capital_and_a_name_is_left_as_it_is() -> None:
 
 
 maybe = st.none() | st.floats(0, 5000)
-flags = st.sampled_from([None, "yes", "no"])
+flags = st.sampled_from([None, True, False])
 villages_ = st.lists(
     st.builds(
         gap_village,
