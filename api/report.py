@@ -43,16 +43,33 @@ def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int)
     for code in ("rank", kind, "place", "people_affected", *own_columns):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     table.add_column(say("report.column.reasons", lang), ratio=1)
+    places = _places(results) if kind == "unit" else {}
     for row in row_dicts(gaps.head(limit)):
         own = reasons[reasons["code"] == row["code"]]
         words = "\n".join(f"- {escape(text)}" for text in own[f"text_{lang}"])
         place = row["district"] if kind == "unit" else row["unit_name"]
         people = number(row["people_affected"], lang)
         more = () if kind == "unit" else (escape(_signal(row, lang)), escape(_nearest(row, lang)))
-        table.add_row(str(row["rank"]), escape(str(row["name"])), escape(text_of(place)), people, *more, words)
+        rank = place_text(row["rank"], *places.get(row["code"], (None, None)), lang)
+        table.add_row(rank, escape(str(row["name"])), escape(text_of(place)), people, *more, words)
     out.print(table)
     for line in _gap_lines(results, kind, lang):
         out.print(escape(line), soft_wrap=True)
+
+
+def place_text(rank: object, low: int | None, high: int | None, lang: Lang) -> str:
+    """A place with its interval, "7 (3-15)"; the place alone where there is none or it is the place itself."""
+    if low is None or (low == rank and high == rank):
+        return str(rank)
+    return say("ranking.range", lang, rank=rank, low=low, high=high)
+
+
+def _places(results: Results) -> dict[str, tuple[int, int]]:
+    """First and last place of each commune by its code; none where the run did not look."""
+    if not (results.directory / "ranking.parquet").is_file():
+        return {}
+    table = pd.read_parquet(results.path("ranking.parquet"), columns=["code", "rank_low", "rank_high"]).dropna()
+    return {code: (int(low), int(high)) for code, low, high in table.itertuples(index=False)}
 
 
 def _signal(row: dict[str, Any], lang: Lang) -> str:
@@ -189,10 +206,12 @@ def show_pace(pace: pd.DataFrame, out: Console, *, lang: Lang, district: str = "
         table.add_column(say(f"report.column.{code}", lang), justify="left" if code == "indicator" else "right")
     for row in row_dicts(pace[pace["area"] == district]):
         span = f"{row['from'].year}-{row['to'].year}" if row["dates"] > 1 else str(row["to"].year)
-        numbers = (row["value"], row["pace_per_year"], row["needed_per_year"])
+        numbers = (row["pace_per_year"], row["needed_per_year"])
+        value = plain(row["value"], lang)
         table.add_row(
             escape(indicator_label(row["indicator"], lang)),
             say("report.pace.dates", lang, count=row["dates"], span=span),
+            say("report.pace.published", lang, value=value) if row["basis"] == "published" else value,
             *("" if pd.isna(one) else plain(one, lang) for one in numbers),
             _asked(row, lang),
             "" if pd.isna(row["reaches_on"]) else day(row["reaches_on"], lang),
