@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from phusong.api.cli_ranking import basis_lines
 from phusong.api.labels import indicator_name
 from phusong.api.layer_info import LayerBook
 from phusong.api.provincial.facts import Facts, column_of, frame_of, ids_of, rows_of, where
+from phusong.api.ranking_report import basis_lines
 from phusong.layers.messages import Lang, has, say
 from phusong.layers.messages.format import day, number, plain, quantity, vnd
 from phusong.maps.report.document import Block, Bullets, Column, Paragraph, Table
@@ -48,7 +48,7 @@ def ranking(facts: Facts) -> list[Block]:
     if office is None or about is None:
         return []
     basis, *more = basis_lines(dict(about), facts.lang)
-    widths = {"rank": 0.85, "name": 1.7, "district": 1.4, "need_index": 1.1, "rank_low": 0.9, "rank_high": 0.9}
+    widths = {"rank": 1.0, "name": 1.7, "district": 1.4, "need_index": 1.1, "rank_low": 0.9, "rank_high": 0.9}
     widths |= {"in_first_pct": 1.2, "depends_on": 3.2}
     found: list[Block] = [Paragraph(basis), facts.excerpt(office, widths, "ranking", most=MOST_RANKED)]
     figures = ("draws", "mean_places", "most_places", "first_n_depends")

@@ -71,8 +71,14 @@ def _said_targets(facts: Facts) -> list[str]:
         return []
     met = int((judged["met"] == words["yes"]).sum())
     told = facts.say("targets", met=facts.count(met), count=facts.count(len(judged)))
-    missed = [str(name) for name in judged.loc[judged["met"] == words["no"], "indicator"]]
+    missed = [_missed(row) for row in rows_of(judged[judged["met"] == words["no"]])]
     return [" ".join([told, facts.say("targets_missed", names="; ".join(missed))]) if missed else told]
+
+
+def _missed(row: Mapping[str, Any]) -> str:
+    """A target that is not met, with what must be built for it where that is known."""
+    build = row.get("build")
+    return f"{row['indicator']} ({build})" if build else str(row["indicator"])
 
 
 def _said_plan(facts: Facts) -> list[str]:
@@ -173,15 +179,15 @@ def progress(facts: Facts) -> list[Block]:
     if pace.empty:
         return []
     columns = (
-        Column(say("list.column.indicator", facts.lang), width=2.6),
-        Column(say("list.column.unit", facts.lang), width=1.0),
-        Column(facts.say("column.dates_known"), align="right", width=1.2),
-        Column(facts.say("column.last_value"), align="right"),
-        Column(facts.say("column.pace"), align="right"),
+        Column(say("list.column.indicator", facts.lang), width=2.2),
+        Column(say("list.column.unit", facts.lang), width=0.9),
+        Column(facts.say("column.dates_known"), align="right", width=1.1),
+        Column(facts.say("column.last_value"), align="right", width=1.0),
+        Column(facts.say("column.pace"), align="right", width=1.25),
         Column(facts.say("column.pace_needed"), align="right"),
-        Column(say("list.column.target", facts.lang), align="right"),
-        Column(facts.say("column.target_on"), align="right", width=1.2),
-        Column(facts.say("column.forecast"), align="right", width=1.6),
+        Column(say("list.column.target", facts.lang), align="right", width=0.9),
+        Column(facts.say("column.target_on"), align="right", width=1.4),
+        Column(facts.say("column.forecast"), align="right", width=1.4),
     )
     table = Table(columns, tuple(_pace(facts, row) for row in rows_of(pace)), facts.say("table.progress"))
     return [table, Paragraph(say("report.pace.method", facts.lang), "note")]
@@ -216,14 +222,14 @@ def communes(facts: Facts) -> list[Block]:
     if office is None:
         return []
     widths = {
-        "rank": 0.85,
+        "rank": 1.0,
         "rank_range": 1.0,
         "name": 1.7,
         "district": 1.4,
         "people_affected": 1.2,
         "need_index": 1.1,
     }
-    return [facts.excerpt(office, {**widths, "reasons": 5.5}, "communes", most=MOST_COMMUNES)]
+    return [facts.excerpt(office, {**widths, "reasons": 5.4}, "communes", most=MOST_COMMUNES)]
 
 
 def villages(facts: Facts) -> list[Block]:
@@ -232,7 +238,7 @@ def villages(facts: Facts) -> list[Block]:
     if office is None:
         return []
     widths = {
-        "rank": 0.85,
+        "rank": 1.0,
         "name": 1.7,
         "unit_name": 1.7,
         "district": 1.4,
@@ -248,6 +254,6 @@ def investment(facts: Facts) -> list[Block]:
     office = facts.lists["plan"]
     if office is None:
         return []
-    widths = {"rank": 0.85, "name": 1.7, "unit_name": 1.7, "district": 1.4, "kind": 1.4, "cost_bn_vnd": 1.0}
+    widths = {"rank": 1.0, "name": 1.7, "unit_name": 1.7, "district": 1.4, "kind": 1.4, "cost_bn_vnd": 1.0}
     widths |= {"people_new": 1.2, "people_per_bn_vnd": 1.2, "off_grid": 0.9, "border": 0.9}
     return [facts.excerpt(office, widths, "investment", most=MOST_SITES)]
