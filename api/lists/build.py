@@ -74,7 +74,7 @@ def build(
     head = _head(tables, filters, lang)
     notes = _notes(tables, which, filters, lang)
     title = say(f"list.title.{which}", lang)
-    main = office(frame, spec.columns, title=title, group=group, counted=spec.counted, notes=notes, **head)
+    main = office(frame, spec.columns, title=title, which=which, group=group, counted=spec.counted, notes=notes, **head)
     sheets = [main]
     if which in OF_GAPS and len(frame):
         detail = detail_frame(tables, which, frame, filters=filters, lang=lang)
@@ -137,11 +137,15 @@ def office(
     *,
     title: str,
     lang: Lang,
+    which: str = "",
     group: str = "",
     counted: str = "rows",
     **head: Any,
 ) -> OfficeList:
-    """A frame as it stands on paper: codes said in words, columns that tell nothing left out."""
+    """A frame as it stands on paper: codes said in words, columns that tell nothing left out.
+
+    ``which``: the list, for headings of its own (``list.column_of.<list>.<id>``).
+    """
     shown = [col for col in columns if col.id in frame and col.id != group]
     shown = [col for col in shown if not (col.optional and not _told(frame[col.id]))]
     values = [_values(frame[col.id], col, lang) for col in shown]
@@ -150,7 +154,7 @@ def office(
         columns=tuple(
             ListColumn(
                 col.id,
-                say(f"list.column.{col.id}", lang),
+                _heading(col.id, which, lang),
                 _measure(col.unit, lang),
                 col.kind,
                 col.decimals,
@@ -166,6 +170,11 @@ def office(
         counted=counted,
         **head,
     )
+
+
+def _heading(column: str, which: str, lang: Lang) -> str:
+    own = f"list.column_of.{which}.{column}"
+    return say(own if has(own) else f"list.column.{column}", lang)
 
 
 def _told(column: pd.Series) -> bool:

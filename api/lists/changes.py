@@ -269,9 +269,9 @@ def _known(heading: str) -> str:
     """The id of a column whose heading may be in words of any language, with its unit of measure behind."""
     bare = re.sub(r"\s*\([^()]*\)\s*$", "", heading).strip().casefold()
     by_words = {
-        entry[lang].casefold(): code.removeprefix("list.column.")
+        entry[lang].casefold(): code.rpartition(".")[2]
         for code, entry in catalogue().items()
-        if code.startswith("list.column.")
+        if code.startswith("list.column")
         for lang in LANGS
     }
     return by_words.get(bare, heading)

@@ -47,7 +47,7 @@ _PEOPLE = (
     Col("population", "number", "persons", width=10, total=True),
     Col("people_affected", "number", "persons", width=11, total=True),
 )
-_CLASSES = Col("classes", width=18, words="map.word", optional=True)
+_CLASSES = Col("classes", width=24, words="map.word", optional=True)
 _REASONS = Col("reasons", width=62)
 _BASIS = Col("basis", width=15, words="map.word", optional=True)
 _OF_REASONS = ("service", "class", "district", "operator", "rule", "basis", "min_people", "threshold")
@@ -94,7 +94,7 @@ SPECS: dict[str, Spec] = {
             Col("name", width=20),
             Col("unit_name", width=18),
             _DISTRICT,
-            Col("signal_state", width=15, words="list.signal_state", optional=True),
+            Col("signal_state", width=13, words="list.signal_state", optional=True),
             *_PEOPLE,
             Col("grid_power", "yes_no", width=8),
             Col("operators_count", "number", width=9, optional=True),
@@ -102,8 +102,7 @@ SPECS: dict[str, Spec] = {
             Col("predicted", "yes_no", width=9, optional=True),
             Col("nearest_covered_village_km", "number", "km", 1, width=10, optional=True),
             Col("nearest_site_km", "number", "km", 1, width=10, optional=True),
-            _CLASSES,
-            Col("reasons", width=48),
+            Col("reasons", width=52),
             _BASIS,
         ),
         (*_OF_REASONS, "state"),

@@ -42,7 +42,7 @@ class ListColumn:
     """A column: its id in files for machines, what stands at its head, and how its cells are written.
 
     kind       "text"; "code" is text in the middle; "number" with exactly ``decimals`` places;
-               "plain" with as few as it needs, at most ``decimals``; "date"; "yes_no"
+               "plain" with as few as it needs, at most ``decimals`` (none from 1,000 on); "date"; "yes_no"
     unit       unit of measure in words, under the heading; "" if none
     width      in characters, as spreadsheets measure it
     total      whether its sum stands in the rows of groups and in the last row
@@ -181,7 +181,7 @@ class OfficeList:
         if column.kind == "number":
             return number(float(value), self.lang, decimals=column.decimals)
         if column.kind == "plain":
-            return plain(float(value), self.lang, most=column.decimals)
+            return plain(float(value), self.lang, most=_most(float(value), column))
         return day(value, self.lang) if column.kind == "date" else str(value)
 
     def remarks(self) -> tuple[str, ...]:
@@ -356,7 +356,7 @@ class _Sheet:
             return self._cell(self.list.said(value, column), role, horizontal)
         if column.kind == "date":
             return self._cell(value, role, "center", _DAYS[self.list.lang])
-        places = column.decimals if column.kind == "number" else _places(float(value), column.decimals)
+        places = column.decimals if column.kind == "number" else _places(float(value), _most(float(value), column))
         shown = round(float(value), 10)
         return self._cell(int(shown) if shown.is_integer() else shown, role, "right", _grouped(places, self.list.lang))
 
@@ -379,7 +379,7 @@ class _Sheet:
 
 _SIZE = 11
 _LINE_PT = 14.5
-_LETTERS = 1.12  # of its small letters, more fit in a column than digits, by which spreadsheets measure widths
+_LETTERS = 1.2  # of its small letters, more fit in a column than digits, by which spreadsheets measure widths
 _HIGHEST_PT = 409.0  # that a row can be
 _FONT = "Times New Roman"  # the letter of Vietnam's official papers (Decree 30/2020/ND-CP, annex I)
 _DAYS = {"vi": "dd/mm/yyyy", "en": "yyyy-mm-dd"}
@@ -408,6 +408,11 @@ def _dress(cell: Any, role: str, horizontal: str, number_format: str) -> None:
 def _grouped(places: int, lang: Lang) -> str:
     """Thousands grouped and as many places as said, with the separators of the language where the program knows it."""
     return f"{_LOCALE[lang]}#,##0{'.' if places else ''}{'0' * places}"
+
+
+def _most(value: float, column: ListColumn) -> int:
+    """The most places of a value written with as few as it needs: none from a thousand on."""
+    return 0 if abs(value) >= 1000 else column.decimals
 
 
 def _places(value: float, most: int) -> int:

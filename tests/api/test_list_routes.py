@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pandas as pd
 import pytest
 
+from phusong.api.cli import main
 from phusong.api.lists.specs import SPECS
 from phusong.api.lists_step import PRINTED
 from phusong.layers.writers.vectors import FORMATS
@@ -85,6 +87,47 @@ def test_filters_that_are_refused(client: Client, query: str, word: str) -> None
 @pytest.mark.parametrize("name", ["comunes.xlsx", "communes.docx", "communes", "ranking.csv", "..%2Fx.csv"])
 def test_lists_that_are_not_there(client: Client, name: str) -> None:
     assert client.get(f"/api/v1/lists/{name}").status_code == 404
+
+
+def phusong(*words: object) -> int:
+    with pytest.raises(SystemExit) as left:
+        main([str(word) for word in words])
+    return int(left.value.code or 0)
+
+
+def test_the_command_prints_and_writes(study_dir: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert phusong("--lang", "vi", "list", study_dir, "communes", "--class", "miền núi") == 0
+    told = capsys.readouterr().out
+    assert "Danh sách xã, phường, thị trấn chưa đạt tiêu chí" in told
+    assert "Hướng Phùng" in told
+    assert "Tổng cộng" not in told  # of one row
+    for kind in FORMATS:
+        path = tmp_path / f"x.{kind}"
+        assert phusong("--lang", "en", "list", study_dir, "communes", "-o", path) == 0
+        assert path.stat().st_size > 0
+    assert phusong("--lang", "en", "list", study_dir, "communes", "--since", tmp_path / "x.csv") == 0
+    assert "2 stayed as they were" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["comunes"], "communes"),
+        (["communes", "--service", "pots"], "--service"),
+        (["communes", "--threshold", "x"], "RULE=VALUE"),
+        (["plan", "--basis", "model"], "--basis"),
+        (["communes", "-o", "x.docx"], "xlsx"),
+        (["communes", "--since", "none.csv"], "none.csv"),
+        (["plan", "--since", "{study}"], "communes"),
+        (["ranking"], "ranking"),
+    ],
+)
+def test_commands_that_are_refused(
+    study_dir: Path, words: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = [word.format(study=study_dir) for word in words]
+    assert phusong("--lang", "en", "list", study_dir, *named) == 2
+    assert told in capsys.readouterr().err
 
 
 def test_the_printed_workbooks_are_lists_there_are() -> None:
