@@ -407,3 +407,25 @@ def test_a_narrow_screen_keeps_map_and_panel(open_page: Any, html: str) -> None:
     assert page.locator("#panel-body").is_hidden()
     assert page.locator(".folium-map").bounding_box()["height"] > 400
     assert watched.troubles == []
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("address", "links"), [("/api/v1/map", 3), ("/elsewhere/map.html", 0)])
+def test_only_a_map_served_beside_the_pages_of_communes_links_to_them(
+    browser: Any, view: Any, address: str, links: int
+) -> None:
+    named = dataclasses.replace(view, units=view.units.assign(code=[f"{i}/<b>" for i in range(len(view.units))]))
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    page.route("**/*", lambda route: route.fulfill(body=map_html(named), content_type="text/html"))
+    page.goto(f"http://phusong.test{address}")
+    page.wait_for_selector("body[data-ready=yes]")
+    page.locator(UNITS).first.dispatch_event("click")
+    page.wait_for_selector(".popup h2")
+    found = page.locator(".popup .pages a")
+    assert found.count() == links
+    if links:
+        first = found.first
+        assert re.fullmatch(r"communes/\d+%2F%3Cb%3E/page\.html\?lang=vi", first.get_attribute("href"))
+        assert first.inner_text() == "Trang về địa bàn"
+    context.close()
