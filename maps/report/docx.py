@@ -199,7 +199,7 @@ def _dress(office: Office, document: Document) -> None:
         styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH).base_style = styles["Normal"]
     looks: list[tuple[str, float, bool, str, float, float]] = [
         ("Normal", BODY_PT, False, "000000", 0, 6),
-        ("Title", 20, True, INK, 0, 4),
+        ("Title", 18, True, INK, 0, 4),
         ("Subtitle", LEAD_PT, False, INK, 0, 6),
         ("Heading 1", HEADING_PT[0], True, INK, 18, 6),
         ("Heading 2", HEADING_PT[1], True, INK, 14, 4),

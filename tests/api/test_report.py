@@ -187,6 +187,7 @@ def test_the_summary_says_what_the_lists_say(report: Callable[[Lang], Document])
     assert "900 people" in lead.text
     text = words_of(report("en"))
     assert "0 of 1 provincial targets are met" in text
+    assert "(130 more postal points)" in text
     assert "2 sites for VND 2.66 bn would bring signal to 912 more people" in text
     assert "2 checks could not be made" in text
 
@@ -220,6 +221,40 @@ def grown(gaps: pd.DataFrame, count: int) -> pd.DataFrame:
     return pd.concat([first] * count, ignore_index=True).assign(
         rank=list(ranks), code=codes, name=[f"Xã {n}" for n in ranks]
     )
+
+
+@pytest.mark.parametrize("count", [60, 1500])
+def test_a_province_fills_eight_to_fifteen_pages(study_dir: Path, count: int) -> None:
+    """However long its lists: as many gaps with four reasons each, villages, sites and places in the ranking."""
+    study = Study(study_dir)
+    tables = Tables.of(study)
+    frames: dict[str, pd.DataFrame | None] = {}
+    for stem in ("gaps", "gap_villages", "plan"):
+        found = tables.frame(stem)
+        assert found is not None
+        frames[stem] = grown(found, count)
+    reasons, units = tables.frame("reasons"), tables.frame("units")
+    assert reasons is not None
+    assert units is not None
+    one = reasons.iloc[[0]].assign(
+        text_vi="bán kính phục vụ bình quân một điểm bưu chính là 5 km; cho phép tối đa 3 km"
+    )
+    codes = [f"{19400 + rank:05d}" for rank in range(1, 61)]
+    frames["reasons"] = pd.concat(
+        [
+            one.assign(code=code, rule=f"r{n}", level=level)
+            for level in ("unit", "village")
+            for code in codes
+            for n in range(4)
+        ],
+        ignore_index=True,
+    )
+    figures = dict.fromkeys(("people_covered_any_pct", "broadband_per_100"), units["people_covered_2g_pct"])
+    frames["units"] = units.assign(**figures, mean_time_post_min=30.0)
+    frames["need"] = pd.DataFrame({"code": units["code"], "need_index": 50.0})
+    document = report_of(Facts(study, replace(tables, changed=frames), "vi"))
+    assert sum(isinstance(block, Picture) for block in document.blocks) == 4
+    assert 8 <= len(re.findall(rb"/Type\s*/Page(?![a-zA-Z])", RENDERERS["pdf"](document))) <= 15
 
 
 def test_long_lists_are_cut_and_say_so(study_dir: Path) -> None:
