@@ -74,6 +74,7 @@ def _table(front: Front, title: str, *columns: str, wide: tuple[str, ...] = ()) 
             overflow="fold",
             no_wrap=column == "side" or (column in ("rule", "pack", "asks") and bool(wide)),
             ratio=1 if column in wide else None,
+            min_width=30 if column in wide else None,
         )
     return table
 
@@ -113,10 +114,10 @@ def _rules_table(front: Front, asked: tuple[Rule, ...], title: str) -> Table:
 
     lang = front.lang
     some = any(rule.applies_to != "all" for rule in asked)
-    columns = ["rule", "level", "asked_source", "asks", *(["whom"] if some else []), "standing"]
+    columns = ["rule", "level", "asked_source", "asks", *(["whom"] if some else [])]
     table = _table(front, title, *columns, wide=("asked_source",))
     for rule in asked:
-        source = rule.source
+        source = f"{say(f'rules.standing.{rule.standing}', lang)}: {rule.source}"
         if rule.override:
             source = say("rules.told.override", lang, source=source, reason=rule.override)
         words = [
@@ -125,7 +126,6 @@ def _rules_table(front: Front, asked: tuple[Rule, ...], title: str) -> Table:
             f"{indicator_label(rule.indicator, lang)}\n  {source}",
             rule.condition(lang),
             *([asked_of(rule, lang)] if some else []),
-            say(f"rules.standing.{rule.standing}", lang),
         ]
         table.add_row(*(escape(word) for word in words))
     return table

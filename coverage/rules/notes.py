@@ -38,6 +38,7 @@ def notes_of_layers(rules: RuleSet, *, present: Collection[str], units: pd.DataF
             notes.append(_note("no_districts", "level", rule))
         elif own and not own & set(present):
             layers = ", ".join(name for name in declared.sources if name in own)
+            layers += " / signal_reports" if "signal_reports" in own else ""
             notes.append(_note("no_layers", "indicator", rule, indicator=rule.indicator, layers=layers))
         if units is not None:
             notes += _class_notes(rule, units, computed=True)

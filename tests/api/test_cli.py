@@ -36,6 +36,13 @@ COMMANDS = (
     "fit",
     "serve",
     "export",
+    "classes",
+    "explain",
+    "list",
+    "ranking",
+    "report",
+    "rules",
+    "targets",
 )
 
 
