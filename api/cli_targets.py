@@ -21,8 +21,7 @@ def targets(
     ctx: typer.Context, directory: Directory, district: Annotated[str, typer.Option(metavar="NAME")] = ""
 ) -> None:
     front: Front = ctx.obj
-    study = Study(directory)
-    results = Results(study.root)
+    results = Results(Study(directory).root)
     asked, pace = (pd.read_parquet(results.path(f"{name}.parquet")) for name in ("targets", "pace"))
     names = sorted(set(asked["area"]) - {""})
     found = next((name for name in names if folded(name) == folded(district)), "")
@@ -31,5 +30,5 @@ def targets(
     show_targets(asked, front.out, lang=front.lang, district=found)
     if not found:
         show_districts(asked, front.out, lang=front.lang)
-    of_interest = {*asked["indicator"], *study.settings.progress.saturation}
-    show_pace(pace[pace["indicator"].isin(of_interest)], front.out, lang=front.lang, district=found)
+    told = pace["indicator"].isin(set(asked["indicator"])) | (pace["method"] == "saturating")
+    show_pace(pace[told], front.out, lang=front.lang, district=found)

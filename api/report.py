@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from phusong.coverage.indicators import indicator_label
+from phusong.coverage.shortfall import form_of
 from phusong.coverage.village_states import STATES
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import day, number, plain, quantity, vnd
@@ -207,7 +208,7 @@ def show_pace(pace: pd.DataFrame, out: Console, *, lang: Lang, district: str = "
     for row in row_dicts(pace[pace["area"] == district]):
         span = f"{row['from'].year}-{row['to'].year}" if row["dates"] > 1 else str(row["to"].year)
         numbers = (row["pace_per_year"], row["needed_per_year"])
-        value = plain(row["value"], lang)
+        value = plain(row["value"], lang, most=_places(row))
         table.add_row(
             escape(indicator_label(row["indicator"], lang)),
             say("report.pace.dates", lang, count=row["dates"], span=span),
@@ -234,12 +235,18 @@ def _lacking(row: dict[str, Any], lang: Lang) -> str:
     return row[f"build_{lang}"] or quantity(row["distance"], unit, lang)
 
 
+def _places(row: dict[str, Any]) -> int:
+    """Decimal places of an indicator's values: none of what is counted in whole things."""
+    form = form_of(row["indicator"])
+    return 0 if form is not None and form.kind == "count" else 2
+
+
 def _forecast(row: dict[str, Any], lang: Lang) -> str:
     if pd.isna(row["forecast"]):
         return ""
-    value = plain(row["forecast"], lang)
+    value, low, high = (plain(row[name], lang, most=_places(row)) for name in ("forecast", "low", "high"))
     if row["method"] == "saturating":
-        ends = {"low": plain(row["low"], lang), "high": plain(row["high"], lang)}
+        ends = {"low": low, "high": high}
         value = say("report.pace.interval", lang, value=value, **ends)
     return say("report.pace.on", lang, value=value, day=day(row["target_on"], lang))
 
