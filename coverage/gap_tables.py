@@ -127,14 +127,15 @@ class Judged:
         return table[list(REASON_COLUMNS)]
 
     def _sentences(self, rows: NDArray[np.int64], which: NDArray[np.int64], seen: Bools, lang: Lang) -> Column:
-        """The reasons in words; equal values of one rule are said once."""
+        """The reasons in words; values of one rule that are told alike are said once."""
         texts: list[str] = []
         place = np.empty(len(rows), dtype=np.int64)
         for r, rule in enumerate(self.rules):
             own = np.flatnonzero(which == r)
             values, at = np.unique(self.judged.value[rows[own], r], return_inverse=True)
-            said = [rule.sentence(float(value), lang) for value in values]
-            place[own] = len(texts) + at
+            told, alike = np.unique([rule.told(value) for value in values.tolist()], return_inverse=True)
+            said = [rule.sentence(value, lang) for value in told.tolist()]
+            place[own] = len(texts) + alike[at]
             texts += said
             if rule.indicator.startswith("clusters_uncovered"):
                 place[own] += np.where(self.stands_in[rows[own]] & ~seen[own], len(said), 0)

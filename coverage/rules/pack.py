@@ -171,8 +171,18 @@ class Rule:
         sign = {">=": "≥", "<=": "≤"}.get(self.comparison, self.comparison)
         return f"{sign} {quantity(self.threshold, self.unit, lang)}"
 
+    def told(self, value: float) -> float:
+        """A value as its sentence rounds it, with more places where it would read like the threshold."""
+        if self.unit == YES_NO:
+            return value
+        return float(f"{value:.{distinct(value, self.threshold, most=_MOST_PLACES.get(self.unit, 1))}f}")
+
     def sentence(self, value: float, lang: Lang) -> str:
-        """The reason in words: "72 % of people have ...; the rule asks for 95 % (23 points short)"."""
+        """The reason in words: "72 % of people have ...; the rule asks for 95 % (23 points short)".
+
+        What it falls short is that of the value as told, so that the numbers of a sentence add up.
+        """
+        value = self.told(value)
         if self.unit == YES_NO:
             shown = {"value": value, "threshold": self.threshold, "short": abs(self.margin(value))}
             return self.text[lang].format(**{key: quantity(part, YES_NO, lang) for key, part in shown.items()})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from datetime import date
 
 import geopandas as gpd
@@ -370,3 +372,15 @@ def test_the_order_of_the_rows_does_not_matter(
     pd.testing.assert_frame_equal(first.villages, second.villages)
     pd.testing.assert_frame_equal(first.totals, second.totals)
     assert first.counts == second.counts
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=st.floats(0, 94.9), threshold=st.integers(950, 1000).map(lambda tenths: tenths / 10))
+def test_the_numbers_of_a_sentence_add_up(value: float, threshold: float) -> None:
+    rule = replace(choose_rules(("mobile_signal",), on=ON)["mobile_people"], threshold=threshold)
+    numbers = [float(word) for word in re.findall(r"\d+(?:\.\d+)?", rule.sentence(value, "en"))]
+    told, asked, short = numbers
+    assert told == pytest.approx(value, abs=0.0500001)
+    assert asked == threshold
+    assert told + short == pytest.approx(asked, abs=1e-9)
+    assert rule.sentence(rule.told(value), "vi") == rule.sentence(value, "vi")
