@@ -24,20 +24,33 @@ def slope_pct(elevation: Raster) -> NDArray[np.float64]:
 def _horn(z: NDArray[np.float32], cell_m: float) -> NDArray[np.float64]:
     rows, cols = z.shape
     found = np.empty((rows, cols), dtype=np.float64)
-    around = np.empty((3, 3), dtype=np.float64)
     for i in range(rows):
         for j in range(cols):
-            here = np.float64(z[i, j])
-            for di in range(3):
-                for dj in range(3):
-                    a, b = i + di - 1, j + dj - 1
-                    value = here
-                    if 0 <= a < rows and 0 <= b < cols and not np.isnan(z[a, b]):
-                        value = np.float64(z[a, b])
-                    around[di, dj] = value
-            east = around[0, 2] + 2 * around[1, 2] + around[2, 2]
-            west = around[0, 0] + 2 * around[1, 0] + around[2, 0]
-            north = around[0, 0] + 2 * around[0, 1] + around[0, 2]
-            south = around[2, 0] + 2 * around[2, 1] + around[2, 2]
-            found[i, j] = 100.0 * np.hypot(east - west, north - south) / (8 * cell_m)
+            rise = np.nan
+            if 0 < i < rows - 1 and 0 < j < cols - 1:
+                rise = _rise(z, i, j)
+            if np.isnan(rise) and not np.isnan(z[i, j]):  # on the edge, or beside a cell without data
+                rise = _rise(_patched(z, i, j), 1, 1)
+            found[i, j] = 100.0 * rise / (8 * cell_m)
     return found
+
+
+@njit(error_model="numpy", cache=True, inline="always")
+def _rise(z: NDArray[np.float32], i: int, j: int) -> float:
+    """Weighted rise over eight cells around (i, j); NaN if one of them is."""
+    z1, z2, z3 = np.float64(z[i - 1, j - 1]), np.float64(z[i - 1, j]), np.float64(z[i - 1, j + 1])
+    z4, z6 = np.float64(z[i, j - 1]), np.float64(z[i, j + 1])
+    z7, z8, z9 = np.float64(z[i + 1, j - 1]), np.float64(z[i + 1, j]), np.float64(z[i + 1, j + 1])
+    return float(np.hypot((z3 + 2 * z6 + z9) - (z1 + 2 * z4 + z7), (z1 + 2 * z2 + z3) - (z7 + 2 * z8 + z9)))
+
+
+@njit(error_model="numpy", cache=True)
+def _patched(z: NDArray[np.float32], i: int, j: int) -> NDArray[np.float32]:
+    """The three by three cells around (i, j), those without data level with it."""
+    rows, cols = z.shape
+    around = np.full((3, 3), z[i, j])
+    for a in range(max(0, i - 1), min(rows, i + 2)):
+        for b in range(max(0, j - 1), min(cols, j + 2)):
+            if not np.isnan(z[a, b]):
+                around[a - i + 1, b - j + 1] = z[a, b]
+    return around

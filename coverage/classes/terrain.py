@@ -106,10 +106,20 @@ def _shares(sums: Floats) -> tuple[Floats, Floats]:
 
 def _flags(elevation: Raster) -> NDArray[np.uint8]:
     """Of each cell: whether its elevation is known, high, steep; as bits."""
-    known = ~np.isnan(elevation.values)
-    bits = known.astype(np.uint8) * _KNOWN
-    bits |= (elevation.values >= HIGH_M).astype(np.uint8) * _HIGH
-    bits |= (slope_pct(elevation) >= STEEP_PCT).astype(np.uint8) * _STEEP
+    bits: NDArray[np.uint8] = _bits(np.ascontiguousarray(elevation.values), slope_pct(elevation))
+    return bits
+
+
+@njit(error_model="numpy", cache=True)
+def _bits(z: NDArray[np.float32], slope: Floats) -> NDArray[np.uint8]:  # pragma: no cover - compiled
+    rows, cols = z.shape
+    bits = np.zeros((rows, cols), dtype=np.uint8)
+    for i in range(rows):
+        for j in range(cols):
+            if not np.isnan(z[i, j]):
+                high = _HIGH if z[i, j] >= HIGH_M else 0
+                steep = _STEEP if slope[i, j] >= STEEP_PCT else 0
+                bits[i, j] = _KNOWN + high + steep
     return bits
 
 

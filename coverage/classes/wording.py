@@ -19,6 +19,7 @@ _SIGNS = {">=": "least", "<=": "most", ">": "more", "<": "less", "=": "equal"}
 _PLACES = {"%": 1, "km": 2}  # of others none
 _COUNTS = ("whole", "yes", "derived", "recorded", "unknown")
 _TOLD = ("recorded", "derived", "unknown")
+_YES, _NO, _NOTHING = (np.array(word, dtype=object) for word in ("yes", "no", ""))
 
 Objects = NDArray[np.object_]
 
@@ -44,45 +45,66 @@ def class_rows(
     known_only: bool = False,
 ) -> pd.DataFrame:
     """Rows of the table of classes, by place, then class; ``known_only``: without those nothing is known of."""
-    parts = []
-    for number, (name, one) in enumerate(found.items()):
+    parts: list[dict[str, np.ndarray]] = []
+    flags: list[pd.DataFrame] = []
+    for name, one in found.items():
         rows = np.arange(len(layer))
         if known_only:
-            rows = np.flatnonzero(one.used.notna() | one.official.notna())
+            rows = np.flatnonzero(one.used.notna())
         if not len(rows):
             continue
         chosen = {key: value[rows] for key, value in values.items()}
         counts = None if notes.villages is None else notes.villages[rows]
-        deciding = _deciding(one.test, chosen, len(rows))
-        official, computed = (part.iloc[rows].reset_index(drop=True) for part in (one.official, one.computed))
-        same = np.where((official == computed).fillna(False), "yes", "no")
-        agree = np.where(official.isna() | computed.isna(), "", same)
-        own = layer["source"].iloc[rows].fillna("").to_numpy(dtype=object)
-        test_source = "" if one.test is None else one.test.source
-        part = {
-            "row": rows,
-            "number": number,
-            "level": level,
-            "code": layer["code"].to_numpy()[rows],
-            "valid_on": layer["valid_on"].to_numpy()[rows] if "valid_on" in layer else np.datetime64("NaT", "s"),
-            "name": layer["name"].to_numpy()[rows],
-            "class": name,
-            "official": official,
-            "computed": computed,
-            "used": one.used.iloc[rows].reset_index(drop=True),
-            "agree": agree,
-            "test": "" if one.test is None else one.test.id,
-            **deciding,
-            "derived": np.where(one.derived[rows], "yes", "no"),
-            "hinges_on": one.hinges_on[rows],
-            **{f"evidence_{lang}": _evidence(one, chosen, rows, counts, notes, lang) for lang in LANGS},
-            "source": np.where(official.notna(), own, np.where(computed.notna(), test_source, "")),
-        }
-        parts.append(pd.DataFrame(part))
+        own = pd.DataFrame({"official": one.official, "computed": one.computed, "used": one.used}).iloc[rows]
+        recorded, tested = own["official"].notna().to_numpy(), own["computed"].notna().to_numpy()
+        same = (own["official"] == own["computed"]).fillna(False).to_numpy(dtype=bool)
+        test = "" if one.test is None else one.test.id
+        source = "" if one.test is None else one.test.source
+        parts.append(
+            {
+                "row": rows,
+                "class": _constant(name, rows),
+                "agree": np.where(recorded & tested, np.where(same, _YES, _NO), _NOTHING),
+                "test": _constant(test, rows),
+                **_deciding(one.test, chosen, len(rows)),
+                "derived": np.where(one.derived[rows], _YES, _NO),
+                "hinges_on": one.hinges_on[rows],
+                **{f"evidence_{lang}": _evidence(one, chosen, rows, counts, notes, lang) for lang in LANGS},
+                "source": np.where(recorded, 0, np.where(tested, 1, 2)),
+                "tested_by": _constant(source, rows),
+            }
+        )
+        flags.append(own)
     if not parts:
         return pd.DataFrame()
-    table = pd.concat(parts, ignore_index=True)
-    return table.sort_values(["row", "number"], kind="stable", ignore_index=True).drop(columns=["row", "number"])
+    every = {key: np.concatenate([part[key] for part in parts]) for key in parts[0]}
+    order = np.argsort(every["row"], kind="stable")
+    every = {key: value[order] for key, value in every.items()}
+    row, kind, tested_by = (every.pop(key) for key in ("row", "source", "tested_by"))
+    sources = layer["source"].fillna("").to_numpy(dtype=object)[row]
+    day = layer["valid_on"].to_numpy()[row] if "valid_on" in layer else np.datetime64("NaT", "s")
+    who = {
+        "level": _constant(level, row),
+        "code": layer["code"].to_numpy(dtype=object)[row],
+        "valid_on": day,
+        "name": layer["name"].to_numpy(dtype=object)[row],
+        "class": every.pop("class"),
+    }
+    told = pd.concat(flags, ignore_index=True).iloc[order].reset_index(drop=True)
+    table = pd.DataFrame(
+        {
+            **who,
+            **{name: told[name] for name in told},
+            **every,
+            "source": np.where(kind == 0, sources, np.where(kind == 1, tested_by, _NOTHING)),
+        }
+    )
+    words = [name for name in table if table[name].dtype == object]
+    return table.astype(dict.fromkeys(words, "str"))
+
+
+def _constant(word: str, rows: NDArray[np.int64]) -> Objects:
+    return np.full(len(rows), word, dtype=object)
 
 
 def _deciding(test: ClassTest | None, values: Mapping[str, Floats], n: int) -> dict[str, object]:
@@ -113,30 +135,35 @@ def _evidence(  # noqa: PLR0917
 ) -> Objects:
     """What a computed verdict rests on, in words: each condition's value beside what is asked, then its limits."""
     if one.test is None:
-        return np.full(len(rows), say("class.evidence.no_test", lang), dtype=object)
-    said = np.full(len(rows), "", dtype=object)
-    for k, condition in enumerate(one.test.conditions):
+        return _constant(say("class.evidence.no_test", lang), rows)
+    said = []
+    for condition in one.test.conditions:
         words = _condition(condition, values[condition.indicator], lang)
         if condition.indicator == "villages_mountainous_pct" and counts is not None:
             words = words + _each(counts, lambda row: _of_villages(row, lang))
-        said = said + ("; " if k else "") + words
-    asked = {condition.indicator for condition in one.test.conditions}
+        said.append(words)
+    limits = _limits(one.test, notes, lang)
+    derived = say("class.evidence.derived_ground", lang)
+    ends = [limits, f"{limits} {derived}.".lstrip()]
+    ends += [f"{limits} {say(f'class.evidence.hinges_{word}', lang)}.".lstrip() for word in ("derived", "unknown")]
+    endings = np.array([f". {end}" if end else "." for end in ends], dtype=object)
+    hinges = one.hinges_on[rows]
+    which = np.select([hinges == "derived", hinges == "unknown", one.derived[rows]], [2, 3, 1], 0)
+    joined = ("; ".join(words) for words in zip(*said, strict=True))
+    return np.array([start + end for start, end in zip(joined, endings[which], strict=True)], dtype=object)
+
+
+def _limits(test: ClassTest, notes: Notes, lang: Lang) -> str:
+    """What holds of every verdict of a test: cell size of slopes, tolerance along borders, the centre meant."""
+    asked = {condition.indicator for condition in test.conditions}
+    said = []
     if "area_slope_15_pct" in asked or "villages_mountainous_pct" in asked:
-        cell = quantity(notes.cell_m, "m", lang)
-        said = said + ". " + say("class.evidence.slope", lang, cell=cell)
+        said.append(say("class.evidence.slope", lang, cell=quantity(notes.cell_m, "m", lang)))
     if asked & {"borders_land_km", "borders_sea_km", "outline_coast_pct"}:
-        tolerance = quantity(notes.tolerance_m, "m", lang)
-        said = said + ". " + say("class.evidence.tolerance", lang, tolerance=tolerance)
+        said.append(say("class.evidence.tolerance", lang, tolerance=quantity(notes.tolerance_m, "m", lang)))
     if "time_to_centre_min" in asked and notes.centre:
-        centre = Text(f"service.{notes.centre}.name")
-        said = said + ". " + say("class.evidence.centre", lang, centre=centre)
-    ground = say("class.evidence.derived_ground", lang)
-    on_ground = one.derived[rows] & (one.hinges_on[rows] == "")
-    said = np.where(on_ground, said + ". " + ground, said)
-    for word in ("derived", "unknown"):
-        hinges = one.hinges_on[rows] == word
-        said = np.where(hinges, said + ". " + say(f"class.evidence.hinges_{word}", lang), said)
-    return (said + ".").astype(object)
+        said.append(say("class.evidence.centre", lang, centre=Text(f"service.{notes.centre}.name")))
+    return " ".join(f"{one}." for one in said)
 
 
 def _condition(condition: Condition, values: Floats, lang: Lang) -> Objects:
