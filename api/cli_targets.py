@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-import pandas as pd
 import typer
 
 from phusong.api.front import Directory, Front, app
-from phusong.api.report import show_districts, show_pace, show_targets
-from phusong.api.search import folded
-from phusong.coverage.rules.reading import nearest
 from phusong.layers.errors import InputError
 from phusong.layers.store import Results
 from phusong.layers.study import Study
@@ -20,6 +16,12 @@ from phusong.layers.study import Study
 def targets(
     ctx: typer.Context, directory: Directory, district: Annotated[str, typer.Option(metavar="NAME")] = ""
 ) -> None:
+    import pandas as pd
+
+    from phusong.api.report import show_districts, show_pace, show_targets
+    from phusong.api.search import folded
+    from phusong.coverage.rules.reading import nearest
+
     front: Front = ctx.obj
     results = Results(Study(directory).root)
     asked, pace = (pd.read_parquet(results.path(f"{name}.parquet")) for name in ("targets", "pace"))

@@ -37,6 +37,7 @@ def check_progress(study: Study, layers: Mapping[str, pd.DataFrame]) -> list[Fau
     published, units = layers.get("published_figures"), layers.get("units")
     values = [] if units is None or not len(units) else _computed(layers, units, on)
     if published is not None and len(published):
+        faults += _strange(published)
         districts = set() if units is None else set(units["district"].dropna().astype("str").str.strip())
         for place, (area, row) in enumerate(zip(figure_areas(published), published.to_dict("records"), strict=True), 1):
             if area and area not in districts:
@@ -53,6 +54,23 @@ def check_progress(study: Study, layers: Mapping[str, pd.DataFrame]) -> list[Fau
         params["saturation"] = f"{saturation_of(indicator, outlook.saturation):g}"
         refuse("error.progress.above", f"saturation.{indicator}", **params)
     return faults
+
+
+def _strange(published: pd.DataFrame) -> list[Fault]:
+    """A note on each indicator of the published figures that the province has none of."""
+    known = tuple(one.id for one in INDICATORS if one.level == "province")
+    first = published.reset_index(drop=True).drop_duplicates("indicator")
+    return [
+        Fault(
+            "note.figure_of_no_indicator",
+            layer="published_figures",
+            row=int(place) + 1,
+            column="indicator",
+            params={"found": name, "nearest": nearest(name, known)},
+        )
+        for place, name in zip(first.index, first["indicator"].astype("str"), strict=True)
+        if not _of_the_province(name)
+    ]
 
 
 def _of_the_province(indicator: str) -> bool:

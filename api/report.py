@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from phusong.coverage.indicators import indicator_label
+from phusong.api.labels import indicator_name
 from phusong.coverage.shortfall import form_of
 from phusong.coverage.village_states import STATES
 from phusong.layers.messages import Lang, say
@@ -44,7 +44,7 @@ def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int)
     for code in ("rank", kind, "place", "people_affected", *own_columns):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     table.add_column(say("report.column.reasons", lang), ratio=1)
-    places = _places(results) if kind == "unit" else {}
+    places = _intervals(results) if kind == "unit" else {}
     for row in row_dicts(gaps.head(limit)):
         own = reasons[reasons["code"] == row["code"]]
         words = "\n".join(f"- {escape(text)}" for text in own[f"text_{lang}"])
@@ -65,7 +65,7 @@ def place_text(rank: object, low: int | None, high: int | None, lang: Lang) -> s
     return say("ranking.range", lang, rank=rank, low=low, high=high)
 
 
-def _places(results: Results) -> dict[str, tuple[int, int]]:
+def _intervals(results: Results) -> dict[str, tuple[int, int]]:
     """First and last place of each commune by its code; none where the run did not look."""
     if not (results.directory / "ranking.parquet").is_file():
         return {}
@@ -163,7 +163,7 @@ def show_targets(targets: pd.DataFrame, out: Console, *, lang: Lang, district: s
     notes: list[str] = []
     for row in row_dicts(targets[targets["area"] == district]):
         met = say("report.met." + row["met"], lang) if row["met"] else ""
-        label = indicator_label(row["indicator"], lang)
+        label = indicator_name(row["indicator"], lang)
         if row["note"]:
             if row["note"] not in notes:
                 notes.append(row["note"])
@@ -189,7 +189,7 @@ def show_districts(targets: pd.DataFrame, out: Console, *, lang: Lang) -> None:
     for _, own in rows.groupby("rule", sort=False):
         first = row_dicts(own.head(1))[0]
         failing = row_dicts(own[own["met"] == "no"].sort_values("distance", ascending=False, kind="stable"))
-        heads = [indicator_label(first["indicator"], lang), _asked(first, lang)]
+        heads = [indicator_name(first["indicator"], lang), _asked(first, lang)]
         if not failing:
             counts = {"met": int((own["met"] == "yes").sum()), "unknown": int((own["met"] == "no_data").sum())}
             table.add_row(escape(heads[0]), heads[1], escape(say("report.districts.all_met", lang, **counts)), "", "")
@@ -210,7 +210,7 @@ def show_pace(pace: pd.DataFrame, out: Console, *, lang: Lang, district: str = "
         numbers = (row["pace_per_year"], row["needed_per_year"])
         value = plain(row["value"], lang, most=_places(row))
         table.add_row(
-            escape(indicator_label(row["indicator"], lang)),
+            escape(indicator_name(row["indicator"], lang)),
             say("report.pace.dates", lang, count=row["dates"], span=span),
             say("report.pace.published", lang, value=value) if row["basis"] == "published" else value,
             *("" if pd.isna(one) else plain(one, lang) for one in numbers),

@@ -124,6 +124,18 @@ def test_a_figure_of_no_district_is_told_and_changes_nothing(tmp_path: Path) -> 
     assert "Gio Linh" in fault.say("en")
 
 
+def test_a_figure_of_no_indicator_is_told_once_with_the_nearest(tmp_path: Path) -> None:
+    rows = figures(
+        [
+            ("points_post_count", 1.0, "2012-12-31", None),
+            *[("points_pst_count", 2.0, f"20{y}-12-31", None) for y in (11, 12)],
+        ]
+    )
+    (fault,) = check(tmp_path, "", published_figures=rows)
+    assert (fault.code, fault.row, fault.fatal) == ("note.figure_of_no_indicator", 2, False)
+    assert "points_" in fault.say("en")
+
+
 def test_all_faults_come_together(tmp_path: Path) -> None:
     text = "[progress]\ntarget_year = 2000\n[progress.saturation]\nno_such = 3\nbroadband_per_100 = 1\n"
     found = check(tmp_path, text, published_figures=figures([("broadband_per_100", 3.77, "2012-12-31", None)]))
