@@ -208,7 +208,7 @@ def show_pace(pace: pd.DataFrame, out: Console, *, lang: Lang, district: str = "
     for row in row_dicts(pace[pace["area"] == district]):
         span = f"{row['from'].year}-{row['to'].year}" if row["dates"] > 1 else str(row["to"].year)
         numbers = (row["pace_per_year"], row["needed_per_year"])
-        value = plain(row["value"], lang, most=_places(row))
+        value = plain(row["value"], lang, most=_decimals(row))
         table.add_row(
             escape(indicator_name(row["indicator"], lang)),
             say("report.pace.dates", lang, count=row["dates"], span=span),
@@ -235,7 +235,7 @@ def _lacking(row: dict[str, Any], lang: Lang) -> str:
     return row[f"build_{lang}"] or quantity(row["distance"], unit, lang)
 
 
-def _places(row: dict[str, Any]) -> int:
+def _decimals(row: dict[str, Any]) -> int:
     """Decimal places of an indicator's values: none of what is counted in whole things."""
     form = form_of(row["indicator"])
     return 0 if form is not None and form.kind == "count" else 2
@@ -244,7 +244,7 @@ def _places(row: dict[str, Any]) -> int:
 def _forecast(row: dict[str, Any], lang: Lang) -> str:
     if pd.isna(row["forecast"]):
         return ""
-    value, low, high = (plain(row[name], lang, most=_places(row)) for name in ("forecast", "low", "high"))
+    value, low, high = (plain(row[name], lang, most=_decimals(row)) for name in ("forecast", "low", "high"))
     if row["method"] == "saturating":
         ends = {"low": low, "high": high}
         value = say("report.pace.interval", lang, value=value, **ends)

@@ -88,7 +88,8 @@ def progress(
     told = set(dated["indicator"])
     for row in dated.to_dict("records"):
         rows.append(_dated(row["area"], row["indicator"], row["as_of"], row["value"], "computed"))
-    areas = [("", province), *((str(row["district"]), row) for row in districts.to_dict("records"))]
+    areas: list[tuple[str, Mapping[Any, Any]]] = [("", province)]
+    areas += [(str(row["district"]), row) for row in districts.to_dict("records")]
     for area, values in areas:
         for indicator in sorted(wanted - told):
             value = values.get(indicator, np.nan)
@@ -153,7 +154,8 @@ def pace(progress_table: pd.DataFrame, *, rules: RuleSet, outlook: Outlook) -> p
     Raises:
         ComputeError: a value above its saturation.
     """
-    asked = [(rule, level) for level in ("district", "province") for rule in rules.of(level)]  # type: ignore[arg-type]
+    asked = [(rule, "district") for rule in rules.of("district")]
+    asked += [(rule, "province") for rule in rules.of("province")]
     horizon = _year_end(outlook.target_year) or max(
         (rule.valid_to for rule, _ in asked if rule.valid_to is not None), default=None
     )
@@ -161,7 +163,8 @@ def pace(progress_table: pd.DataFrame, *, rules: RuleSet, outlook: Outlook) -> p
     for series in _series(progress_table, outlook):
         own = _asked_of(series, asked)
         if own or len(series.values) > 1:
-            rows += [_row(series, rule, level, horizon, outlook) for rule, level in own or [(None, "")]]
+            targets: list[tuple[Rule | None, str]] = [*own] or [(None, "")]
+            rows += [_row(series, rule, level, horizon, outlook) for rule, level in targets]
     table = pd.DataFrame(rows, columns=list(PACE_COLUMNS))
     days = dict.fromkeys(("from", "to", "target_on", "reaches_on"), "datetime64[s]")
     numbers = ("first_value", "value", "pace_per_year", "needed_per_year", "target", "saturation", "forecast")

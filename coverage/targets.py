@@ -80,7 +80,8 @@ def targets(
     own = [(rule, "district") for rule in rules.of("district")]
     judged = {rule.indicator for rule, _ in own}
     for_information = [(rule, level) for rule, level in asked if rule.indicator not in judged]
-    for found in [] if districts is None else districts.to_dict("records"):
+    for record in [] if districts is None else districts.to_dict("records"):
+        found = {str(key): value for key, value in record.items()}
         name = str(found["district"])
         rows += _rows(name, found, own + for_information, newest_figures(published, on, district=name), places)
     table = pd.DataFrame(rows, columns=list(COLUMNS))

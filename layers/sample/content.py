@@ -316,8 +316,8 @@ def published_figures(figures: Figures, *, source: str) -> pd.DataFrame:
     return layer_frame(
         "published_figures",
         {
-            "indicator": [p.indicator for p in (*rows, *earlier)],
-            "value": [p.value for p in (*rows, *earlier)],
+            "indicator": [p.indicator for p in rows] + [p.indicator for p in earlier],
+            "value": [p.value for p in rows] + [p.value for p in earlier],
             "note": [p.note or None for p in rows] + [None] * len(earlier),
             "source": [words[p.mark] for p in rows] + [source] * len(earlier),
             "synthetic": [False] * len(rows) + [True] * len(earlier),
