@@ -117,7 +117,8 @@ def _villages_of(villages: Frame, operator: str) -> Frame:
         if name.startswith(("observed_", "clusters_uncovered", "observed_clusters", "centre_covered_"))
     }
     dated = {name: pd.NaT for name in unknown if name.endswith("as_of")}
-    return villages.assign(**unknown | dated | {"centre_covered_any": pd.array(here, dtype="boolean")})
+    changed: dict[str, Any] = {**unknown, **dated, "centre_covered_any": pd.array(here, dtype="boolean")}
+    return villages.assign(**changed)
 
 
 def _bare(frame: Frame) -> Frame:

@@ -188,7 +188,7 @@ def _margins(now: Frame | None, before: Frame | None, rows: Frame, old_rows: Fra
 
 def _crosswalk(which: str, tables: Tables, older: Older, *, study: Path) -> Crosswalk:
     """The units of the older list to those of today, by their outlines; InputError with the way out without them."""
-    days_ = {"before": older.as_of.isoformat(), "now": tables.as_of.isoformat()}
+    days_: dict[str, Any] = {"before": older.as_of.isoformat(), "now": tables.as_of.isoformat()}
     if which not in ("communes", "ranking"):
         raise InputError("list.error.since_villages", which=which, study=study, **days_)
     outlines = [None if one is None else one.frame("units") for one in (older.tables, tables)]

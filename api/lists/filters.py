@@ -140,8 +140,8 @@ def checked(filters: Filters, which: str, tables: Tables) -> Filters:
     if "threshold" in takes:
         faults += _thresholds(filters.threshold, rules)
     if filters.min_people is not None and not (math.isfinite(filters.min_people) and filters.min_people >= 0):
-        params = {"found": filters.min_people}
-        faults.append(Fault("list.fault.min_people", column="min_people", params=params, fatal=True))
+        said: dict[str, Any] = {"found": filters.min_people}
+        faults.append(Fault("list.fault.min_people", column="min_people", params=said, fatal=True))
     if faults:
         raise InputError("list.error.filters", faults=tuple(faults))
     return replace(filters, **found)  # type: ignore[arg-type]

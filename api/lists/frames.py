@@ -74,10 +74,10 @@ def _gaps(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
     ranking = tables.frame("ranking")
     if which == "communes" and ranking is not None:
         own = ranking.set_index("code").reindex(found["code"])
-        low, high = (own[name].to_numpy(dtype=np.float64, na_value=np.nan) for name in ("rank_low", "rank_high"))
-        found = found.assign(
-            rank_range=[f"{a:.0f}–{b:.0f}" if a == a and b == b else None for a, b in zip(low, high, strict=True)]  # noqa: PLR0124
-        )
+        low, high = (numbers(own, name) for name in ("rank_low", "rank_high"))
+        known = ~np.isnan(low + high)
+        ranges = [f"{a:.0f}–{b:.0f}" if told else "" for a, b, told in zip(low, high, known, strict=True)]
+        found = found.assign(rank_range=ranges)
     return found
 
 
@@ -96,7 +96,7 @@ def _of_reasons(gaps: Frame, reasons: Frame) -> Frame:
     )
     left = gaps[gaps["code"].isin(told.index)]
     own = told.loc[left["code"]]
-    return left.assign(**{name: own[name].to_numpy() for name in told})
+    return left.assign(**{str(name): own[name].to_numpy() for name in told})
 
 
 def _not_assessable(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
@@ -228,15 +228,17 @@ def detail_frame(tables: Tables, which: str, gaps: Frame, *, filters: Filters, l
     place = pd.Index(gaps["code"]).get_indexer(pd.Index(reasons["code"]))
     reasons = reasons.assign(place=place)[place >= 0].sort_values("place", kind="stable", ignore_index=True)
     own = gaps.iloc[reasons["place"].to_numpy()]
-    document = reasons["source"]
-    return reasons.assign(
+    parts = [reasons[name] for name in ("document", "article") if name in reasons]
+    documents = [_joined(pair) for pair in zip(*parts, strict=True)] if parts else [""] * len(reasons)
+    told: Frame = reasons.assign(
         district=own["district"].to_numpy() if "district" in own else None,
         unit_name=own["unit_name"].to_numpy() if "unit_name" in own else None,
         text=reasons[f"text_{lang}"],
         comparison=[_SIGNS.get(sign, sign) for sign in reasons["comparison"]],
         unit=["" if unit == "yes_no" else unit_words(unit or "", lang) for unit in reasons["unit"]],
-        source=document,
+        source=[document or source for document, source in zip(documents, reasons["source"], strict=True)],
     )
+    return told
 
 
 def _narrowed(frame: Frame, filters: Filters, tables: Tables) -> Frame:

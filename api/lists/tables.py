@@ -57,9 +57,8 @@ def read_frame(path: Path) -> pd.DataFrame | None:
     """A Parquet file, with geometry where it has one; None where there is no such file."""
     if not path.is_file():
         return None
-    if _GEO in (pq.read_schema(path).metadata or {}):
-        return gpd.read_parquet(path)
-    found: pd.DataFrame = pd.read_parquet(path)
+    spatial = _GEO in (pq.read_schema(path).metadata or {})
+    found: pd.DataFrame = gpd.read_parquet(path) if spatial else pd.read_parquet(path)
     return found
 
 
@@ -68,4 +67,5 @@ def placed(frame: pd.DataFrame, home: pd.DataFrame | None) -> pd.DataFrame:
     if not isinstance(home, gpd.GeoDataFrame):
         return frame
     shapes = home.set_index("code").geometry.reindex(frame["code"])
-    return gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes.to_numpy(), crs=home.crs))
+    located: pd.DataFrame = gpd.GeoDataFrame(frame, geometry=gpd.GeoSeries(shapes.to_numpy(), crs=home.crs))
+    return located

@@ -279,8 +279,8 @@ class _Sheet:
             _lines_of(head, width) for head, width in zip(heads, self.widths, strict=True)
         )
         self._append([self._cell(head, "head") for head in heads])
-        for line in one.printed:
-            self._line(line)
+        for row in one.printed:
+            self._line(row)
         self._append([])
         for note in one.remarks():
             self._across(note, Font(name=_FONT, size=_SIZE, italic=True), "left")
@@ -441,7 +441,7 @@ def _lines_of(text: str, width: float) -> int:
 def _field(text: str) -> str:
     """Text for a head or foot of a page, where & begins a code; at most what fits beside the other two parts."""
     cut = text if len(text) <= 80 else f"{text[:79]}…"
-    return ILLEGAL_CHARACTERS_RE.sub("�", cut).replace("&", "&&")
+    return str(ILLEGAL_CHARACTERS_RE.sub("�", cut)).replace("&", "&&")
 
 
 def _text(value: str) -> str:
