@@ -9,8 +9,11 @@ import pytest
 from openpyxl import load_workbook
 
 from phusong.api.cli import main
+from phusong.api.pipeline import run
 from phusong.api.rule_sets import compare_packs, sheets, write_sets
+from phusong.api.steps import STEPS
 from phusong.coverage.rules import pack_names, parse_pack
+from phusong.layers.errors import SettingsError
 from phusong.layers.messages import LANGS, Lang, say
 from phusong.layers.study import Study
 
@@ -129,6 +132,33 @@ def test_two_sets_are_compared_and_written(done: Path, tmp_path: Path, capsys: p
     write_sets(sets, tmp_path / "again.xlsx", "en")
     assert out.read_bytes() == (tmp_path / "again.xlsx").read_bytes()
     assert sorted((path.name, path.stat().st_mtime_ns) for path in (done / "results").iterdir()) == before
+
+
+def test_an_own_pack_is_judged_by_and_a_change_of_it_judges_again(tiny_study: Path) -> None:
+    (tiny_study / "packs").mkdir()
+    own = tiny_study / "packs" / "own.toml"
+    own.write_text(OWN, encoding="utf-8")
+    toml = tiny_study / "study.toml"
+    text = toml.read_text(encoding="utf-8")
+    assert 'packs = ["resolution_08"' in text
+    toml.write_text(text.replace('packs = ["resolution_08"', 'packs = ["own", "resolution_08"'), encoding="utf-8")
+    study = Study(tiny_study)
+    run(study, steps=STEPS)
+    reasons = pd.read_parquet(tiny_study / "results" / "reasons.parquet")
+    units = pd.read_parquet(tiny_study / "results" / "units.parquet")
+    mine = reasons[reasons["rule"] == "many_points"]
+    assert len(mine) == int((units["points_post_count"] < 99).sum()) > 0
+    assert set(mine["standing"]) == {"assumption"}
+    own.write_text(OWN.replace("threshold = 99", "threshold = 98"), encoding="utf-8")
+    computed = set(run(study, steps=STEPS)["timing"]["computed"])
+    assert "gaps" in computed
+    assert not computed & {"people", "radio", "access"}
+    again = pd.read_parquet(tiny_study / "results" / "reasons.parquet")
+    assert set(again.loc[again["rule"] == "many_points", "threshold"]) == {98.0}
+    own.write_text(OWN.replace("unit = ", "unti = "), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"packs/own\.toml, row 15, column unti"):
+        run(study, steps=STEPS)
+    assert pd.read_parquet(tiny_study / "results" / "reasons.parquet").equals(again)
 
 
 @pytest.mark.parametrize("lang", LANGS)
