@@ -97,6 +97,19 @@ def _nearest(row: dict[str, Any], lang: Lang) -> str:
     return "\n".join(lines)
 
 
+def _affected(results: Results, kind: str) -> tuple[float, int]:
+    """People affected, each counted once, by gaps of communes and villages ("unit"), or of villages alone; and how many
+    of these are not known."""
+    if kind == "village":  # different villages hold different people
+        people = pd.read_parquet(results.path("gap_villages.parquet"), columns=["people_affected"])["people_affected"]
+        return float(people.sum(min_count=1)), int(people.isna().sum())
+    path = results.path("gap_totals.parquet")
+    if not path.is_file():  # results of an older run
+        return float("nan"), 0
+    whole = pd.read_parquet(path).iloc[0]
+    return float(whole["people_affected"]), int(whole["unknown"])
+
+
 def _gap_lines(results: Results, kind: str, lang: Lang) -> list[str]:
     """What stands below the table: villages by state and by what says so; people affected, each once."""
     counts = results.record()["steps"]["gaps"]["counts"]
@@ -107,15 +120,10 @@ def _gap_lines(results: Results, kind: str, lang: Lang) -> list[str]:
         by = ("by_both", "by_reports_only", "by_model_only", "unreported")
         told = {name: number(counts[f"uncovered_{name}"], lang) for name in by}
         lines.append(say("report.villages.by", lang, **told))
-    path, unknown = results.path("gap_totals.parquet"), ""
-    if not path.is_file():  # results of an older run
-        return lines
-    whole = pd.read_parquet(path).iloc[0]
-    if whole["unknown"]:
-        unknown = say("report.affected.unknown", lang, count=number(whole["unknown"], lang))
-    if not pd.isna(whole["people_affected"]):
-        people = number(whole["people_affected"], lang)
-        lines.append(say("report.affected", lang, people=people, unknown=unknown))
+    people, unknown = _affected(results, kind)
+    more = say("report.affected.unknown", lang, count=number(unknown, lang)) if unknown else ""
+    if not pd.isna(people):
+        lines.append(say("report.affected", lang, people=number(people, lang), unknown=more))
     return lines
 
 
