@@ -104,7 +104,7 @@ def _by_district(facts: Facts, units: pd.DataFrame) -> list[Block]:
     names = units["district"].fillna("").astype(str)
     names = names[names != ""]
     ordered = list(pd.DataFrame({"name": names, "place": ranks(names)}).sort_values("place")["name"].unique())
-    columns = [Column(say("list.column.district", facts.lang), width=2.2), _counted(facts, "communes")]
+    columns = [Column(say("list.column.district", facts.lang), width=1.8), _counted(facts, "communes")]
     cells: list[Callable[[str | None], str]] = [
         lambda name: facts.count(len(names) if name is None else int((names == name).sum()))
     ]
@@ -159,7 +159,7 @@ def targets(facts: Facts) -> list[Block]:
         return []
     asked = where(office, "target", bool)
     others = where(office, "target", lambda target: not target)
-    widths = {"indicator": 3.0, "unit": 1.2, "published": 1.0, "computed": 1.1, "target": 1.1}
+    widths = {"indicator": 3.0, "unit": 1.2, "published": 1.15, "computed": 1.15, "target": 1.0}
     found: list[Block] = []
     if asked.rows:
         more = {"met": 1.0, "distance": 1.0, "build": 2.0}
@@ -180,12 +180,12 @@ def progress(facts: Facts) -> list[Block]:
         return []
     columns = (
         Column(say("list.column.indicator", facts.lang), width=2.2),
-        Column(say("list.column.unit", facts.lang), width=0.9),
+        Column(say("list.column.unit", facts.lang), width=1.15),
         Column(facts.say("column.dates_known"), align="right", width=1.1),
         Column(facts.say("column.last_value"), align="right", width=1.0),
         Column(facts.say("column.pace"), align="right", width=1.25),
         Column(facts.say("column.pace_needed"), align="right"),
-        Column(say("list.column.target", facts.lang), align="right", width=0.9),
+        Column(say("list.column.target", facts.lang), align="right", width=0.85),
         Column(facts.say("column.target_on"), align="right", width=1.4),
         Column(facts.say("column.forecast"), align="right", width=1.4),
     )

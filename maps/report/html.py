@@ -37,7 +37,13 @@ def _style() -> str:
 
 
 def _sheet(document: Document) -> str:
-    return "@page { size: A4 landscape; }\n" if document.landscape else ""
+    """The printed sheet: how it lies, its number, and the word for synthetic data on each."""
+    mark, page = (
+        say(code, document.lang).replace("\\", "").replace('"', "") for code in ("map.ui.synthetic", "document.page")
+    )
+    head = f'@top-right {{ content: "{mark}"; font: bold 9pt serif; }} ' if document.synthetic else ""
+    foot = f'@bottom-right {{ content: "{page} " counter(page) "/" counter(pages); font: 9pt serif; }} '
+    return f"@page {{ {'size: A4 landscape; ' if document.landscape else ''}{head}{foot}}}\n"
 
 
 def _t(text: str) -> str:

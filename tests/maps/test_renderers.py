@@ -322,6 +322,13 @@ def test_pictures_keep_their_shape_and_fit_on_a_page(wide: int, high: int) -> No
 # html
 
 
+def test_printed_html_has_the_word_and_the_number_on_every_sheet() -> None:
+    mark = f'@top-right {{ content: "{say("map.ui.synthetic", "vi")}"'
+    assert mark in html_text(province())
+    assert mark not in html_text(province(synthetic=False))
+    assert '@bottom-right { content: "Trang " counter(page) "/" counter(pages)' in html_text(province())
+
+
 def test_html_loads_nothing_from_elsewhere() -> None:
     page = html_text(province())
     assert not re.search(r"(?:src|href)=\"(?!data:)|url\(|@import|https?:", page)
