@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 
 from phusong.api.pipeline import Job, Made
@@ -34,7 +36,7 @@ def targets_step(job: Job) -> Made:
         on=on,
     )
     ahead = pace(values, rules=job.rules, outlook=job.settings.progress)
-    files = []
+    files: list[Path] = []
     for stem, frame in (("targets", asked), ("progress", values), ("pace", ahead)):
         files += export(job.marked(frame), job.draft.directory, stem, formats=["csv", "parquet"]).values()
     of_province = asked[asked["level"] == "province"]
