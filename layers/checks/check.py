@@ -110,9 +110,10 @@ def check_patterns(sectors: Checked, patterns: Patterns, *, files: Collection[st
 
 def check_sense(layers: Mapping[str, Checked]) -> list[Fault]:
     """Notes on what fits the schema and yet makes little sense: places outside their own unit, units of 0 people with
-    peopled villages, operators without a sector or written in two ways, powers that look like watts and heights like
-    those above the sea, masts, sectors and points that may be there twice, more lines by kind than in all."""
-    faults = [*_elsewhere(layers), *_zero_people(layers), *_operators(layers)]
+    peopled villages, more people of minorities than people, operators without a sector or written in two ways, powers
+    that look like watts and heights like those above the sea, masts, sectors and points that may be there twice, more
+    lines by kind than in all."""
+    faults = [*_elsewhere(layers), *_zero_people(layers), *_operators(layers), *_minorities(layers)]
     if "sectors" in layers:
         faults += [*check_magnitudes(layers["sectors"]), *twice(layers["sectors"])]
     if "sites" in layers:
@@ -168,6 +169,20 @@ def _zero_people(layers: Mapping[str, Checked]) -> list[Fault]:
         units.fault("note.zero_people", row=int(units.rows[i]), column="population", people=f"{people[i]:.0f}")
         for i in np.flatnonzero(odd)
     ]
+
+
+def _minorities(layers: Mapping[str, Checked]) -> list[Fault]:
+    """Units and villages with more people of ethnic minorities than people."""
+    faults = []
+    for checked in (layers[name] for name in ("units", "villages") if name in layers):
+        people, minority = (
+            checked.frame[name].to_numpy(dtype=np.float64) for name in ("population", "minority_people")
+        )
+        for i in np.flatnonzero(minority > people):
+            params = {"found": f"{minority[i]:.0f}", "people": f"{people[i]:.0f}"}
+            row = int(checked.rows[i])
+            faults.append(checked.fault("note.minority_people", row=row, column="minority_people", **params))
+    return faults
 
 
 def _operators(layers: Mapping[str, Checked]) -> list[Fault]:

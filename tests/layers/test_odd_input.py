@@ -145,6 +145,16 @@ def test_zero_people_in_a_unit_with_peopled_villages_is_noted(read: Read, layers
     assert "5000" in fault.say("vi")
 
 
+def test_more_people_of_minorities_than_people_is_noted(read: Read, layers_of_tiny: Frames) -> None:
+    villages = layers_of_tiny["villages"]
+    villages["minority_people"] = villages["population"]
+    villages.loc[2, "minority_people"] = villages.loc[2, "population"] + 7
+    fault = only(read(layers_of_tiny).faults)
+    assert is_note(fault)
+    assert (fault.layer, fault.row, fault.column) == ("villages", 3, "minority_people")
+    assert "dân tộc thiểu số" in fault.say("vi")
+
+
 def test_a_place_beyond_the_earth(make_tiny_study: Make, tmp_path: Path) -> None:
     root = make_tiny_study(tmp_path / "study")
     sheet = tmp_path / "villages.csv"
