@@ -364,7 +364,7 @@ def _operators(
             reported = np.where(np.isnan(said).all(axis=1), np.nan, decided.sum(axis=1))
     if not names:
         return {}
-    known = ~np.isnan(decided).any(axis=1)
+    known = np.asarray(~np.isnan(decided).any(axis=1))
     told_names = pd.Series(joined_words(decided == 1.0, names)).where(known)
     return {
         "operators_at_centre_count": count,

@@ -57,7 +57,7 @@ def gap_villages(
 def gap_totals(asked: Annotated[Asked, Query()], study: TheStudy, results: TheResults, lang: TheLang) -> GapTotalList:
     """Communes, villages and people affected, of all services and of each, in the province and in each district."""
     items = [
-        GapTotal(**{name: row.get(name) for name in GapTotal.model_fields} | _none_for_all(row))
+        GapTotal.model_validate({name: row.get(name) for name in GapTotal.model_fields} | _none_for_all(row))
         for row in results.gap_totals
     ]
     units = {"people_affected": unit_words("persons", lang)}
@@ -94,8 +94,8 @@ def _model(row: Row, results: Snapshot, lang: Lang) -> GapVillage:
     own = {name: row.get(name) for name in GapVillage.model_fields}
     lists = {name: [word for word in (row.get(name) or "").split(";") if word] for name in ("classes", "basis")}
     place = results.village_places.get(row["code"], (None, None))
-    return GapVillage(
-        **own
+    return GapVillage.model_validate(
+        own
         | lists
         | {"lon": place[0], "lat": place[1], "operators": _names(row)}
         | {name: row.get(name) or None for name in ("signal_state", "clusters_basis")}
