@@ -71,6 +71,7 @@ def ranking_step(job: Job) -> Made:
     moved = {} if signal is None else _moved(job, signal)
     job.progress(0.2)
     others = _populations(job, index, radio) if "population" in varied else {}
+    others = {name: value for name, value in others.items() if not np.array_equal(value, of.value, equal_nan=True)}
     job.progress(0.4)
     answer = sensitivity(
         of,
@@ -204,6 +205,7 @@ def _populations(job: Job, index: Index, radio: RadioResult | None) -> dict[str,
 
 def _table(units: pd.DataFrame, need: pd.DataFrame, answer: Sensitivity) -> pd.DataFrame:
     about = units[["code", "valid_on", "name", "district"]].reset_index(drop=True)
+    about = about.assign(valid_on=about["valid_on"].astype("datetime64[s]"))  # as computed, and as read back, in ms
     table = pd.concat([about, need[["need_index", "rank"]].reset_index(drop=True), answer.table], axis=1)
     table = table.assign(rank=table["rank"].astype("Int64"))
     return table.sort_values(["rank", "code"], ignore_index=True, na_position="last")[list(RANKING_COLUMNS)]
