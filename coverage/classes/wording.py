@@ -94,7 +94,7 @@ def class_rows(
     table = pd.DataFrame(
         {
             **who,
-            **{name: told[name] for name in told},
+            **{name: told[name] for name in ("official", "computed", "used")},
             **every,
             "source": np.where(kind == 0, sources, np.where(kind == 1, tested_by, _NOTHING)),
         }
@@ -107,7 +107,7 @@ def _constant(word: str, rows: NDArray[np.int64]) -> Objects:
     return np.full(len(rows), word, dtype=object)
 
 
-def _deciding(test: ClassTest | None, values: Mapping[str, Floats], n: int) -> dict[str, object]:
+def _deciding(test: ClassTest | None, values: Mapping[str, Floats], n: int) -> dict[str, np.ndarray]:
     """Value, threshold and unit of the condition that decided: the one farthest on its good side where any is enough,
     on its bad side where all are asked, measured in thresholds."""
     value, threshold, unit = np.full(n, np.nan), np.full(n, np.nan), np.full(n, "", dtype=object)

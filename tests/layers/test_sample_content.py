@@ -464,16 +464,17 @@ def test_other_numbers_of_communes_scale_the_totals(small: tuple[gpd.GeoDataFram
 def test_units_keep_what_they_say(small: tuple[gpd.GeoDataFrame, Raster]) -> None:
     units, elevation = small
     before = units.copy(deep=True)
-    said = units.assign(programme=pd.array([True] + [False] * 12, dtype="boolean"))
+    said = units.assign(programme=pd.array([True] + [False] * 12, dtype="boolean"), minority_people=7.0)
     layers = populate(said, elevation)
     assert_frame_equal(pd.DataFrame(layers["units"]), pd.DataFrame(said))
     assert_frame_equal(pd.DataFrame(units), pd.DataFrame(before))
     filled = populate(units, elevation)["units"]
     assert_frame_equal(
-        pd.DataFrame(filled.drop(columns=["programme", "source"])),
-        pd.DataFrame(units.drop(columns=["programme", "source"])),
+        pd.DataFrame(filled.drop(columns=["programme", "minority_people", "source"])),
+        pd.DataFrame(units.drop(columns=["programme", "minority_people", "source"])),
     )
     assert filled["source"].str.contains("programme: synthetic").all()
+    assert filled["source"].str.contains("minority_people: synthetic").all()
 
 
 def given_counters(units: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
