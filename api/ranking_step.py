@@ -174,7 +174,7 @@ def _populations(job: Job, index: Index, radio: RadioResult | None) -> dict[str,
     inputs, settings = job.inputs, job.settings.people
     people: People = job.value("people")
     villages = job.layer("villages")
-    sources = {"uniform": (None, "dasymetric")}
+    sources: dict[str, tuple[gpd.GeoDataFrame | None, str]] = {"uniform": (None, "dasymetric")}
     if villages is not None and len(villages):
         sources["dasymetric"] = (villages, "dasymetric")
     if inputs.population is not None:

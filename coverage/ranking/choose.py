@@ -7,7 +7,7 @@ from typing import Any, Literal, Protocol
 
 from phusong.coverage.indicators import INDICATORS, Indicator, find
 from phusong.coverage.ranking.index import Aggregation, Better, Component, Index, Normalisation
-from phusong.coverage.rules.pack import nearest
+from phusong.coverage.rules.reading import nearest
 from phusong.layers.errors import Fault, MissingError, SettingsError
 
 

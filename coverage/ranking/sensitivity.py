@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 import pandas as pd
@@ -147,7 +147,7 @@ def sensitivity(
         if len(names) > 1 and names[-1] == TOGETHER:
             names.pop()
     ordered = np.sort(np.ascontiguousarray(places.T), axis=1)
-    low, high = (ordered[:, _at(pct, len(places))] for pct in (LOW_PCT, HIGH_PCT))
+    low, high = (ordered[:, _at(pct, len(places))].astype(np.int64) for pct in (LOW_PCT, HIGH_PCT))
     table = pd.DataFrame(
         {
             "rank_low": whole_numbers(low, known=ranked),
@@ -219,7 +219,8 @@ _FIELD: Mapping[str, str] = {"thresholds": "factors"}
 
 
 def _with(state: _State, one: str, value: object) -> _State:
-    return state._replace(**{_FIELD.get(one, one): value})
+    change: dict[str, Any] = {_FIELD.get(one, one): value}
+    return state._replace(**change)
 
 
 def _all(base: _State, drawn: Mapping[Choice, list[object]], d: int) -> _State:

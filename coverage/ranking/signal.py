@@ -203,7 +203,8 @@ def varied_shares(chances: Chances, *, area: Ints, people: Floats, areas: int, d
     whole = np.stack(
         [np.bincount(home, weights=weight * ~np.isnan(chances.covered[:, g]), minlength=areas) for g in range(kinds)],
         axis=1,
-    ).reshape(areas, kinds)
+    )
+    whole = np.asarray(whole, dtype=np.float64).reshape(areas, kinds)
 
     z = chances.margin_db / chances.sigma_db[:, None]
     sure = np.zeros(chances.covered.shape, dtype=np.bool_)
@@ -215,6 +216,7 @@ def varied_shares(chances: Chances, *, area: Ints, people: Floats, areas: int, d
     # of what is settled, only the change against the computed signal counts
     settled = np.where(known, sure - np.nan_to_num(chances.covered), 0.0)
     start = np.stack([np.bincount(home, weights=weight * settled[:, g], minlength=areas) for g in range(kinds)], axis=1)
+    start = np.asarray(start, dtype=np.float64)
     can = known & ~sure
     starts = np.append(np.flatnonzero(np.diff(place, prepend=-1)), len(place)).astype(np.int64)
     first = place[starts[:-1]]
