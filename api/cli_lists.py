@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 ON_PAPER = frozenset(
     {"code", "classes", "basis", "population", "grid_power", "height_m", "technology", "lon", "lat", "pack", "document"}
     | {"off_grid", "border", "published_as_of", "standing", "source", "gap_villages", "people_per_bn_vnd"}
+    | {"observed", "predicted", "operators_count", "nearest_site_km", "met_published", "hinges_on", "derived"}
+    | {"dates", "to", "method", "low", "high", "target_on"}
 )
 """Columns that a terminal has no room for."""
 WIDE = frozenset({"reasons", "indicator", "evidence", "why", "depends_on"})
