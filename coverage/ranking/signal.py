@@ -200,11 +200,8 @@ def varied_shares(chances: Chances, *, area: Ints, people: Floats, areas: int, d
     use = (area >= 0) & (people > 0)  # people that are not known count for none
     weight = np.where(use, people, 0.0)
     home = np.where(use, area, 0)
-    whole = np.stack(
-        [np.bincount(home, weights=weight * ~np.isnan(chances.covered[:, g]), minlength=areas) for g in range(kinds)],
-        axis=1,
-    )
-    whole = np.asarray(whole, dtype=np.float64).reshape(areas, kinds)
+    counted = weight[:, None] * ~np.isnan(chances.covered)
+    whole = _by_area(home, counted, areas)
 
     z = chances.margin_db / chances.sigma_db[:, None]
     sure = np.zeros(chances.covered.shape, dtype=np.bool_)
@@ -215,8 +212,7 @@ def varied_shares(chances: Chances, *, area: Ints, people: Floats, areas: int, d
     margin = chances.margin_db[open_pair]
     # of what is settled, only the change against the computed signal counts
     settled = np.where(known, sure - np.nan_to_num(chances.covered), 0.0)
-    start = np.stack([np.bincount(home, weights=weight * settled[:, g], minlength=areas) for g in range(kinds)], axis=1)
-    start = np.asarray(start, dtype=np.float64)
+    start = _by_area(home, weight[:, None] * settled, areas)
     can = known & ~sure
     starts = np.append(np.flatnonzero(np.diff(place, prepend=-1)), len(place)).astype(np.int64)
     first = place[starts[:-1]]
@@ -236,6 +232,14 @@ def varied_shares(chances: Chances, *, area: Ints, people: Floats, areas: int, d
         part = np.moveaxis(gained * share[..., None], 2, 0)
         changes[begin : begin + _AT_ONCE] = part[: draws - begin]
     return changes
+
+
+def _by_area(home: Ints, values: Floats, areas: int) -> Floats:
+    """Sums of the columns of ``values`` (n, g) over each area, float64 (areas, g)."""
+    sums = np.zeros((areas, values.shape[1]))
+    for g in range(values.shape[1]):
+        sums[:, g] = np.bincount(home, weights=values[:, g], minlength=areas)
+    return sums
 
 
 @njit(error_model="numpy", cache=True)
