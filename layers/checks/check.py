@@ -179,9 +179,10 @@ def _minorities(layers: Mapping[str, Checked]) -> list[Fault]:
             checked.frame[name].to_numpy(dtype=np.float64) for name in ("population", "minority_people")
         )
         for i in np.flatnonzero(minority > people):
-            params = {"found": f"{minority[i]:.0f}", "people": f"{people[i]:.0f}"}
+            found, whole = f"{minority[i]:.0f}", f"{people[i]:.0f}"
             row = int(checked.rows[i])
-            faults.append(checked.fault("note.minority_people", row=row, column="minority_people", **params))
+            fault = checked.fault("note.minority_people", row=row, column="minority_people", found=found, people=whole)
+            faults.append(fault)
     return faults
 
 
