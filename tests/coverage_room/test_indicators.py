@@ -69,7 +69,7 @@ def test_every_indicator_has_words_and_a_unit(lang):
 
 
 def test_no_text_without_an_indicator():
-    codes = {one.text_code for one in all_expanded()}
+    codes = {one.text_code for one in (*all_expanded(), *INDICATORS)}  # those only published are in no table
     told = {code.rsplit(".", 1)[0] for code in catalogue() if code.startswith("indicator.")}
     assert told == codes
     assert len(INDICATORS) > len(codes) / 2
