@@ -51,7 +51,8 @@ def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int)
         place = row["district"] if kind == "unit" else row["unit_name"]
         people = number(row["people_affected"], lang)
         more = () if kind == "unit" else (escape(_signal(row, lang)), escape(_nearest(row, lang)))
-        rank = place_text(row["rank"], *places.get(row["code"], (None, None)), lang)
+        low, high = places.get(row["code"], (None, None))
+        rank = place_text(row["rank"], low, high, lang)
         table.add_row(rank, escape(str(row["name"])), escape(text_of(place)), people, *more, words)
     out.print(table)
     for line in _gap_lines(results, kind, lang):

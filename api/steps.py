@@ -351,8 +351,8 @@ def _plan(job: Job) -> Made:
 def _load_plan(job: Job) -> Plan:
     answer = json.loads(job.path("plan_answer.json").read_text(encoding="utf-8"))
     sites = gpd.read_parquet(job.path("plan.parquet")).drop(columns=["as_of", "data"])
-    kept = {"candidates": _table(job.path("candidates.parquet")), "serves": _table(job.path("plan_serves.parquet"))}
-    return Plan(sites=sites, **kept, **answer)
+    candidates, serves = (_table(job.path(f"{name}.parquet")) for name in ("candidates", "plan_serves"))
+    return Plan(sites=sites, candidates=candidates, serves=serves, **answer)
 
 
 # map
