@@ -113,7 +113,7 @@ def _rules_table(front: Front, asked: tuple[Rule, ...], title: str) -> Table:
     from phusong.coverage.indicators import indicator_label
 
     lang = front.lang
-    some = any(rule.applies_to != "all" for rule in asked)
+    some = any(rule.applies_to != "all" or rule.asked_where for rule in asked)
     columns = ["rule", "level", "asked_source", "asks", *(["whom"] if some else [])]
     table = _table(front, title, *columns, wide=("asked_source",))
     for rule in asked:

@@ -230,12 +230,16 @@ def said_side(side: str, lang: Lang) -> str:
 
 
 def asked_of(rule: Rule, lang: Lang) -> str:
-    """Whom a rule asks: all communes, a class or all but a class."""
-    if rule.applies_to == "all":
-        return say("rules.told.all", lang)
-    code = "all_but" if rule.applies_to.startswith("not ") else "only"
-    name = say(f"indicator.{rule.applies_to.removeprefix('not ')}.name", lang)
-    return say(f"rules.told.{code}", lang, name=name)
+    """Whom a rule asks: all communes, a class or all but a class; and of villages, only where an indicator is yes."""
+    words = say("rules.told.all", lang)
+    if rule.applies_to != "all":
+        code = "all_but" if rule.applies_to.startswith("not ") else "only"
+        words = say(
+            f"rules.told.{code}", lang, name=say(f"indicator.{rule.applies_to.removeprefix('not ')}.name", lang)
+        )
+    if rule.asked_where:
+        words = say("rules.told.where", lang, whom=words, name=indicator_label(rule.asked_where, lang))
+    return words
 
 
 def days_of(of: Pack | Rule, lang: Lang) -> str:

@@ -125,7 +125,7 @@ def _rules(facts: Facts) -> Table | None:
             indicator_name(row["indicator"], facts.lang),
             _condition(row["comparison"], row["threshold"], row["unit"], facts.lang),
             _level(facts, row["level"]),
-            _for_whom(facts, str(row.get("applies_to") or "all")),
+            _for_whom(facts, str(row.get("applies_to") or "all"), str(row.get("asked_where") or "")),
             plain(float(row["weight"]), facts.lang) if row["weight"] > 0 else "",
         ]
         if standing:
@@ -150,12 +150,15 @@ def _standing(facts: Facts, standing: Any) -> str:
     return say(code, facts.lang) if has(code) else ""
 
 
-def _for_whom(facts: Facts, applies_to: str) -> str:
-    if applies_to == "all":
-        return facts.say("all_units")
-    inverse, name = applies_to.startswith("not "), applies_to.removeprefix("not ")
-    word = say(f"map.word.{name}", facts.lang) if has(f"map.word.{name}") else name
-    return facts.say("not_class", name=word) if inverse else word
+def _for_whom(facts: Facts, applies_to: str, asked_where: str) -> str:
+    words = facts.say("all_units")
+    if applies_to != "all":
+        inverse, name = applies_to.startswith("not "), applies_to.removeprefix("not ")
+        words = say(f"map.word.{name}", facts.lang) if has(f"map.word.{name}") else name
+        words = facts.say("not_class", name=words) if inverse else words
+    if asked_where:
+        words = say("rules.told.where", facts.lang, whom=words, name=indicator_name(asked_where, facts.lang))
+    return words
 
 
 def sources(facts: Facts) -> list[Block]:

@@ -31,8 +31,8 @@ class OverrideLike(Protocol):
 
 _DAYS = ("valid_from", "valid_to")
 _TABLE = (
-    *("id", "pack", "level", "service", "indicator", "applies_to", "comparison", "threshold", "unit", "weight"),
-    *("standing", "document", "article", *_DAYS, "mark", "source"),
+    *("id", "pack", "level", "service", "indicator", "applies_to", "asked_where", "comparison"),
+    *("threshold", "unit", "weight", "standing", "document", "article", *_DAYS, "mark", "source"),
 )
 
 

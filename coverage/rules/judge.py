@@ -22,7 +22,7 @@ class Judgement:
     value         the indicator in the rule's unit (yes/no as 1 and 0), NaN for no data
     margin        signed distance to the threshold, NaN where it is not judged
     fails         where the rule fails; no data never fails
-    applies       whether the rule asks anything of the row; True where the row's class is unknown
+    applies       whether the rule asks anything of the row; True where it is not known (class, or ``asked_where``)
     class_known   False where the rule is for a class and it is not known whether the row belongs to it
     """
 
@@ -58,8 +58,9 @@ def judge(indicators: pd.DataFrame, rules: Sequence[Rule], *, classes: pd.DataFr
             if rule.applies_to.startswith("not "):
                 member = 1.0 - member
         class_known[:, r] = ~np.isnan(member)
-        applies[:, r] = member != 0.0
-        margin[:, r] = np.where(member == 1.0, rule.margins(value[:, r]), np.nan)
+        where = numbers(indicators, rule.asked_where) if rule.asked_where else np.ones(len(indicators))
+        applies[:, r] = (member != 0.0) & (where != 0.0)
+        margin[:, r] = np.where((member == 1.0) & (where == 1.0), rule.margins(value[:, r]), np.nan)
         fails[:, r] = rule.fails(margin[:, r])
     return Judgement(tuple(rules), value, margin, fails, applies, class_known)
 

@@ -60,6 +60,8 @@ class Rule:
     threshold     in ``unit``; yes/no indicators are judged as 1 and 0
     unit          unit of measure of the threshold, the same as the indicator's declaration ("%", "km", "yes_no", ...)
     applies_to    "all", a class of communes ("mountainous") or all but one ("not mountainous")
+    asked_where   of rules on villages: id of a yes/no indicator of theirs, which must be yes for the rule to ask
+                  anything; "" asks all
     service       "mobile", "post", "broadband" or "facilities"; a study that switches it off skips the rule
     source, mark  where the threshold comes from; P published, C computed from it, K general knowledge (a parameter)
     standing      whether the threshold is "official", "unverified" (official as quoted, not checked against the print)
@@ -86,6 +88,7 @@ class Rule:
     mark: Mark
     text: Mapping[str, str]
     applies_to: str = "all"
+    asked_where: str = ""
     weight: float = 1.0
     affected: str = "all"
     full_need_at: float | None = None
@@ -309,6 +312,7 @@ def _rule(reading: Reading, head: Mapping[str, Any], lang: Lang) -> Rule | None:
         "service": reading.word("service", get_args(Service), required=True),
         "text": reading.languages("text"),
         "applies_to": reading.word("applies_to", APPLIES_TO, default="all"),
+        "asked_where": reading.text("asked_where", default=""),
         "weight": reading.number("weight", default=1.0 if level == "unit" else 0.0, minimum=0.0),
         "affected": reading.text("affected", default="all"),
         "full_need_at": reading.number("full_need_at"),
@@ -324,6 +328,10 @@ def _rule(reading: Reading, head: Mapping[str, Any], lang: Lang) -> Rule | None:
         _check_unit(reading, found, declared["indicator"])
     if declared["affected"] and declared["affected"].unit != PERCENT:
         reading.fault("rules.affected", "affected", found=found["affected"])
+    if found["asked_where"]:
+        where = _declared(reading, "asked_where", found["asked_where"], "village")
+        if level != "village" or (where and where.kind != YES_NO):
+            reading.fault("rules.asked_where", "asked_where", found=found["asked_where"])
     if len(reading.faults) > before:
         return None
     lines = {key: reading.line(key) for key in ("id", *reading.table)}

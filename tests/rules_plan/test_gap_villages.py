@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shapely.geometry import Point
 
+from phusong.coverage.evidence import village_signal
 from phusong.coverage.gap_totals import TOTAL_COLUMNS
 from phusong.coverage.gaps import Gaps, find_gaps
 from phusong.coverage.rules import RuleSet, choose_rules
@@ -141,16 +142,23 @@ def test_the_count_of_operators_keeps_step_with_the_signal(
         observed_operators_at_centre_count=[observed],
         operators_at_centre_count=[model],
     )
-    gaps = found(table, layer(table), packs=("mobile_operators",))
-    if np.isnan(count):
-        assert gaps.villages.empty
-        assert gaps.not_judged["rule"].tolist() == ["village_one_operator"]
-    elif count < 2:
-        reason = gaps.reasons.iloc[0]
-        assert (reason["value"], reason["basis"]) == (count, basis)
-    else:
-        assert gaps.villages.empty
-        assert gaps.not_judged.empty
+    signal, bases = village_signal(table)
+    np.testing.assert_equal(signal["operators_at_centre_count"].to_numpy(), [count])
+    assert bases["operators_at_centre_count"].tolist() == [basis]
+
+
+def test_a_second_operator_is_asked_for_only_where_there_is_signal() -> None:
+    table = rows(
+        5,
+        centre_covered_any=yes_no(False, True, True, None, True),
+        observed_signal_any=yes_no(None, None, None, None, False),
+        operators_at_centre_count=[0.0, 1.0, NAN, NAN, 1.0],
+    )
+    alone = found(table, layer(table), packs=("mobile_operators",))
+    assert alone.reasons[["code", "rule", "value"]].to_numpy().tolist() == [["v1", "village_one_operator", 1.0]]
+    assert alone.not_judged[["code", "why"]].to_numpy().tolist() == [["v2", "no_data"], ["v3", "no_data"]]
+    both = found(table, layer(table)).reasons
+    assert both.loc[both["code"].isin(["v0", "v4"]), "rule"].tolist() == ["village_centre_signal"] * 2
 
 
 def test_the_nearest_covered_village_is_another_one_by_the_deciding_signal() -> None:

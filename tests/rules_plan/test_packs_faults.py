@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -88,6 +89,8 @@ def test_the_pack_these_tests_break_is_good() -> None:
         ('unit = "%"', 'unit = "km"', "rules.unit_other", 16, "unit"),
         ('unit = "%"', 'unit = "furlong"', "rules.unit_unknown", 16, "unit"),
         ('unit = "%"', 'unit = "%"\napplies_to = "hilly"', "rules.unknown_word", 17, "applies_to"),
+        ('unit = "%"', 'unit = "%"\nasked_where = "centre_covered_any"', "rules.asked_where", 17, "asked_where"),
+        ('unit = "%"', 'unit = "%"\nasked_where = "centre_coverd"', "rules.unknown_indicator", 17, "asked_where"),
         ('"people_covered_2g_pct"\nc', '"people_coverd_2g_pct"\nc', "rules.unknown_indicator", 13, "indicator"),
         ('"people_covered_2g_pct"\nc', '"centre_covered_2g"\nc', "rules.unknown_indicator", 13, "indicator"),
         ('affected = "people_covered_2g_pct"', 'affected = "points_post_count"', "rules.affected", 17, "affected"),
@@ -235,3 +238,10 @@ def test_any_text_is_a_pack_or_refused_in_words(more: str, at: int, cut: int) ->
     except SettingsError as error:
         said = [error.say(lang) for lang in LANGS]
     assert all("own.toml" in words for words in said)
+
+
+def test_a_rule_on_villages_is_asked_only_where_a_yes_no_indicator_of_theirs_is_yes() -> None:
+    text = files("phusong.coverage.rules").joinpath("data/mobile_operators.toml").read_text(encoding="utf-8")
+    assert parse_pack(text, file="own.toml").rules[0].asked_where == "centre_covered_any"
+    other = text.replace('asked_where = "centre_covered_any"', 'asked_where = "clusters_uncovered"')
+    assert [fault.code for fault in faults_of(other)] == ["rules.asked_where"]

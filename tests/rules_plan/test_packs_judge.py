@@ -84,6 +84,17 @@ def test_a_rule_asks_its_class_and_waits_where_the_class_is_unknown(who: str, as
     assert found.class_known[:, 0].tolist() == [one != -1 for one in asked]
 
 
+def test_a_rule_asks_only_where_its_condition_is_yes_and_waits_where_that_is_unknown() -> None:
+    rule = replace(PLAIN, level="village", asked_where="centre_covered_any")
+    frame = pd.DataFrame({PLAIN.indicator: [1.0, 1.0, 1.0, 90.0, NAN, NAN]})
+    frame["centre_covered_any"] = pd.array([True, False, None, True, True, False], dtype="boolean")
+    found = judged([rule], frame)
+    assert found.fails[:, 0].tolist() == [True, False, False, False, False, False]
+    assert found.applies[:, 0].tolist() == [True, False, True, True, True, False]
+    assert found.not_judged[:, 0].tolist() == [False, False, True, False, True, False]
+    assert found.class_known.all()
+
+
 @given(signs, st.floats(-1e5, 1e5), values)
 def test_a_verdict_is_the_comparison(sign: str, threshold: float, value: float) -> None:
     """Against Python's own comparison, wherever value and threshold are not within rounding of each other."""
