@@ -105,9 +105,11 @@ class GapTotal(BaseModel):
     service: Literal["mobile", "post", "broadband", "facilities"] | None = Field(description="null for all services")
     units: int = Field(description="Communes that fail a rule")
     villages: int = Field(description="Villages that fail a rule")
-    none_at_centre: int = Field(description="Of these villages: no signal at the centre")
-    none_at_cluster: int = Field(description="Of these villages: signal at the centre, none at some cluster")
-    one_operator: int = Field(description="Of these villages: signal of one operator only")
+    none_at_centre: int | None = Field(
+        description="Villages without signal at the centre, whether or not a rule asks; null for services but mobile"
+    )
+    none_at_cluster: int | None = Field(description="Likewise: signal at the centre, none at some cluster")
+    one_operator: int | None = Field(description="Likewise: signal of one operator only")
     people_affected: float | None = Field(
         description="persons, at least: in each commune the larger of its own largest reason and of the sum over its "
         "villages, at most all its people; nobody counts twice"

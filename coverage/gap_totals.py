@@ -18,7 +18,9 @@ def gap_totals(
 ) -> pd.DataFrame:
     """``TOTAL_COLUMNS``, one row a district and service, "" for all; the whole first, then districts by name.
 
-    units, villages   communes and villages that fail a rule (of the service); the states count among these villages
+    units, villages   communes and villages that fail a rule (of the service)
+    the states        villages in each state, whether or not a rule in force asks for it; NA in rows of services other
+                      than mobile
     people_affected   in each commune the larger of its own largest reason and of the sum over its villages of the
                       largest reason of each (villages hold different people), at most all its people; summed over
                       communes and over villages of no known commune. Nobody counts twice: at least so many people are
@@ -40,8 +42,8 @@ def gap_totals(
         for service, columns in zip(services, by_service, strict=True)
     ]
     table = pd.DataFrame(rows, columns=list(TOTAL_COLUMNS))
-    counts = [name for name in TOTAL_COLUMNS[2:] if name != "people_affected"]
-    return table.astype({"district": "str", "service": "str", **dict.fromkeys(counts, "int64")})
+    kinds = {"district": "str", "service": "str", **dict.fromkeys(("units", "villages", "unknown"), "int64")}
+    return table.astype(kinds | dict.fromkeys(STATES[:3], "Int64"))
 
 
 def _by_group(
@@ -68,12 +70,13 @@ def _by_group(
     def at_villages(values: Floats | Bools) -> Floats:
         return _sums(homes, values, n=n)
 
+    nothing = np.full(n + 1, np.nan)
     told = at_units(unit_fails & ~np.isnan(unit_most)) + at_villages(village_fails & ~np.isnan(village_most))
     unknown = at_units(unit_fails & np.isnan(unit_most)) + at_villages(village_fails & np.isnan(village_most))
     return [
         at_units(unit_fails),
         at_villages(village_fails),
-        *(at_villages(village_fails & (states == state)) for state in STATES[:3]),
+        *(at_villages(states == state) if service in ("", "mobile") else nothing for state in STATES[:3]),
         np.where((told == 0) & (unknown > 0), np.nan, at_units(affected)),
         unknown,
     ]

@@ -63,8 +63,8 @@ class Gaps:
     comparison        reports against the model (``evidence.compare``)
     need              code, valid_on, rank, need_index, judged_weight_pct of every commune, gap or not, and its need
                       (0-1) of each component of the index, ``need_<id>``
-    counts            units, gap_units, villages, gap_villages, reasons, not_judged, villages by state, those of the
-                      comparison, and villages uncovered by reports, by the model or by both
+    counts            units, gap_units, villages, gap_villages, reasons, not_judged, villages by state (all, whether a
+                      rule asks or not), those of the comparison, and villages uncovered by reports, the model or both
     """
 
     units: pd.DataFrame
@@ -150,13 +150,13 @@ def find_gaps(
         for table in (Judged.reasons, Judged.not_judged)
     )
     comparison, agreement = compare(village_rows)
-    state = gap_villages["signal_state"].to_numpy(dtype=object)
+    state = states["signal_state"].to_numpy(dtype=object)
     return Gaps(
         units=gap_units,
         villages=gap_villages,
         reasons=reasons,
         not_judged=not_judged,
-        totals=gap_totals(unit_part, village_part, of_unit=of_unit, states=states["signal_state"].to_numpy(object)),
+        totals=gap_totals(unit_part, village_part, of_unit=of_unit, states=state),
         comparison=comparison,
         need=_every_need(unit_indicators, need, gap_units),
         counts={

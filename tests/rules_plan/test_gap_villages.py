@@ -228,6 +228,25 @@ def test_totals_count_nobody_twice() -> None:
     assert crowded.totals.set_index(["district", "service"]).loc[("x", ""), "people_affected"] == 1000  # all of A
 
 
+def test_states_are_counted_whether_or_not_a_rule_asks_for_them() -> None:
+    """Without the rule on a second operator villages with one are no gaps, but it would be wrong to count none."""
+    table = rows(
+        4,
+        centre_covered_any=yes_no(False, True, True, True),
+        clusters_uncovered=[NAN, 0.0, 2.0, 0.0],
+        operators_at_centre_count=[0.0, 1.0, 3.0, 3.0],
+    )
+    gaps = found(table, layer(table), packs=("mobile_signal", "resolution_08"))
+    states = ["none_at_centre", "none_at_cluster", "one_operator"]
+    assert gaps.villages["code"].tolist() == ["v0", "v2"]
+    assert [gaps.counts[f"villages_{state}"] for state in states] == [1, 1, 1]
+    totals = gaps.totals.set_index(["district", "service"])
+    assert totals.loc[("", ""), ["villages", *states]].tolist() == [2, 1, 1, 1]
+    assert totals.loc[("x", "mobile"), ["villages", *states]].tolist() == [2, 1, 1, 1]
+    assert totals.loc[("y", "mobile"), ["villages", *states]].tolist() == [0, 0, 0, 0]
+    assert totals.loc[("x", "broadband"), states].isna().all()  # signal is no matter of broadband
+
+
 def test_people_that_nobody_knows_are_counted_as_not_known() -> None:
     units = communes(people=[NAN, 500.0], households=[NAN, NAN], telephone_access_point=yes_no(False, True))
     table = rows(1, centre_covered_any=yes_no(False))
