@@ -7,6 +7,7 @@ from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 from pyproj import CRS
 
@@ -66,10 +67,8 @@ class Zones:
 
         NaN where the weight is unknown or zero, or less than ``KNOWN_SHARE`` of it lies on pairs with data.
         """
-        known = ~np.isnan(values)
-        part = self.sums(np.where(known, weights, 0.0))
-        total = self.sums(np.where(known, weights * np.where(known, values, 0.0), 0.0))
-        return known_mean(total, part, self.sums(weights))
+        total, part, whole = _weighted_sums(self.unit, values, weights, self.n_units)
+        return known_mean(total, part, whole)
 
     def mean(self, values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
         """Weighted mean over all pairs with data, by the rule of ``means``; pairs of unknown weight are left out."""
@@ -77,6 +76,20 @@ class Zones:
         known = weighted & ~np.isnan(values)
         total, part = float(np.sum((weights * values)[known])), float(np.sum(weights[known]))
         return float(known_mean(np.array([total]), np.array([part]), np.array([np.sum(weights[weighted])]))[0])
+
+
+@njit(error_model="numpy", cache=True)
+def _weighted_sums(
+    unit: NDArray[np.int32], values: NDArray[np.float64], weights: NDArray[np.float64], n_units: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:  # pragma: no cover - compiled
+    """Of each unit, over its pairs in their order: value x weight and weight where there is data; all weight."""
+    total, part, whole = np.zeros(n_units), np.zeros(n_units), np.zeros(n_units)
+    for k in range(len(unit)):
+        if not np.isnan(values[k]):
+            total[unit[k]] += weights[k] * values[k]
+            part[unit[k]] += weights[k]
+        whole[unit[k]] += weights[k]
+    return total, part, whole
 
 
 def known_mean(

@@ -24,7 +24,7 @@ from phusong.coverage.indicators import CLASSES
 from phusong.coverage.means import PeopleAtCells, ratio
 from phusong.coverage.places import unit_area_km2
 from phusong.coverage.population import People, rows_of
-from phusong.coverage.rules.class_tests import ClassLevel, ClassTest, Condition, Sign
+from phusong.coverage.rules.class_tests import VILLAGE_OWN, ClassLevel, ClassTest, Condition, Sign
 from phusong.coverage.rules.pack import load_pack
 from phusong.coverage.service_indicators import minutes_from
 from phusong.coverage.services import present
@@ -32,8 +32,6 @@ from phusong.coverage.zonal import KNOWN_SHARE
 from phusong.layers.grid import Raster
 from phusong.layers.messages import LANGS, say
 
-VILLAGE_OWN = ("mountainous", "ethnic_minority", "programme", "remote")
-"""Classes a village may have by itself; the others are its commune's."""
 UNIT_VALUES = (
     "area_at_200m_pct",
     "area_slope_15_pct",
@@ -220,7 +218,7 @@ def _times(
     """Minutes to the centre, and to each service that a test asks for, by indicator and level."""
     n_villages = 0 if villages is None else len(villages)
     asked = {one.indicator for test in tests for one in test.conditions}
-    living = PeopleAtCells(people)
+    living: PeopleAtCells | None = None  # made when first asked for: it looks at every cell
     found: dict[str, dict[str, Floats]] = {
         "unit": {"time_to_centre_min": np.full(people.zones.n_units, np.nan)},
         "village": {"time_to_centre_min": np.full(n_villages, np.nan)},
@@ -236,6 +234,7 @@ def _times(
         for level, own in (("unit", f"mean_time_{name}_min"), ("village", f"time_{name}_min")):
             ids = [own] * (own in asked) + ["time_to_centre_min"] * (name == centre)
             if ids and level == "unit":
+                living = living or PeopleAtCells(people)
                 found[level] |= dict.fromkeys(ids, living.means(one.minutes))
             elif ids and villages is not None:
                 found[level] |= dict.fromkeys(ids, minutes_from(villages, one))

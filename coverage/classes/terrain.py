@@ -60,7 +60,7 @@ def terrain_shares(
     flags = _flags(elevation).reshape(-1)
     grid = elevation.grid
     of_units = np.zeros((zones_of_units.n_units, 4))
-    _sum_flags(zones_of_units.unit.astype(np.int64), zones_of_units.cell, zones_of_units.fraction, flags, of_units)
+    _sum_flags(zones_of_units.unit, zones_of_units.cell, zones_of_units.fraction, flags, of_units)
     n = 0 if villages is None else len(villages)
     of_villages = np.zeros((n, 4))
     ground = np.full(n, "", dtype=object)
@@ -136,7 +136,7 @@ def _spots(unit: Ints, x_m: Floats, y_m: Floats) -> tuple[Ints, Ints]:
 
 @njit(error_model="numpy", cache=True)
 def _sum_flags(
-    owner: Ints, cell: Ints, fraction: Floats, flags: NDArray[np.uint8], sums: Floats
+    owner: Ints | NDArray[np.int32], cell: Ints, fraction: Floats, flags: NDArray[np.uint8], sums: Floats
 ) -> None:  # pragma: no cover - compiled
     """Add each pair's share of ground to its owner's area, known, high and steep (n, 4)."""
     for k in range(len(owner)):
@@ -169,13 +169,15 @@ def _allocate(  # noqa: PLR0917
 ) -> None:  # pragma: no cover - compiled
     """Add each unit's cells to the nearest of its seeds, which are sorted by x; of equally near ones to the first.
 
-    From the seed at the cell's own x the search goes both ways until the distance in x alone is greater.
+    From the seed at the cell's own x the search goes both ways until the distance in x alone is greater than the least
+    so far. It begins with the seed of the cell before, which is often the same.
     """
     left, top, cell_m, cols = frame
     for unit in range(len(starts) - 1):
         first, last = seed_start[unit], seed_start[unit + 1]
         if first == last:
             continue
+        at, found = first, first
         for k in range(starts[unit], starts[unit + 1]):
             share = fraction[k]
             if len(taken) > 0:
@@ -184,8 +186,11 @@ def _allocate(  # noqa: PLR0917
                     continue
             x = left + (cell[k] % cols + 0.5) * cell_m
             y = top - (cell[k] // cols + 0.5) * cell_m
-            at = first + np.searchsorted(x_m[first:last], x)
-            best, found = np.inf, -1
+            while at < last and x_m[at] < x:
+                at += 1
+            while at > first and x_m[at - 1] >= x:
+                at -= 1
+            best = (x_m[found] - x) ** 2 + (y_m[found] - y) ** 2
             up, down = at, at - 1
             while up < last or down >= first:
                 if up < last:

@@ -68,6 +68,21 @@ def test_a_mean_needs_half_of_its_weight():
     assert np.isnan(found.mean(values, found.fraction))
 
 
+@given(st.integers(0, 2**32 - 1))
+def test_means_are_those_of_each_unit_alone(seed):
+    """Against numpy on the unit's own pairs; a weight that is not known makes its unit unknown, and no other."""
+    rng = np.random.default_rng(seed)
+    found = zones(frame(box(0, 0, 2.5, 3), box(2.5, 0, 4, 3), box(4, 0, 5, 3)), grid=Grid(CRS, 0.0, 3.0, 1.0, (3, 5)))
+    values = np.where(rng.random(len(found.cell)) < 0.4, np.nan, rng.normal(size=len(found.cell)))
+    weights = found.fraction * rng.choice([0.0, 1.0, 7.0], len(found.cell))
+    weights[found.unit == 2] = np.nan
+    for unit, mean in enumerate(found.means(values, weights)):
+        v, w = values[found.unit == unit], weights[found.unit == unit]
+        known = ~np.isnan(v)
+        enough = w[known].sum() > 0 and w[known].sum() >= 0.5 * w.sum()
+        np.testing.assert_allclose(mean, np.average(v[known], weights=w[known]) if enough else np.nan, atol=1e-12)
+
+
 def test_a_unit_beyond_the_grid_is_refused_by_name():
     grid = Grid(CRS, 0.0, 2.0, 1.0, (2, 2))
     with pytest.raises(InputError) as caught:
