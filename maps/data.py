@@ -375,12 +375,13 @@ def _points(view: MapView) -> dict[str, Json]:
         layers["sites"] = _layer(view.sites, _SITE, id_column="site_id")
         for row, status in zip(layers["sites"]["rows"], _texts_of(view.sites, "status"), strict=True):
             row["on_air"] = status in (None, "in_service")
-    gaps = gap_village_points(view)
-    if gaps is not None:
-        layers["gap_villages"] = _layer(gaps, (*_VILLAGE_GAP, *_VILLAGE[2:], *_GAP), id_column="code")
-        for row, code in zip(layers["gap_villages"]["rows"], _texts_of(gaps, "code"), strict=True):
+    for name, gaps in gap_village_points(view).items():
+        layers[name] = _layer(gaps, (*_VILLAGE_GAP, *_VILLAGE[2:], *_GAP), id_column="code")
+        states = _texts_of(gaps, "signal_state")
+        for row, code, state in zip(layers[name]["rows"], _texts_of(gaps, "code"), states, strict=True):
             row["reasons"] = _reasons(view.village_reasons, code)
-        _tell_units(layers["gap_villages"], gaps, unit_names)
+            row["partly"] = state == "none_at_cluster"
+        _tell_units(layers[name], gaps, unit_names)
     plan = plan_points(view)
     if plan is not None:
         layers["plan"] = _layer(plan, _PLAN, id_column="candidate_id")
@@ -408,8 +409,21 @@ def _tell_units(layer: Json, frame: pd.DataFrame, unit_names: Mapping[str | None
         row["unit"] = unit_names.get(code) if code is not None else None
 
 
-def gap_village_points(view: MapView) -> gpd.GeoDataFrame | None:
-    """The gap villages as points: their own geometry, else that of the villages by code; None if there is no list."""
+def gap_village_points(view: MapView) -> dict[str, gpd.GeoDataFrame]:
+    """The gap villages as points, by layer: ``gap_villages`` without signal at the centre or at a cluster, and
+    ``other_villages`` that lack something else, such as a second operator. A layer without points is left out; where
+    the list tells no state, all are of the first. Empty if there is no list."""
+    gaps = _placed_gap_villages(view)
+    if gaps is None:
+        return {}
+    if "signal_state" not in gaps.columns:
+        return {"gap_villages": gaps}
+    silent = gaps["signal_state"].isin(["none_at_centre", "none_at_cluster"])
+    return {"gap_villages": gaps[silent]} | ({} if silent.all() else {"other_villages": gaps[~silent]})
+
+
+def _placed_gap_villages(view: MapView) -> gpd.GeoDataFrame | None:
+    """The list with its own geometry, else with that of the villages by code."""
     gaps = view.gap_villages
     if gaps is None or (isinstance(gaps, gpd.GeoDataFrame) and gaps.active_geometry_name is not None):
         return gaps

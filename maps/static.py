@@ -176,7 +176,7 @@ def _draw_gaps(axes: Axes, view: MapView, areas: gpd.GeoDataFrame, lang: Lang) -
         label = say("map.static.gaps", lang, count=len(gaps))
         handles.append(Patch(facecolor="none", edgecolor=GAP_COLOUR, linewidth=1.6, label=label))
     for points, code, marker, colour, size in (
-        (gap_village_points(view), "map.static.gap_villages", "^", "#d92d20", 5),
+        (gap_village_points(view).get("gap_villages"), "map.static.gap_villages", "^", "#d92d20", 5),
         (plan_points(view), "map.static.plan", "o", "#4c1d95", _BADGE_PT),
     ):
         if points is None or not len(points):

@@ -2,7 +2,7 @@
 
 const map = window.map_phusong;
 const province = L.latLngBounds(data.bounds);
-const PANES = ["terrain", "coverage", "units", "gap_units", "districts", "villages", "postal_points", "sites", "service", "gap_villages"];
+const PANES = ["terrain", "coverage", "units", "gap_units", "districts", "villages", "postal_points", "sites", "service", "other_villages", "gap_villages"];
 
 PANES.forEach((name, i) => { map.createPane(name).style.zIndex = String(210 + 10 * i); });
 map.createPane("labels").style.zIndex = "560";

@@ -140,7 +140,7 @@ function travelChoice(actions) {
 }
 
 function layersSection(actions) {
-  const ids = ["gap_units", "gap_villages", "plan", "service", "sites", "postal_points", "villages", "units", "districts", "labels"];
+  const ids = ["gap_units", "gap_villages", "other_villages", "plan", "service", "sites", "postal_points", "villages", "units", "districts", "labels"];
   const there = (id) =>
     id in data.points || (id === "service" && state.theme === "travel") || id === "units" || id === "labels" || (id === "gap_units" && data.gap_units) || (id === "districts" && data.districts.length);
   const rows = ids.filter(there).map((id) =>

@@ -5,6 +5,7 @@ const SYMBOLS = {
   postal_points: { shape: "square", radius: 3.8, fill: "#f2b800", stroke: "#3f3000", weight: 1 },
   sites: { shape: "circle", radius: 3.4, fill: "#1e293b", stroke: "#ffffff", weight: 1 },
   service: { shape: "square", radius: 3.6, fill: "#ffffff", stroke: "#0f172a", weight: 1.4 },
+  other_villages: { shape: "triangle", radius: 4, fill: "#f79009", stroke: "#ffffff", weight: 1 },
   gap_villages: { shape: "triangle", radius: 5, fill: "#d92d20", stroke: "#ffffff", weight: 1 },
 };
 
@@ -23,9 +24,10 @@ const SymbolMarker = L.CircleMarker.extend({
   },
 });
 
-/** The marker of a point; a mast that is not on air is hollow, a point in reach of nobody is filled. */
+/** The marker of a point; a mast that is not on air and a village with signal at its centre are hollow, a point in reach
+ *  of nobody is filled. */
 function symbolMarker(id, point, renderer) {
-  const hollow = point.on_air === false || point.lost;
+  const hollow = point.on_air === false || point.lost || point.partly;
   const look = hollow ? { ...SYMBOLS[id], fill: SYMBOLS[id].stroke, stroke: SYMBOLS[id].fill } : SYMBOLS[id];
   return new SymbolMarker(point.at, {
     renderer, pane: renderer.options.pane, shape: look.shape, radius: look.radius,

@@ -9,7 +9,7 @@ const state = {
   travel: 0,
   shown: {
     units: true, districts: true, labels: true, gap_units: true,
-    villages: false, postal_points: false, sites: false, service: true, gap_villages: true, plan: true,
+    villages: false, postal_points: false, sites: false, service: true, gap_villages: true, other_villages: false, plan: true,
   },
 };
 

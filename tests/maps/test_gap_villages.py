@@ -34,9 +34,11 @@ def test_a_popup_tells_state_operators_and_distances() -> None:
             "nearest_site": ["S1", None],
         }
     )
-    layer = page_data(replace(view, gap_villages=gaps))["points"]["gap_villages"]
+    points = page_data(replace(view, gap_villages=gaps))["points"]
+    layer = points["gap_villages"]
     ids = [field["id"] for field in layer["fields"]]
-    first, second = (dict(zip(ids, row["values"], strict=True)) for row in layer["rows"])
+    (first,) = (dict(zip(ids, row["values"], strict=True)) for row in layer["rows"])
+    (second,) = (dict(zip(ids, row["values"], strict=True)) for row in points["other_villages"]["rows"])
     assert first["signal_state"] == "none_at_cluster"
     assert first["operators"] == ["Viettel", "VNPT"]
     assert (first["observed"], first["predicted"], second["observed"]) == (None, True, True)
@@ -46,3 +48,14 @@ def test_a_popup_tells_state_operators_and_distances() -> None:
     labels = {field["id"]: field["label"] for field in layer["fields"]}
     assert labels["signal_state"] == {"vi": "Tình trạng sóng", "en": "Signal"}
     assert all(label["vi"] and label["en"] != name for name, label in labels.items() if name.startswith("nearest"))
+
+
+def test_villages_with_signal_are_not_shown_as_without() -> None:
+    view = made.province(side=6)
+    assert view.villages is not None
+    states = ["none_at_centre", "none_at_cluster", "one_operator", ""]
+    gaps = pd.DataFrame({"code": view.villages["code"].iloc[:4], "signal_state": states})
+    points = page_data(replace(view, gap_villages=gaps))["points"]
+    assert [row["partly"] for row in points["gap_villages"]["rows"]] == [False, True]
+    assert [row["partly"] for row in points["other_villages"]["rows"]] == [False, False]
+    assert "other_villages" not in page_data(replace(view, gap_villages=gaps.iloc[:2]))["points"]
