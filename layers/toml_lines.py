@@ -10,8 +10,9 @@ _DOTTED = rf"{_NAME}(?:\s*\.\s*{_NAME})*"
 _HEADER = re.compile(rf"\s*(\[\[?)\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(rf"\s*({_DOTTED})\s*=")
 _PART = re.compile(_NAME)
-_LONG = re.compile(r"\"{3}|'{3}")
-
+_TOKEN = re.compile(r"#|\"{3}|'{3}|\"(?:[^\"\\\n]|\\.)*\"|'[^'\n]*'")
+"""What decides whether a line ends inside a string of several lines: comments, such strings and strings of one line."""
+_ENDS = {'"""': re.compile(r"(?:\\.|[^\\])*?\"{3,5}"), "'''": re.compile(r".*?'{3,5}")}
 
 Lines = Mapping[tuple[str, ...], int]
 
@@ -26,8 +27,8 @@ def key_lines(text: str) -> Lines:
     lines: dict[tuple[str, ...], int] = {}
     long_mark = ""
     for number, line in enumerate(text.split("\n"), 1):
-        if long_mark:  # inside a string of several lines nothing is a key
-            long_mark = "" if line.count(long_mark) % 2 else long_mark
+        inside, long_mark = long_mark, _long_after(line, long_mark)
+        if inside:  # inside a string of several lines nothing is a key
             continue
         if header := _HEADER.match(line):
             here = table = _numbered(_parts(header[2]), counts, new=header[1] == "[[")
@@ -37,9 +38,6 @@ def key_lines(text: str) -> Lines:
             continue
         for length in range(len(here)):  # a table that only stands in the name of another
             lines.setdefault(here[: length + 1], number)
-        mark = _LONG.search(line)
-        if mark and line.count(mark[0]) % 2:
-            long_mark = mark[0]
     return lines
 
 
@@ -52,6 +50,22 @@ def nearest_line(lines: Lines, where: Sequence[str]) -> int | None:
 def line_of(text: str, where: Sequence[str]) -> int | None:
     """``nearest_line`` of a text."""
     return nearest_line(key_lines(text), where)
+
+
+def _long_after(line: str, mark: str) -> str:
+    """The mark of the string of several lines in which ``line`` ends, "" for none; ``mark``: of that it begins in."""
+    at = 0
+    while True:
+        if mark:
+            end = _ENDS[mark].match(line, at)
+            if end is None:
+                return mark
+            at, mark = end.end(), ""
+        token = _TOKEN.search(line, at)
+        if token is None or token[0] == "#":
+            return ""
+        at = token.end()
+        mark = token[0] if token[0] in _ENDS else ""
 
 
 def _parts(dotted: str) -> tuple[str, ...]:

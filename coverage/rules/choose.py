@@ -133,10 +133,10 @@ def _with_overrides(
             code, key = "rules.override_no_reason", "reason"
         elif changed[rule.id].override:
             code, key = "rules.override_twice", "rule"
-        elif not moved.usable or moved.excludes(moved):
+        elif not moved.usable or moved.excludes(moved) or moved.idle:
             code, key = "rules.override_threshold", "threshold"
         if code:
-            params = {"rule": rule.id, "threshold": f"{override.threshold:g}", "unit": rule.unit}
+            params = {"rule": rule.id, "threshold": f"{override.threshold:.12g}", "unit": rule.unit}
             faults.append(Fault(code, column=f"{column}.{key}", params=params, fatal=True))
         else:
             changed[rule.id] = moved

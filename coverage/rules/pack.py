@@ -20,9 +20,10 @@ from phusong.coverage.indicators import CLASSES, INDICATORS, Indicator, find
 from phusong.coverage.indicators import Level as IndicatorLevel
 from phusong.coverage.rules.class_tests import ClassTest, parse_class_tests
 from phusong.coverage.rules.reading import Reading, nearest
+from phusong.coverage.rules.span import PERCENT, WHOLE, YES_NO, higher, lower, possible, whole
 from phusong.layers.errors import Fault, MissingError, SettingsError
 from phusong.layers.messages import LANGS, Lang, Text
-from phusong.layers.messages.format import distinct, number, plain, quantity
+from phusong.layers.messages.format import distinct, number, quantity
 from phusong.layers.toml_lines import key_lines
 
 Level = Literal["unit", "village", "district", "province"]
@@ -32,15 +33,9 @@ Mark = Literal["P", "C", "K"]
 Standing = Literal["official", "unverified", "assumption"]
 
 APPLIES_TO = ("all", *CLASSES, *(f"not {name}" for name in CLASSES))
-PERCENT = "%"
-YES_NO = "yes_no"
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 _MOST_PLACES = {"km": 2, "per_100": 2, "persons": 0, "persons_per_point": 0, "points": 0, "clusters": 0}  # else 1
 _FIELDS = ("value", "threshold", "short")
-_WHOLE = (YES_NO, "points", "clusters", "sites", "bts", "communes", "operators")
-"""Units of measure that count whole things."""
-_SPAN = {YES_NO: (0.0, 1.0), PERCENT: (0.0, 100.0), "of_100": (0.0, 100.0)}
-"""Between what values lie: shares of a whole; a growth in % is none (``_possible``)."""
 _TIMES = {("m", "km"): 0.001, ("km", "m"): 1000.0, ("h", "min"): 60.0, ("s", "min"): 1 / 60, ("share", PERCENT): 100.0}
 _TIMES |= {("per_1000", "per_100"): 0.1, ("ha", "km2"): 0.01, ("m2", "km2"): 1e-6, ("kbit/s", "Mbit/s"): 0.001}
 _TIMES |= {("Gbit/s", "Mbit/s"): 1000.0}
@@ -152,20 +147,26 @@ class Rule:
 
         Of units that count whole things the ends are whole; the interval may be empty (``excludes``).
         """
-        low, high = _possible(self.indicator, self.unit)
+        low, high = possible(self.indicator, self.unit)
         ends = (low, True, high, True)
         at, closed = self.threshold, self.comparison in (">=", "<=", "=")
         if self.comparison in (">=", ">", "="):
-            ends = _higher(ends, at, closed=closed)
+            ends = higher(ends, at, closed=closed)
         if self.comparison in ("<=", "<", "="):
-            ends = _lower(ends, at, closed=closed)
-        return _whole(ends) if self.unit in _WHOLE else ends
+            ends = lower(ends, at, closed=closed)
+        return whole(ends) if self.unit in WHOLE else ends
 
     def excludes(self, other: Rule) -> bool:
         """Whether no value meets both rules, or this one alone where both are the same."""
         low, low_in, high, high_in = other.meeting
-        joint = _lower(_higher(self.meeting, low, closed=low_in), high, closed=high_in)
+        joint = lower(higher(self.meeting, low, closed=low_in), high, closed=high_in)
         return joint[0] > joint[2] or (joint[0] == joint[2] and not (joint[1] and joint[3]))
+
+    @property
+    def idle(self) -> bool:
+        """Whether every value meets the rule, so that it asks nothing."""
+        low, high = possible(self.indicator, self.unit)
+        return self.meeting == (low, True, high, True)
 
     def condition(self, lang: Lang) -> str:
         """What is asked in signs: "≥ 95 %", of yes or no "yes"."""
@@ -247,7 +248,7 @@ def parse_pack(raw: str | bytes, *, file: str, lang: Lang = "en") -> Pack:
     reading.refuse_others()
     rules = tuple(rule for inner in tables if (rule := _rule(inner, origin, lang)) is not None)
     faults += clashes(rules)
-    tests = parse_class_tests(classes, head=head | origin)
+    tests = parse_class_tests(classes, head=head | origin, lang=lang)
     if not tables and not classes:
         reading.fault("rules.missing_key", "rule")
     if faults:
@@ -339,8 +340,9 @@ def _rule(reading: Reading, head: Mapping[str, Any], lang: Lang) -> Rule | None:
     if not rule.usable:
         reading.fault("rules.full_need_at", "full_need_at")
     elif rule.excludes(rule):
-        low, high = (plain(end, lang) for end in _possible(rule.indicator, rule.unit))
-        reading.fault("rules.impossible", "threshold", found=Text("rules.asks", _asks(rule)), low=low, high=high)
+        reading.fault("rules.impossible", "threshold", found=Text("rules.asks", _asks(rule)), values=_span_told(rule))
+    elif rule.idle:
+        reading.fault("rules.idle", "threshold", found=Text("rules.asks", _asks(rule)))
     return None if len(reading.faults) > before else rule
 
 
@@ -378,9 +380,8 @@ def _check_unit(reading: Reading, found: Mapping[str, Any], declared: Indicator)
     params = {"found": unit, "indicator": declared.id, "expected": expected}
     if times is not None and found["threshold"] is not None:
         threshold = found["threshold"]
-        reading.fault(
-            "rules.unit_times", "unit", **params, threshold=f"{threshold:g}", becomes=f"{threshold * times:g}"
-        )
+        becomes = _written(threshold * times)
+        reading.fault("rules.unit_times", "unit", **params, threshold=_written(threshold), becomes=becomes)
     elif unit in _UNITS:
         reading.fault("rules.unit_other", "unit", **params)
     else:
@@ -416,9 +417,14 @@ def _between(code: str, key: str, rule: Rule, other: Rule) -> Fault:
 
 
 def _asks(rule: Rule) -> dict[str, Any]:
-    return {"indicator": rule.indicator, "comparison": rule.comparison, "threshold": f"{rule.threshold:g}"} | {
+    return {"indicator": rule.indicator, "comparison": rule.comparison, "threshold": _written(rule.threshold)} | {
         "unit": Text("rules.no_unit") if rule.unit == YES_NO else f" {rule.unit}"
     }
+
+
+def _written(value: float) -> str:
+    """A number as a pack file has it, with all its digits."""
+    return f"{value:.12g}"
 
 
 def _days_in_common(one: Rule, other: Rule) -> bool:
@@ -432,36 +438,12 @@ def _apart(one: str, other: str) -> bool:
     return one == f"not {other}" or other == f"not {one}"
 
 
-def _possible(indicator: str, unit: str) -> tuple[float, float]:
-    """Least and greatest value an indicator can have; a growth in % may be anything."""
-    return _SPAN.get(unit, (-math.inf, math.inf)) if "growth" not in indicator else (-math.inf, math.inf)
-
-
-_Ends = tuple[float, bool, float, bool]
-
-
-def _higher(ends: _Ends, low: float, *, closed: bool) -> _Ends:
-    """``ends`` with the least value raised to ``low``."""
-    if low > ends[0]:
-        return low, closed, *ends[2:]
-    return (low, closed and ends[1], *ends[2:]) if low == ends[0] else ends
-
-
-def _lower(ends: _Ends, high: float, *, closed: bool) -> _Ends:
-    """``ends`` with the greatest value lowered to ``high``."""
-    if high < ends[2]:
-        return *ends[:2], high, closed
-    return (*ends[:2], high, closed and ends[3]) if high == ends[2] else ends
-
-
-def _whole(ends: _Ends) -> _Ends:
-    """The whole numbers of an interval, as a closed one."""
-    low, low_in, high, high_in = ends
-    if math.isfinite(low):
-        low = float(math.ceil(low)) if low_in or low != math.ceil(low) else low + 1.0
+def _span_told(rule: Rule) -> Text:
+    """Which values its indicator can have, in words."""
+    low, high = possible(rule.indicator, rule.unit)
     if math.isfinite(high):
-        high = float(math.floor(high)) if high_in or high != math.floor(high) else high - 1.0
-    return low, True, high, True
+        return Text("rules.span.between", {"low": _written(low), "high": _written(high)})
+    return Text("rules.span.whole" if rule.unit in WHOLE else "rules.span.not_negative")
 
 
 def _shown(value: float, unit: str, lang: Lang, places: int) -> str:

@@ -13,6 +13,9 @@ from phusong.layers.errors import Fault
 from phusong.layers.messages import LANGS, Lang, Text
 from phusong.layers.toml_lines import Lines, nearest_line
 
+MOST = 1e15
+"""No threshold or weight lies beyond: a float still tells whole numbers apart up to here."""
+
 
 @dataclass
 class Reading:
@@ -38,8 +41,9 @@ class Reading:
 
     def fault(self, code: str, key: str, **params: Any) -> None:
         """Note a fault at ``key``; its message may name {owner}, {key} and ``params``."""
-        place: dict[str, Any] = {"file": self.file, "row": self.line(key), "column": key}
-        self.faults.append(Fault(code, **place, fatal=True, params={"owner": self.owner, "key": key, **params}))
+        place: dict[str, Any] = {"file": self.file, "row": self.line(key), "column": _seen(key)}
+        told = {name: _seen(value) if isinstance(value, str) else value for name, value in params.items()}
+        self.faults.append(Fault(code, **place, fatal=True, params={"owner": self.owner, "key": _seen(key), **told}))
 
     def take(self, key: str, kinds: tuple[type, ...], expected: str, *, required: bool) -> Any:
         """The value of ``key`` if it is of one of these kinds (a true or false never is a number); else None."""
@@ -73,11 +77,11 @@ class Reading:
     def number(
         self, key: str, *, default: float | None = None, required: bool = False, minimum: float = -math.inf
     ) -> float | None:
-        """A finite number, at least ``minimum``."""
+        """A number of at most 15 digits before the point, at least ``minimum``."""
         value = self.take(key, (int, float), "number", required=required and default is None)
         if value is None:
             return default
-        if not (math.isfinite(value) and value >= minimum):
+        if not (abs(value) <= MOST and value >= minimum):  # a whole number of TOML may be too long for a float
             expected = Text("rules.expected.number" if minimum == -math.inf else "rules.expected.not_negative")
             self.fault("rules.wrong_kind", key, found=_short(value), expected=expected)
             return default
@@ -114,7 +118,7 @@ class Reading:
                 self.fault("rules.wrong_kind", key, found=_short(entry), expected=Text("rules.expected.tables"))
                 continue
             name = entry.get("id", entry.get("name"))
-            said = Text(f"rules.owner.{owner}", {"name": name if isinstance(name, str) else f"#{number + 1}"})
+            said = Text(f"rules.owner.{owner}", {"name": _seen(name) if isinstance(name, str) else f"#{number + 1}"})
             where = (*self.where, key, str(number))
             found.append(Reading(entry, self.file, self.lines, self.faults, where, said))
         return found
@@ -140,3 +144,9 @@ def nearest(name: str, known: Iterable[str]) -> str:
 def _short(value: object, most: int = 60) -> str:
     said = repr(value)
     return said if len(said) <= most else said[: most - 1] + "…"
+
+
+def _seen(text: str, most: int = 500) -> str:
+    """Words of a file as a terminal may print them: signs that steer it are told as marks, and not without end."""
+    words = "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text[:most])
+    return words if len(text) <= most else words + "…"

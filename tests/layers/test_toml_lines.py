@@ -64,3 +64,27 @@ def test_a_key_is_found_where_it_stands_else_its_table(where: str, line: int | N
     tomllib.loads(TEXT)
     assert line_of(TEXT, where.split(".")) == line
     assert line_of(TEXT.replace("\n", "\r\n"), where.split(".")) == line
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        'a = 1 # """ a comment opens no string',
+        "a = \"it's ''' text\"",
+        "a = 'a \"\"\" b'",
+        'a = "a \\" b" # \'\'\'',
+        'a = """one line""" # """',
+        'a = """\nb = 1 \\""" \n[[rule]]\n"""',
+        "a = '''\n[[rule]]\nb = 1 \"\"\"\n'''",
+        'a = [\n"""\n[[rule]]\nid = 1\n""",\n]',
+        'a = """\nfive quotes: """""',
+        'a = ""',
+    ],
+)
+def test_a_string_of_several_lines_ends_where_it_ends(before: str) -> None:
+    text = f'{before}\n[[rule]]\nid = "one"\n'
+    assert [rule["id"] for rule in tomllib.loads(text)["rule"]] == ["one"]
+    lines = len(text.splitlines())
+    assert line_of(text, ["rule", "0", "id"]) == lines
+    assert line_of(text, ["rule", "0"]) == lines - 1
+    assert line_of(text, ["rule", "1"]) == lines - 1  # no second table

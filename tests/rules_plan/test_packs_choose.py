@@ -235,6 +235,7 @@ def test_settings_that_fit_no_rule_are_refused() -> None:
     refused("rules.weight", weights={"mobile_people": float("nan")})
     refused("rules.override_threshold", overrides=(Override("mobile_people", 0, "why"),))
     refused("rules.override_threshold", overrides=(Override("mobile_people", 100.5, "why"),))
+    refused("rules.override_threshold", overrides=(Override("village_centre_signal", 0, "never fails"),))
     refused("rules.override_threshold", overrides=(Override("mobile_people", float("nan"), "why"),))
     both = (Override("mobile_people", 90, "why"), Override("mobile_people", 80, "why"))
     refused("rules.override_twice", overrides=both)

@@ -74,6 +74,9 @@ def test_the_pack_these_tests_break_is_good() -> None:
         ("threshold = 90", "threshold = nan", "rules.wrong_kind", 15, "threshold"),
         ("threshold = 90", "threshold = true", "rules.wrong_kind", 15, "threshold"),
         ("threshold = 90", "threshold = 900", "rules.impossible", 15, "threshold"),
+        ("threshold = 90", f"threshold = {10**400}", "rules.wrong_kind", 15, "threshold"),
+        ("threshold = 90", "threshold = 1e300", "rules.wrong_kind", 15, "threshold"),
+        ('">="\nthreshold = 90', '"<="\nthreshold = 100', "rules.idle", 15, "threshold"),
         ("threshold = 90", "threshold = 90\nweight = -1", "rules.wrong_kind", 16, "weight"),
         ("threshold = 90", "threshold = 90\nvalid_from = 2022-01-01", "rules.no_day", 16, "valid_from"),
         ("threshold = 90", "threshold = 0", "rules.full_need_at", 9, "full_need_at"),
@@ -124,6 +127,46 @@ def test_a_threshold_in_another_unit_is_told_in_the_expected_one() -> None:
     [fault] = faults_of(text)
     assert 'threshold = 3, unit = "km"' in fault.say("en")
     assert 'threshold = 3, unit = "km"' in fault.say("vi")
+
+
+def test_a_threshold_in_another_unit_keeps_its_digits() -> None:
+    text = PACK.replace("people_covered_2g_pct", "mean_service_radius_post_km").replace('affected = "mean', '#"')
+    text = text.replace("threshold = 90", "threshold = 1234567").replace('unit = "%"', 'unit = "m"')
+    [fault] = faults_of(text)
+    assert '1234567 m would be threshold = 1234.567, unit = "km"' in fault.say("en")
+
+
+@pytest.mark.parametrize(
+    ("indicator", "unit", "words"),
+    [
+        ("mean_service_radius_post_km", "km", "the indicator is never negative"),
+        ("points_post_count", "points", "the indicator is a whole number and never negative"),
+        ("people_covered_2g_pct", "%", "the indicator is between 0 and 100"),
+    ],
+)
+def test_a_threshold_below_all_values_is_refused(indicator: str, unit: str, words: str) -> None:
+    text = PACK.replace('affected = "people_covered_2g_pct"', "full_need_at = 0").replace("90", "-1")
+    text = text.replace("people_covered_2g_pct", indicator).replace('unit = "%"', f'unit = "{unit}"')
+    [fault] = faults_of(text.replace(">=", "<="))
+    assert (fault.code, fault.row) == ("rules.impossible", 15)
+    assert words in fault.say("en")
+    [fault] = faults_of(text.replace('level = "unit"', 'level = "province"').replace("full_need_at = 0", ""))
+    assert (fault.code, fault.row) == ("rules.idle", 15)
+
+
+def test_growth_and_levels_may_be_negative() -> None:
+    text = PACK.replace('affected = "people_covered_2g_pct"', "full_need_at = -20")
+    text = text.replace("people_covered_2g_pct", "broadband_growth_pct").replace("= 90", "= -5")
+    assert parse_pack(text, file="own.toml").rules[0].threshold == -5.0
+
+
+def test_signs_that_steer_a_terminal_are_not_said() -> None:
+    said = [
+        fault.say(lang)
+        for fault in faults_of(PACK.replace('"own_people"', '"\\u001b[31mred\\u0000"'))
+        for lang in LANGS
+    ]
+    assert not any(sign in words for words in said for sign in "\x1b\0")
 
 
 def rule(name: str, comparison: str, threshold: float, **more: str) -> str:

@@ -147,12 +147,13 @@ def test_tightening_a_threshold_never_removes_a_gap(
 def test_rules_exclude_each_other_just_where_no_value_meets_both(
     one: str, other: str, at: int, other_at: int, whole: bool
 ) -> None:
-    """Against trying every half between -8 and 8 (every whole number where things are counted)."""
+    """Against trying every quarter from 0 to 8, every whole number where things are counted: nothing is negative."""
     unit, indicator = ("points", "points_post_count") if whole else ("km", PLAIN.indicator)
     first = replace(PLAIN, comparison=one, threshold=at / 2, unit=unit, indicator=indicator)  # type: ignore[arg-type]
     second = replace(first, comparison=other, threshold=other_at / 2)  # type: ignore[arg-type]
-    tried = np.arange(-8.0, 9.0) if whole else np.arange(-8.0, 8.25, 0.25)
+    tried = np.arange(0.0, 9.0) if whole else np.arange(0.0, 8.25, 0.25)
     both = any(first.met(value) and second.met(value) for value in tried)
+    assert first.idle is all(first.met(value) for value in tried)
     assert first.excludes(second) is not both
     assert second.excludes(first) is first.excludes(second)
 
