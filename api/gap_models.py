@@ -103,10 +103,11 @@ class GapTotal(BaseModel):
     model_config = example_of(GAP_TOTAL)
     district: str | None = Field(description="Name of the district; null for the whole")
     service: Literal["mobile", "post", "broadband", "facilities"] | None = Field(description="null for all services")
-    units: int = Field(description="Communes that fail a rule")
-    villages: int = Field(description="Villages that fail a rule")
+    units: int | None = Field(description="Communes that fail a rule; null where none could be judged")
+    villages: int | None = Field(description="Villages that fail a rule; null where none could be judged")
     none_at_centre: int | None = Field(
-        description="Villages without signal at the centre, whether or not a rule asks; null for services but mobile"
+        description="Villages without signal at the centre, whether or not a rule asks; null where nothing is known, "
+        "and for services other than mobile"
     )
     none_at_cluster: int | None = Field(description="Likewise: signal at the centre, none at some cluster")
     one_operator: int | None = Field(description="Likewise: signal of one operator only")

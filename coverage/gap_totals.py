@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.coverage.gap_tables import Judged
-from phusong.coverage.rules.judge import Bools, Floats
+from phusong.coverage.rules.judge import Bools, Floats, numbers
 from phusong.coverage.village_states import STATES
 
 TOTAL_COLUMNS = ("district", "service", "units", "villages", *STATES[:3], "people_affected", "unknown")
@@ -18,13 +18,14 @@ def gap_totals(
 ) -> pd.DataFrame:
     """``TOTAL_COLUMNS``, one row a district and service, "" for all; the whole first, then districts by name.
 
-    units, villages   communes and villages that fail a rule (of the service)
-    the states        villages in each state, whether or not a rule in force asks for it; NA in rows of services other
-                      than mobile
+    units, villages   communes and villages that fail a rule (of the service); NA where all that are asked wait for
+                      data, or none is asked anything because there is no such rule or no village
+    the states        villages in each state, whether or not a rule in force asks for it; NA where nothing is known of
+                      any village, and in rows of services other than mobile
     people_affected   in each commune the larger of its own largest reason and of the sum over its villages of the
                       largest reason of each (villages hold different people), at most all its people; summed over
                       communes and over villages of no known commune. Nobody counts twice: at least so many people are
-                      affected. NaN where there are gaps but nothing is known of any
+                      affected. NaN where there are gaps but nothing is known of any, or nothing could be judged
     unknown           communes and villages with gaps whose people affected are not known: they add nothing
 
     ``of_unit``: row of the commune of each village, -1 none; ``states``: ``signal_state`` of each village.
@@ -42,8 +43,8 @@ def gap_totals(
         for service, columns in zip(services, by_service, strict=True)
     ]
     table = pd.DataFrame(rows, columns=list(TOTAL_COLUMNS))
-    kinds = {"district": "str", "service": "str", **dict.fromkeys(("units", "villages", "unknown"), "int64")}
-    return table.astype(kinds | dict.fromkeys(STATES[:3], "Int64"))
+    kinds = {"district": "str", "service": "str", "unknown": "int64"}
+    return table.astype(kinds | dict.fromkeys(("units", "villages", *STATES[:3]), "Int64"))
 
 
 def _by_group(
@@ -70,16 +71,33 @@ def _by_group(
     def at_villages(values: Floats | Bools) -> Floats:
         return _sums(homes, values, n=n)
 
-    nothing = np.full(n + 1, np.nan)
+    def counted(values: Floats, known: Floats) -> Floats:
+        return np.where(known > 0, values, np.nan)
+
+    units_known = at_units(_settled(units, service))
+    villages_known = at_villages(_settled(villages, service))
+    of_signal = [at_villages(~np.isnan(numbers(villages.frame, column))) for column in _KNOWN_BY]
+    if service not in ("", "mobile"):
+        of_signal = [np.zeros(n + 1)] * len(_KNOWN_BY)
     told = at_units(unit_fails & ~np.isnan(unit_most)) + at_villages(village_fails & ~np.isnan(village_most))
     unknown = at_units(unit_fails & np.isnan(unit_most)) + at_villages(village_fails & np.isnan(village_most))
     return [
-        at_units(unit_fails),
-        at_villages(village_fails),
-        *(at_villages(states == state) if service in ("", "mobile") else nothing for state in STATES[:3]),
-        np.where((told == 0) & (unknown > 0), np.nan, at_units(affected)),
+        counted(at_units(unit_fails), units_known),
+        counted(at_villages(village_fails), villages_known),
+        *(counted(at_villages(states == state), known) for state, known in zip(STATES, of_signal, strict=False)),
+        counted(np.where((told == 0) & (unknown > 0), np.nan, at_units(affected)), units_known + villages_known),
         unknown,
     ]
+
+
+_KNOWN_BY = ("centre_covered_any", "clusters_uncovered", "operators_at_centre_count")
+"""What each of the states is known by."""
+
+
+def _settled(part: Judged, service: str) -> Bools:
+    """Rows of which a rule of the service ("" any) could be judged, or asks nothing."""
+    rules = [r for r, rule in enumerate(part.rules) if service in ("", rule.service)]
+    return np.asarray((~part.judged.not_judged[:, rules]).any(axis=1))
 
 
 def _of_service(part: Judged, service: str) -> tuple[Bools, Floats]:

@@ -243,8 +243,21 @@ def test_states_are_counted_whether_or_not_a_rule_asks_for_them() -> None:
     totals = gaps.totals.set_index(["district", "service"])
     assert totals.loc[("", ""), ["villages", *states]].tolist() == [2, 1, 1, 1]
     assert totals.loc[("x", "mobile"), ["villages", *states]].tolist() == [2, 1, 1, 1]
-    assert totals.loc[("y", "mobile"), ["villages", *states]].tolist() == [0, 0, 0, 0]
+    assert totals.loc[("y", "mobile"), ["villages", *states]].isna().all()  # no village is known there
     assert totals.loc[("x", "broadband"), states].isna().all()  # signal is no matter of broadband
+
+
+def test_what_could_not_be_judged_is_no_data_and_not_none() -> None:
+    units = communes(people_covered_any_pct=[NAN, 100.0])
+    nothing = rows(2).assign(unit_code=["1", "2"])
+    for table in (None, nothing):
+        gaps = found(table, None if table is None else layer(table), units)  # type: ignore[arg-type]
+        totals = gaps.totals.set_index(["district", "service"])
+        assert totals.loc[("", "mobile"), "units"] == 0  # B meets the rule
+        assert totals.loc[("x", "mobile"), ["units", "people_affected"]].isna().all()  # A waits for data
+        assert totals.loc[("y", "mobile"), ["units", "people_affected"]].tolist() == [0, 0]
+        villages = ["villages", "none_at_centre", "none_at_cluster", "one_operator"]
+        assert totals[villages].isna().all(axis=None)
 
 
 def test_people_that_nobody_knows_are_counted_as_not_known() -> None:
@@ -254,6 +267,7 @@ def test_people_that_nobody_knows_are_counted_as_not_known() -> None:
     whole = gaps.totals.iloc[0]
     assert np.isnan(whole["people_affected"])
     assert whole["unknown"] == 2
+    assert gaps.totals.loc[0, "villages"] == 1
     none = gaps.totals.set_index(["district", "service"]).loc[("y", "")]
     assert (none["people_affected"], none["unknown"]) == (0.0, 0)
 
@@ -346,7 +360,7 @@ def test_a_row_that_meets_all_rules_is_no_gap(study: tuple[pd.DataFrame, pd.Data
     )
     gaps = find_gaps(met, good, rules=choose_rules(PACKS, on=ON), villages=villages)
     assert (len(gaps.units), len(gaps.villages), len(gaps.reasons), len(gaps.not_judged)) == (0, 0, 0, 0)
-    assert gaps.totals[["units", "villages", "people_affected", "unknown"]].to_numpy().sum() == 0
+    assert gaps.totals[["units", "villages", "people_affected", "unknown"]].sum().sum() == 0
 
 
 @settings(max_examples=12, deadline=None)
@@ -378,7 +392,9 @@ def test_totals_lie_between_the_largest_reason_and_all_people(
     if units["people"].notna().all():
         strays = villages.loc[villages["unit_code"] == "9", "population"].sum()
         assert people <= units["people"].sum() + strays + 1e-6
-    assert (whole["units"], whole["villages"]) == (len(gaps.units), len(gaps.villages))
+    for level, listed in (("unit", gaps.units), ("village", gaps.villages)):
+        counted = whole[f"{level}s"]
+        assert counted == len(listed) if not pd.isna(counted) else not len(listed)
     districts = gaps.totals[(gaps.totals["district"] != "") & (gaps.totals["service"] == "")]
     assert districts["units"].sum() == whole["units"]
     none_known = np.isnan(whole["people_affected"])
