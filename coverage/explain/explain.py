@@ -101,7 +101,7 @@ def _missing(known: Known) -> Iterator[Statement]:
         rule = known.rules.get(row["rule"], {})
         said = Words({lang: str(row[f"text_{lang}"]) for lang in LANGS})
         yield Statement("missing", "missing.reason", {"sentence": said}, rule=row["rule"])
-        for code, params in (_whom(known, row), _since(known, row, rule), _basis(row), _standing(row, rule)):
+        for code, params in (_whom(known, row), _since(known, row, rule), _basis(row), _standing(known, row, rule)):
             yield Statement("missing", f"missing.{code}", params, rule=row["rule"], after=True)
         if row.get("override_reason"):
             params = {"reason": str(row["override_reason"])}
@@ -133,9 +133,11 @@ def _basis(row: Row) -> tuple[str, dict[str, Param]]:
     return f"basis.{row['basis']}", {}
 
 
-def _standing(row: Row, rule: Row) -> tuple[str, dict[str, Param]]:
+def _standing(known: Known, row: Row, rule: Row) -> tuple[str, dict[str, Param]]:
     source = str(row.get("source") or rule.get("source") or "-")
     standing = row.get("standing") or rule.get("standing") or "any"
+    if cited := known.cited.get(str(row["rule"])):
+        return f"standing.{standing}", {"source": Words({lang: cited[lang].rstrip(".") for lang in LANGS})}
     return f"standing.{standing}", {"source": source.rstrip(".")}
 
 
@@ -219,10 +221,12 @@ def _ranking(known: Known) -> Iterator[Statement]:
         params = {"low": int(low), "high": int(high), "draws": known.draws}
         yield Statement("ranking", "ranking.same" if low == high else "ranking.range", params)
         if ranking.get("in_first_pct") is not None and known.first_n:
-            params = {"n": known.first_n, "pct": Amount(ranking["in_first_pct"], "%", most=0)}
+            params = {"n": known.first_n, "pct": Amount(ranking["in_first_pct"], "%")}
             yield Statement("ranking", "ranking.first", params, after=True)
     choices = [word for word in str(ranking.get("depends_on") or "").split(";") if word]
-    if choices:
+    if choices == ["together"]:
+        yield Statement("ranking", "ranking.depends_together", {"n": known.first_n})
+    elif choices:
         texts = [Text(f"ranking.choice.{word}") if has(f"ranking.choice.{word}") else word for word in choices]
         params = {"n": known.first_n, "choices": Several(tuple(texts), most=20)}
         yield Statement("ranking", "ranking.depends", params)
@@ -250,8 +254,12 @@ def _where(known: Known) -> Iterator[Statement]:
     if lon is None or lat is None:
         return
     params: dict[str, Param] = {"lon": Amount(lon, "", most=4), "lat": Amount(lat, "", most=4)}
-    gap = bool(known.reasons or known.gap_villages)
-    yield Statement("where", "where.commune" if gap else "where.place", params)
+    services = {str(known.rules.get(row["rule"], {}).get("service") or "") for row in known.reasons}
+    yield Statement("where", "where.place", params)
+    if "post" in services:
+        yield Statement("where", "where.post", after=True)
+    if "mobile" in services or known.gap_villages:
+        yield Statement("where", "where.signal", after=True)
     lacking = set(_codes(known.gap_villages))
     spots = [row for row in known.villages if row["code"] in lacking and row.get("lon") is not None]
     if not spots or not known.unit.get("area_km2"):

@@ -18,7 +18,7 @@ class Known:
     unit            the commune: code, name, district, people, area_km2, lon, lat (degrees) and its indicators
     gap             its row of the gap list, None if it is not on it; gaps_count: rows of that list
     reasons         of the commune, worst need first
-    rules           the rules in force by id
+    rules           the rules in force by id; cited: by rule the source of its threshold by language, where it has both
     villages        all its villages: code, name, population, lon, lat
     gap_villages    the rows of those that have gaps, by rank
     weak            by village code: what its centre lacks of signal (``Weak``), where that was computed
@@ -38,6 +38,7 @@ class Known:
     gaps_count: int = 0
     reasons: Sequence[Row] = ()
     rules: Mapping[str, Row] = field(default_factory=dict)
+    cited: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     villages: Sequence[Row] = ()
     gap_villages: Sequence[Row] = ()
     weak: Mapping[str, Weak] = field(default_factory=dict)

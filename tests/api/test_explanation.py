@@ -20,6 +20,7 @@ from phusong.api.cli import main
 from phusong.api.explaining import explained, find_commune, page_bytes, page_document
 from phusong.api.pipeline import run
 from phusong.api.results import ResultsReader
+from phusong.api.rules import rules_of
 from phusong.api.served import Served
 from phusong.api.steps import STEPS
 from phusong.coverage.explain.statement import TOPICS
@@ -143,6 +144,19 @@ def test_the_terminal_tells_the_figures_of_the_lists(
         assert len(own)
         for sentence in own[f"text_{lang}"]:
             assert sentence[1:] in text
+
+
+def test_sources_are_in_the_language_asked_for_whatever_the_run_spoke(done: Path, worst: dict[str, Any]) -> None:
+    study = Served.of(done)
+    told = explained(study, study.results.snapshot(), worst["code"])
+    sources = [one for one in told.statements if one.code.startswith("missing.standing.")]
+    assert sources
+    for one in sources:
+        rule = {lang: rules_of(study.study, lang=lang)[one.rule] for lang in LANGS}
+        for lang in LANGS:
+            wanted = rule[lang].document if rule[lang].standing == "unverified" else rule[lang].source
+            assert wanted.rstrip(".") in one.say(lang)
+            assert "not checked against the print: a parameter" not in one.say(lang)
 
 
 def test_people_brought_by_the_plan_are_those_of_the_plan(done: Path) -> None:

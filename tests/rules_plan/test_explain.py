@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import date
 from typing import Any
 
@@ -217,7 +218,7 @@ def test_sites_of_the_plan_are_named_by_the_people_they_bring_and_the_rest_is_co
     )
     assert first.places == ("H4", "a")
     assert [statement.params["rank"] for statement in of(told, "cure.plan_site")] == [6, 1]
-    assert one(told, "cure.plan_others").say("en") == "The plan's sites no. 9 bring it to 50 people more."
+    assert one(told, "cure.plan_others").say("en") == ("Elsewhere in the plan (no. 9) it is brought to 50 people more.")
     assert one(told, "cure.plan_rest").params["rest"] == Amount(450.0, "persons", most=0)
 
 
@@ -268,6 +269,74 @@ def test_posts_to_build_meet_the_rule_and_one_less_does_not() -> None:
     assert one(told, "cure.nearest_point").say("en") == "Today the nearest one is 4 km from the people on average."
 
 
+RADIUS: dict[str, Any] = RULES["post_people"] | {
+    **{"id": "post_radius", "indicator": "mean_service_radius_post_km", "threshold": 3.0, "unit": "km"},
+}
+
+
+def test_points_built_for_one_rule_count_for_the_others_of_the_service() -> None:
+    """9,000 people ask for one more point, a radius of 6 km for three more: three meet both, not four."""
+    radius = reason("post_people", 6.0) | {"rule": "post_radius", "indicator": RADIUS["indicator"], "unit": "km"}
+    radius |= {"threshold": 3.0, "margin": -3.0}
+    unit = UNIT | {"people": 9000.0, "area_km2": math.pi * 36.0}
+    told = gap_of(reason("post_people", 9000.0), radius, unit=unit, rules=RULES | {"post_radius": RADIUS})
+    assert one(told, "cure.build_all").say("en") == "To meet 2 rules at once: 3 more postal points."
+    assert one(told, "cure.build_all").rule == "post_radius"
+    assert not of(told, "cure.build")
+    assert len(of(told, "cure.nearest_point")) == 1
+
+
+def test_the_plan_and_the_rule_may_count_other_people_and_that_is_told() -> None:
+    given: dict[str, Any] = {"serves": [serves("H1", "1", rank=1, new=1799.6)], "sites": {"H1": site("Đồi", 1)}}
+    same = gap_of(reason("mobile_people", 10.0), **given)
+    assert not of(same, "cure.counted")
+    fewer = reason("mobile_people", 80.0, people_affected=400.0)
+    assert one(gap_of(fewer, **given), "cure.counted").say("en") == (
+        "The rule counts 400 people without any signal, by computation alone; the plan counts 1,800 people without 2G "
+        "signal, and takes a village reported to lack it as lacking it as a whole."
+    )
+    assert of(gap_of(fewer, **given, operator="Viettel"), "cure.counted_operator")
+    assert not of(gap_of(fewer | {"basis": "observed"}, **given), "cure.counted")
+
+
+def test_sites_that_bring_little_are_summed_and_villages_beyond_the_first_are_counted() -> None:
+    rows = [serves(f"H{rank}", "1", rank=rank, new=new) for rank, new in ((1, 1700.0), (2, 50.0), (3, 49.0))]
+    codes = "abcdef"
+    told = gap_of(
+        reason("mobile_people", 10.0),
+        villages=[village(code) for code in codes],
+        gap_villages=[gap_village(code) for code in codes],
+        weak={code: Weak(2.0, "M7", "Viettel", "2G", 3.0) for code in codes},
+        serves=rows,
+        sites={f"H{rank}": site("Đồi", rank) for rank in (1, 2, 3)},
+    )
+    assert [statement.params["rank"] for statement in of(told, "cure.plan_site")] == [1]
+    assert one(told, "cure.plan_others").params["people"] == Amount(99.0, "persons", most=0)
+    assert len(of(told, "cure.upgrade")) == 4
+    assert one(told, "cure.upgrade_others").places == ("e", "f")
+    assert not one(told, "cure.upgrades").after
+
+
+def test_a_site_beyond_the_plan_is_none_of_the_plan() -> None:
+    rows = [serves("H1", "1", rank=1, new=0.0, people_alone=900.0), serves("H2", "1", rank=None, new=None)]
+    sites = {"H1": site("Đồi", 1), "H2": site("Núi", None, cost_vnd=9e9)}
+    assert one(gap_of(reason("mobile_people", 10.0), serves=rows, sites=sites), "cure.beyond").places == ("H2",)
+
+
+def test_a_source_is_cited_in_the_language_asked_for() -> None:
+    cited = {"mobile_people": {"en": "a planner's parameter.", "vi": "tham số của người lập quy hoạch."}}
+    told = one(gap_of(reason("mobile_people", 10.0), cited=cited), "missing.standing.assumption")
+    assert told.say("vi").endswith("không phải quy định chính thức: tham số của người lập quy hoạch.")
+    assert told.plain()["source"] == {"en": "a planner's parameter", "vi": "tham số của người lập quy hoạch"}
+
+
+def test_where_to_look_turns_on_what_the_gap_is_of() -> None:
+    post = gap_of(reason("post_people", 9000.0))
+    assert [one.code for one in explain(post) if one.topic == "where"] == ["where.place", "where.post"]
+    mobile = gap_of(reason("mobile_people", 10.0))
+    assert [one.code for one in explain(mobile) if one.topic == "where"] == ["where.place", "where.signal"]
+
+
 def test_mail_and_things_nobody_can_count_have_their_own_words() -> None:
     mail = gap_of(reason("mountain_only", 0.0))
     assert "a post office is 95 minutes away" in one(mail, "cure.mail_from").say("en")
@@ -284,8 +353,11 @@ def test_the_place_in_the_ranking_comes_with_its_range_and_what_it_depends_on() 
     assert said[0] == "Place 7 of 142 communes by need (index 61.2 of 100)."
     assert "1,000 draws" in said[1]
     assert "between 3 and 15" in said[1]
-    assert said[2] == "It is among the first 20 in 98 % of them."
+    assert said[2] == "It is among the first 20 in 98.4 % of them."
     assert said[3].startswith("Whether it is among the first 20 depends on: ")
+    together = gap_of(reason("mobile_people", 10.0), ranking=ranking | {"depends_on": "together"}, first_n=20)
+    assert one(together, "ranking.depends_together").say("en").startswith("No single choice moves it")
+    assert not of(together, "ranking.depends")
     fixed = gap_of(reason("mobile_people", 10.0), ranking=ranking | {"rank_low": 7, "rank_high": 7}, ranked=142)
     assert of(fixed, "ranking.same")
     without = gap_of(reason("mobile_people", 10.0))
@@ -307,7 +379,8 @@ def test_the_map_is_pointed_at_by_where_the_villages_with_gaps_lie(east: float, 
         assert one(told, "where.direction").plain() == {"direction": f"explain.direction.{word}"}
     else:
         assert of(told, "where.spread")
-    assert "106.5° E, 16.5° N" in one(told, "where.commune").say("en")
+    assert "106.5° E, 16.5° N" in one(told, "where.place").say("en")
+    assert one(told, "where.signal").after
 
 
 def test_a_class_is_told_with_what_speaks_against_it() -> None:
