@@ -13,7 +13,7 @@ from phusong.coverage.evidence import compare, units_from_reports, village_signa
 from phusong.coverage.gap_tables import Judged, class_words
 from phusong.coverage.gap_totals import gap_totals
 from phusong.coverage.indicators import CLASSES
-from phusong.coverage.ranking.index import Index, need_table, ranks_by_need
+from phusong.coverage.ranking.index import Index, need_table, order_by_need, ranks_by_need
 from phusong.coverage.rules.choose import RuleSet
 from phusong.coverage.rules.judge import Floats, Judgement, judge, numbers
 from phusong.coverage.village_indicators import CELLS
@@ -215,9 +215,10 @@ def _gap_units(
         classes=class_words(own),
         gap_villages=own["code"].map(in_villages).fillna(0).where(own["code"].isin(judged_in)).astype("Int64"),
     )
-    table = table.sort_values(
-        ["need_index", "people_affected", "code"], ascending=[False, False, True], ignore_index=True
+    order = order_by_need(
+        numbers(table, "need_index"), people_affected=numbers(table, "people_affected"), codes=table["code"]
     )
+    table = table.iloc[order].reset_index(drop=True)
     return table.assign(rank=np.arange(1, len(table) + 1))[list(UNIT_COLUMNS)]
 
 

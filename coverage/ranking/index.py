@@ -28,6 +28,8 @@ FLOOR = 0.01
 """What is left of a component at full need in the geometric mean: one component alone never decides everything."""
 ROUNDING = 1e-9
 """Distances of this share of a threshold are none, as in ``Rule.margins``."""
+SAME = 2.0**30
+"""Needs are counted in so many steps from none to full: what differs by rounding alone (1e-9) is the same need."""
 _COUNTED = ("yes_no", "points", "clusters", "sites", "bts", "operators", "communes")
 
 Floats = NDArray[np.float64]
@@ -67,9 +69,9 @@ class Component:
         return abs(threshold)
 
     def shifted(self, factor: float) -> float:
-        """The threshold times ``factor``, at most 100 for shares and scores."""
+        """The threshold times ``factor``; that of a share or score ends at 100, if it does not lie beyond already."""
         moved = self.threshold * factor
-        return min(moved, 100.0) if self.unit in ("%", "of_100") else moved
+        return min(moved, max(100.0, self.threshold)) if self.unit in ("%", "of_100") else moved
 
     @staticmethod
     def of(rule: Rule) -> Component:
@@ -139,12 +141,19 @@ def need_table(indicators: pd.DataFrame, judgement: Judgement, index: Index | No
     )
 
 
+def order_by_need(need_index: Floats, *, people_affected: Floats, codes: pd.Series[str]) -> NDArray[np.int64]:
+    """Rows from the greatest need (0-100) on, those without one last. Ties (``SAME``): people affected, then code."""
+    need = np.rint(need_index / 100.0 * SAME)
+    keys = pd.DataFrame({"need": need, "people": np.nan_to_num(people_affected), "code": codes.to_numpy()})
+    ordered = keys.sort_values(["need", "people", "code"], ascending=[False, False, True], kind="stable")
+    return ordered.index.to_numpy(dtype=np.int64)
+
+
 def ranks_by_need(need_index: Floats, *, people_affected: Floats, codes: pd.Series[str]) -> pd.arrays.IntegerArray:
-    """Place of each commune, 1 the greatest need, Int64; NA without a need. Ties: people affected, then code."""
-    keys = pd.DataFrame({"need": need_index, "people": np.nan_to_num(people_affected), "code": codes.to_numpy()})
-    order = keys.sort_values(["need", "people", "code"], ascending=[False, False, True], kind="stable").index.to_numpy()
-    rank = np.empty(len(keys), dtype=np.int64)
-    rank[order] = np.arange(1, len(keys) + 1)
+    """Place of each commune as ``order_by_need`` has it, 1 the greatest need, Int64; NA without a need."""
+    order = order_by_need(need_index, people_affected=people_affected, codes=codes)
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(1, len(order) + 1)
     return whole_numbers(rank, known=~np.isnan(need_index))
 
 

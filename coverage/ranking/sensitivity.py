@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from phusong.coverage.ranking.index import (
     AGGREGATIONS,
     NORMALISATIONS,
+    SAME,
     Aggregation,
     Floats,
     Index,
@@ -37,7 +38,6 @@ TOGETHER = "together"
 """Stands where no choice alone moves a commune over the line, but all of them do."""
 LOW_PCT, HIGH_PCT = 5, 95
 """The share of the draws up to the first and the last place of the interval."""
-_STEPS = 2.0**44
 _PLACE_BITS = 18
 
 Places = NDArray[np.int32]
@@ -260,7 +260,7 @@ class _Work:
         return found
 
     def place(self, need: Floats, out: Places) -> None:
-        """Places by falling need, in the order of the declared choices where needs are the same (to 6e-14)."""
+        """Places by falling need, in the order of the declared choices where needs are the same (``SAME``)."""
         order = self.order[: self.ranked]
         keys = _keys(need, order)
         keys.sort()
@@ -296,5 +296,5 @@ def _keys(need: Floats, order: NDArray[np.int64]) -> NDArray[np.int64]:
     for k in range(len(order)):
         share = need[order[k]]
         share = 0.0 if np.isnan(share) else share
-        keys[k] = (np.int64(np.rint((1.0 - share) * _STEPS)) << _PLACE_BITS) | k
+        keys[k] = (np.int64(np.rint((1.0 - share) * SAME)) << _PLACE_BITS) | k
     return keys

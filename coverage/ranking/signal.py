@@ -26,6 +26,8 @@ from phusong.layers.grid import Grid
 SURE = 4.5
 """Beyond so many standard deviations signal is as sure, or as sure to be missing, as 3.4e-6 either way."""
 NEVER = np.float32(-1e9)
+STREAMS = ((5, 1), (5, 2))
+"""Behind the seed: the random numbers of masts and of places, drawn for no other choice (``sensitivity.CHOICES``)."""
 LEVELS = 65_536
 """So many equally likely values stand for a place's own deviation."""
 _NODES = 64
@@ -219,7 +221,7 @@ def varied_shares(chances: Chances, *, area: Ints, people: Floats, areas: int, d
     places = (starts, home[first], weight[first], can[first])
     pairs = (mast.astype(np.int32), chances.east[open_pair], chances.north[open_pair], margin)
 
-    common, own = np.random.default_rng([seed, 1]), np.random.default_rng([seed, 2])
+    common, own = (np.random.default_rng([seed, *stream]) for stream in STREAMS)
     own_db = (chances.own_db * ndtri((np.arange(LEVELS) + 0.5) / LEVELS)).astype(np.float32)
     changes = np.empty((draws, areas, kinds), dtype=np.float32)
     share = 100.0 * ratio(np.ones_like(whole), whole)

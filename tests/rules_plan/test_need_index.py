@@ -175,6 +175,20 @@ def test_places_by_need_then_people_then_code_and_none_without_a_need() -> None:
     assert rank[4] == 4
 
 
+def test_needs_that_differ_by_rounding_alone_are_a_tie_for_people() -> None:
+    """Weights 0.1, 0.2 and 0.3: half of the need either way, but not to the last bit."""
+    needs, weights = np.array([[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]), np.array([0.1, 0.2, 0.3])
+    for how in ("arithmetic", "geometric"):
+        need = 100.0 * combine(needs, weights, how)  # type: ignore[arg-type]
+        assert need[0] == pytest.approx(need[1], rel=1e-12)
+        for people in ([1.0, 9.0], [9.0, 1.0]):
+            rank = ranks_by_need(need, people_affected=np.array(people), codes=pd.Series(["a", "b"]))
+            assert rank.tolist() == [2, 1] if people[1] > people[0] else [1, 2]
+    assert ranks_by_need(
+        np.array([50.0, 50.000001]), people_affected=np.array([9.0, 1.0]), codes=pd.Series(["a", "b"])
+    ).tolist() == [2, 1]
+
+
 # correlated components
 
 

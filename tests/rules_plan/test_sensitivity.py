@@ -8,7 +8,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from phusong.coverage.ranking import Component, Index, Measured, Variation, ranks_by_need, sensitivity
+from phusong.coverage.ranking import (
+    Chances,
+    Component,
+    Index,
+    Measured,
+    Variation,
+    ranks_by_need,
+    sensitivity,
+    varied_shares,
+)
 from phusong.coverage.ranking.index import AGGREGATIONS, NORMALISATIONS, combine, component_needs, lack, normalised
 from phusong.coverage.ranking.sensitivity import Sensitivity
 
@@ -120,6 +129,8 @@ def test_yes_and_no_and_counts_have_no_threshold_to_shift_and_shares_end_at_100(
     assert not Component("x", "x", "per_100", 1.0, "more").shifts
     assert MOBILE.shifted(1.2) == 100.0
     assert RADIUS.shifted(1.1) == pytest.approx(3.3)
+    growth = Component("g", "broadband_growth_pct", "%", 1.0, "more", 120.0)
+    assert (growth.shifted(1.0), growth.shifted(1.2), growth.shifted(0.9)) == (120.0, 120.0, pytest.approx(108.0))
     assert Component("m", "m", "%", 1.0, "more", 50.0, 20.0).span(60.0) == 30.0
 
 
@@ -148,6 +159,25 @@ def test_leaving_a_choice_out_changes_no_other_draw() -> None:
     whole = found(of, Variation(draws=100))
     part = found(of, Variation(draws=100, vary=("weights",)))
     assert part.moves["weights"] == whole.moves["weights"]
+
+
+def test_every_choice_has_random_numbers_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streams of one seed; a sequence with zeros behind it is the same stream."""
+    streams = []
+    fresh = np.random.default_rng
+
+    def noted(seed: list[int]) -> np.random.Generator:
+        streams.append(tuple(fresh(seed).integers(0, 2**63, 4)))
+        return fresh(seed)
+
+    of = province(10)
+    place = np.arange(10)
+    one = np.ones((10, 1), dtype=np.float32)
+    chances = Chances(place, place * 0, one, one[:, 0], one[:, 0], 5.0, 5.0, one.astype(float), 1)
+    monkeypatch.setattr(np.random, "default_rng", noted)
+    moved = varied_shares(chances, area=place, people=np.ones(10), areas=10, draws=100, seed=2012)
+    found(of, Variation(draws=100), populations={"uniform": of.value - 1.0}, coverage={0: moved[..., 0]})
+    assert len(streams) == len(set(streams)) >= 7  # five of a choice each, two of coverage
 
 
 def test_no_data_has_no_place_and_takes_none() -> None:
