@@ -3,10 +3,10 @@
 from phusong.coverage.classes.classify import (
     CENTRES,
     CLASS_COLUMNS,
-    VILLAGE_OWN,
     Classes,
     default_tests,
     find_classes,
 )
+from phusong.coverage.rules.class_tests import VILLAGE_OWN
 
 __all__ = ["CENTRES", "CLASS_COLUMNS", "VILLAGE_OWN", "Classes", "default_tests", "find_classes"]

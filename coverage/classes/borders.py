@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 STEP_M = 50.0
 """Length of the pieces that lines and outlines are cut into, at most; a fifth of the tolerance if that is less."""
+LEAST_STEP_M = 5.0
+"""No shorter, however small the tolerance."""
 SHARED_M = 5.0
 """An outline nearer than this to another commune is shared with it, whatever slivers the outlines leave."""
 
@@ -43,7 +45,7 @@ def border_lengths(units: gpd.GeoDataFrame, borders: gpd.GeoDataFrame | None, *,
         return Borders(nothing, nothing, nothing, tolerance_m)
     outlines = units.geometry.to_numpy()
     tree = shapely.STRtree(outlines)
-    step_m = min(STEP_M, tolerance_m / 5)
+    step_m = _step_m(tolerance_m)
     km: dict[str, Floats] = {}
     coast: Shapes = np.empty(0, dtype=object)
     for kind in ("land_border", "coast"):
@@ -53,6 +55,10 @@ def border_lengths(units: gpd.GeoDataFrame, borders: gpd.GeoDataFrame | None, *,
         coast = lines if kind == "coast" else coast
     pct = _coast_pct(outlines, coast, tree, tolerance_m=tolerance_m, step_m=step_m) if len(coast) else nothing
     return Borders(km["land_border"], km["coast"], pct, tolerance_m)
+
+
+def _step_m(tolerance_m: float) -> float:
+    return max(LEAST_STEP_M, min(STEP_M, tolerance_m / 5))
 
 
 def _nearest_km(lines: Shapes, tree: shapely.STRtree, *, n: int, tolerance_m: float, step_m: float) -> Floats:

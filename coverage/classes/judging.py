@@ -36,14 +36,15 @@ SURE = Doubt({}, {}, {})
 @dataclass(frozen=True)
 class Judged:
     """One class of one level: flags (boolean[n], NA) as recorded, computed and used, the basis of the last; the test,
-    None if there is none; whether the computed verdict rests on derived ground, and what it hinges on ("derived",
-    "unknown", "")."""
+    None if there is none; the answers to its conditions (1, 0, NaN: open); whether the computed verdict rests on
+    derived ground, and what it hinges on ("derived", "unknown", "")."""
 
     official: pd.Series[bool]
     computed: pd.Series[bool]
     used: pd.Series[bool]
     basis: pd.Series[str]
     test: ClassTest | None
+    answers: Sequence[Floats]
     derived: NDArray[np.bool_]
     hinges_on: NDArray[np.object_]
 
@@ -72,10 +73,12 @@ def judge_classes(
         empty = pd.Series(pd.NA, index=range(n), dtype="boolean")
         official = layer[name].astype("boolean").reset_index(drop=True) if name in layer else empty
         computed, test = empty, by_class.get(name)
+        answers: list[Floats] = []
         on_derived = np.zeros(n, dtype=bool)
         hinges = np.full(n, "", dtype=object)
         if test is not None:
-            verdict = test.verdicts(_answers(test, values, doubt.known))
+            answers = _answers(test, values, doubt.known)
+            verdict = test.verdicts(answers)
             computed = _flags(verdict)
             known = ~np.isnan(verdict)
             in_doubt, unsettled, unheard = (
@@ -93,7 +96,7 @@ def judge_classes(
         if test is not None:
             basis[computed.notna()] = f"computed:{test.id}"
         basis[official.notna()] = RECORDED
-        found[name] = Judged(official, computed, used, pd.Series(basis, dtype="str"), test, on_derived, hinges)
+        found[name] = Judged(official, computed, used, pd.Series(basis, dtype="str"), test, answers, on_derived, hinges)
     return found
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.coverage.classes.judging import Floats, Judged
+from phusong.coverage.classes.judging import DOUBT_PCT, Floats, Judged
 from phusong.coverage.indicators import indicator_label
 from phusong.coverage.rules.class_tests import ClassTest, Condition
 from phusong.layers.messages import LANGS, Lang, Text, say
@@ -66,7 +66,7 @@ def class_rows(
                 "class": _constant(name, rows),
                 "agree": np.where(recorded & tested, np.where(same, _YES, _NO), _NOTHING),
                 "test": _constant(test, rows),
-                **_deciding(one.test, chosen, len(rows)),
+                **_deciding(one, chosen, rows),
                 "derived": np.where(one.derived[rows], _YES, _NO),
                 "hinges_on": one.hinges_on[rows],
                 **{f"evidence_{lang}": _evidence(one, chosen, rows, counts, notes, lang) for lang in LANGS},
@@ -107,15 +107,24 @@ def _constant(word: str, rows: NDArray[np.int64]) -> Objects:
     return np.full(len(rows), word, dtype=object)
 
 
-def _deciding(test: ClassTest | None, values: Mapping[str, Floats], n: int) -> dict[str, np.ndarray]:
+def _deciding(judged: Judged, values: Mapping[str, Floats], rows: NDArray[np.int64]) -> dict[str, np.ndarray]:
     """Value, threshold and unit of the condition that decided: the one farthest on its good side where any is enough,
-    on its bad side where all are asked, measured in thresholds."""
+    on its bad side where all are asked, measured in thresholds; without data where the verdict is open. A condition
+    that is open decides nothing, whatever the part of it that is known: a share of some villages is not that of all."""
+    test, n = judged.test, len(rows)
     value, threshold, unit = np.full(n, np.nan), np.full(n, np.nan), np.full(n, "", dtype=object)
     if test is not None:
         far = np.column_stack(
-            [one.margins(values[one.indicator]) / max(abs(one.threshold), 1e-9) for one in test.conditions]
+            [
+                np.where(
+                    np.isnan(answer[rows]),
+                    np.nan,
+                    one.margins(values[one.indicator]) / max(abs(one.threshold), 1e-9),
+                )
+                for one, answer in zip(test.conditions, judged.answers, strict=True)
+            ]
         )
-        none = np.isnan(far).all(axis=1)
+        none = np.isnan(far).all(axis=1) | judged.computed.isna().to_numpy()[rows]
         worst = -np.inf if test.how == "any" else np.inf
         far = np.where(np.isnan(far), worst, far)
         best = far.argmax(axis=1) if test.how == "any" else far.argmin(axis=1)
@@ -143,9 +152,14 @@ def _evidence(  # noqa: PLR0917
             words = words + _each(counts, lambda row: _of_villages(row, lang))
         said.append(words)
     limits = _limits(one.test, notes, lang)
-    derived = say("class.evidence.derived_ground", lang)
-    ends = [limits, f"{limits} {derived}.".lstrip()]
-    ends += [f"{limits} {say(f'class.evidence.hinges_{word}', lang)}.".lstrip() for word in ("derived", "unknown")]
+    level, optional = one.test.level, {condition.indicator for condition in one.test.conditions if condition.optional}
+    whose = "villages" if optional == {"villages_mountainous_pct"} else "others"
+    doubts = (
+        say(f"class.evidence.derived_{level}", lang),
+        say(f"class.evidence.hinges_derived_{level}", lang, points=quantity(DOUBT_PCT, "percentage_points", lang)),
+        say(f"class.evidence.hinges_{whose}", lang),
+    )
+    ends = [limits, *(f"{limits} {doubt}.".lstrip() for doubt in doubts)]
     endings = np.array([f". {end}" if end else "." for end in ends], dtype=object)
     hinges = one.hinges_on[rows]
     which = np.select([hinges == "derived", hinges == "unknown", one.derived[rows]], [2, 3, 1], 0)

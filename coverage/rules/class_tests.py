@@ -8,6 +8,7 @@ it; one marked ``optional`` is left out where it has no data, and the evidence s
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -26,6 +27,8 @@ ClassLevel = Literal["unit", "village"]
 How = Literal["any", "all"]
 Sign = Literal[">=", "<=", ">", "<", "="]
 
+VILLAGE_OWN = ("mountainous", "ethnic_minority", "programme", "remote")
+"""Classes a village may have by itself; the others are its commune's."""
 SHARE = "share"
 """A unit thresholds of indicators in % may be written in: 0-1, or as a fraction such as "2/3"."""
 
@@ -54,6 +57,7 @@ _ASKED: dict[str, tuple[str, ...]] = {
         "time_to_centre_min",
     ),
 }
+_FRACTION = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9})?( ?/ ?[0-9]{1,9})?")
 _TIME = {"unit": "mean_time_{}_min", "village": "time_{}_min"}
 
 Floats = NDArray[np.float64]
@@ -134,14 +138,17 @@ class ClassTest:
         return np.where(skipped.all(axis=1), np.nan, verdict)
 
 
-def parse_class_tests(readings: Sequence[Reading], *, head: Mapping[str, Any]) -> tuple[ClassTest, ...]:
+def parse_class_tests(
+    readings: Sequence[Reading], *, head: Mapping[str, Any], lang: Lang = "en"
+) -> tuple[ClassTest, ...]:
     """The tests of the ``[[class]]`` tables of a pack; what is wrong goes into the readings as faults.
 
-    ``head``: name, source, mark, standing, document, article and dates of the pack, as far as there.
+    ``head``: name, source, mark, standing, document, article and dates of the pack, as far as there; sources in
+    ``lang`` where the file has them in both languages.
     """
     tests: list[ClassTest] = []
     for reading in readings:
-        test = _test(reading, head)
+        test = _test(reading, head, lang)
         if test is None:
             continue
         for other in tests:
@@ -153,7 +160,7 @@ def parse_class_tests(readings: Sequence[Reading], *, head: Mapping[str, Any]) -
     return tuple(tests)
 
 
-def _test(reading: Reading, head: Mapping[str, Any]) -> ClassTest | None:
+def _test(reading: Reading, head: Mapping[str, Any], lang: Lang) -> ClassTest | None:
     before = len(reading.faults)
     level = reading.word("level", get_args(ClassLevel), required=True)
     found: dict[str, Any] = {
@@ -161,7 +168,7 @@ def _test(reading: Reading, head: Mapping[str, Any]) -> ClassTest | None:
         "of": reading.word("class", CLASSES, required=True),
         "level": level,
         "text": reading.languages("text"),
-        "source": reading.text("source", default=str(head.get("source", "") or "")),
+        "source": reading.cited("source").get(lang) or head.get("source", ""),
         "mark": reading.word("mark", ("P", "C", "K"), default=str(head.get("mark", "K"))),
         "standing": reading.word(
             "standing", ("official", "unverified", "assumption"), default=str(head.get("standing") or "assumption")
@@ -169,6 +176,8 @@ def _test(reading: Reading, head: Mapping[str, Any]) -> ClassTest | None:
         "document": head.get("document", ""),
         "article": reading.text("article", default=str(head.get("article", "") or "")),
     }
+    if level == "village" and found["of"] is not None and found["of"] not in VILLAGE_OWN:
+        reading.fault("class_tests.of_communes", "class", found=found["of"], allowed=", ".join(VILLAGE_OWN))
     given = [how for how in get_args(How) if how in reading.table]
     parts = {how: reading.tables(how, owner="class") for how in get_args(How)}
     reading.refuse_others()
@@ -222,10 +231,10 @@ def _condition(entry: Reading, level: str | None) -> Condition | None:
 
 
 def _number(written: float | str) -> float | None:
-    """A number, or a fraction written as text ("2/3"); None for other text."""
-    if not isinstance(written, str):
-        return float(written)
+    """A number, or a fraction written as text ("2/3"); None for other text and for what no float can hold."""
+    if isinstance(written, str) and not _FRACTION.fullmatch(written):
+        return None
     try:
-        return float(Fraction(written.replace(" ", "")))
+        return float(Fraction(written.replace(" ", "")) if isinstance(written, str) else written)
     except (ValueError, ZeroDivisionError, OverflowError):
         return None

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import LineString, MultiPolygon, Point, box
 
-from phusong.coverage.classes.borders import border_lengths
+from phusong.coverage.classes.borders import _pieces, _step_m, border_lengths
 
 DATA = os.environ.get("PHUSONG_DATA", "")
 ROW = [box(0, 0, 1000, 1000), box(1000, 0, 2000, 1000), box(2000, 0, 3000, 1000)]
@@ -77,6 +77,14 @@ def test_a_layer_without_shapes_or_nothing_near(layer):
     away = lines_of(layer, ("coast", LineString([(90_000, 0), (95_000, 0)])))
     found = border_lengths(units, away, tolerance_m=500.0)
     assert found.sea_km.tolist() == found.outline_coast_pct.tolist() == [0, 0, 0]
+
+
+def test_a_tiny_tolerance_does_not_cut_lines_to_dust(layer):
+    line = LineString([(0, 1000), (3000, 1000)])
+    at, _, _ = _pieces(np.array([line]), _step_m(1e-6))
+    assert len(at) == 3000 / 5
+    found = border_lengths(units_of(layer, ROW), lines_of(layer, ("coast", line)), tolerance_m=1e-6)
+    assert found.sea_km.tolist() == pytest.approx([1.0, 1.0, 1.0])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

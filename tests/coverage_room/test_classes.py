@@ -1,5 +1,7 @@
 """Classes of communes and villages, at the limits of their tests."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,10 +9,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely.geometry import box
 
-from phusong.coverage.classes import CLASS_COLUMNS, VILLAGE_OWN, find_classes
+from phusong.coverage.classes import CLASS_COLUMNS, VILLAGE_OWN, default_tests, find_classes
 from phusong.coverage.classes.terrain import terrain_shares
 from phusong.coverage.indicators import CLASSES
 from phusong.coverage.population import distribute
+from phusong.coverage.rules.class_tests import Condition
 from phusong.coverage.zonal import zones
 from phusong.layers.messages import LANGS
 
@@ -21,6 +24,10 @@ def classes_of(elevation, units, **layers):
     pairs = zones(units, grid=elevation.grid)
     people = distribute(pairs, units, villages=layers.get("villages"), elevation=elevation)
     return find_classes({"units": units, **layers}, people=people, elevation=elevation)
+
+
+def named_test(name, level):
+    return next(one for one in default_tests() if (one.of, one.level) == (name, level))
 
 
 def plain(flags):
@@ -115,6 +122,97 @@ def test_villages_decide_and_the_verdict_says_what_it_hinges_on(raster, layer, p
     assert "2 trên 3 thôn, bản; 2 theo hồ sơ" in words.loc[("unit", "mountainous"), "evidence_vi"]
 
 
+def partly_known(raster, layer, points, *, low_cells, tests=None):
+    """A commune of ten villages: five recorded as mountainous, one as not, of four nothing is known."""
+    elevation = raster([[250.0] * (6 - low_cells) + [10.0] * low_cells + [np.nan] * 4])
+    flags = [True] * 5 + [False] + [None] * 4
+    rows = [
+        {"code": f"V{i}", "name": "", "unit_code": "A", "xy": (50 + 100 * i, 50), "mountainous": flag}
+        for i, flag in enumerate(flags)
+    ]
+    areas = layer(
+        "village_areas",
+        [{"code": f"V{i}"} for i in range(10)],
+        [box(100 * i, 0, 100 * i + 100, 100) for i in range(10)],
+    )
+    units = one_unit(layer, 1000)
+    villages = points("villages", rows)
+    people = distribute(zones(units, grid=elevation.grid), units, villages=villages, elevation=elevation)
+    layers = {"units": units, "villages": villages, "village_areas": areas}
+    found = find_classes(layers, people=people, elevation=elevation, tests=tests)
+    assert found.units["villages_mountainous_pct"].tolist() == [pytest.approx(500 / 6)]
+    table = found.table[(found.table["class"] == "mountainous") & (found.table["level"] == "unit")]
+    return table.iloc[0]
+
+
+@pytest.mark.parametrize(("low_cells", "area_pct", "hinges_on"), [(4, 100 / 3, "unknown"), (1, 500 / 6, "")])
+def test_a_share_of_some_villages_does_not_pass_as_what_decided(raster, layer, points, low_cells, area_pct, hinges_on):
+    row = partly_known(raster, layer, points, low_cells=low_cells)
+    # five of ten at least, nine of ten at most are mountainous: the area decides, not the 83 % of those known
+    assert row["value"] == pytest.approx(area_pct)
+    assert row["computed"] == (row["value"] >= row["threshold"])
+    assert row["hinges_on"] == hinges_on
+    assert "5 of 10 villages; 6 as recorded; 4 not known" in row["evidence_en"]
+    assert ("of too many villages" in row["evidence_en"]) == (hinges_on == "unknown")
+
+
+def test_an_open_verdict_has_no_deciding_value(raster, layer, points):
+    asked = tuple(replace(one, optional=False) for one in named_test("mountainous", "unit").conditions)
+    tests = [replace(named_test("mountainous", "unit"), conditions=asked), named_test("mountainous", "village")]
+    row = partly_known(raster, layer, points, low_cells=4, tests=tests)
+    assert pd.isna(row["computed"])
+    assert np.isnan(row["value"])
+    assert (row["unit"], row["hinges_on"]) == ("", "")
+
+
+def test_the_words_of_a_doubt_are_those_of_its_conditions(raster, layer):
+    asked = (
+        Condition("area_at_200m_pct", ">=", 50.0, "%"),
+        Condition("minority_people_pct", ">=", 15.0, "%", optional=True),
+    )
+    test = replace(named_test("mountainous", "unit"), conditions=asked)
+    units, elevation = one_unit(layer, 100), raster([[10.0]])
+    people = distribute(zones(units, grid=elevation.grid), units, villages=None, elevation=elevation)
+    found = find_classes({"units": units}, people=people, elevation=elevation, tests=[test]).table.set_index("class")
+    row = found.loc["mountainous"]
+    assert (row["computed"], row["hinges_on"]) == (False, "unknown")
+    assert "villages" not in row["evidence_en"]
+    assert "the others could change it" in row["evidence_en"]
+    assert "các điều kiện còn lại có thể làm thay đổi kết quả" in row["evidence_vi"]
+
+
+def test_villages_and_communes_tell_derived_ground_in_their_own_words(raster, layer, points):
+    elevation = raster([[250.0, 250.0, 10.0, 250.0]])
+    rows = [{"code": f"V{i}", "name": "", "unit_code": "A", "xy": (50 + 300 * i, 50)} for i in range(2)]
+    found = classes_of(elevation, one_unit(layer, 400), villages=points("villages", rows)).table
+    said = found[found["class"] == "mountainous"].set_index(["level", "code"])
+    assert said.loc[("village", "V0"), ["computed", "hinges_on"]].tolist() == [True, ""]
+    assert "The village's ground is derived" in said.loc[("village", "V0"), "evidence_en"]
+    assert said.loc[("village", "V1"), ["computed", "hinges_on"]].tolist() == [False, "derived"]  # one cell of two
+    assert "shares off by 20 points would change it" in said.loc[("village", "V1"), "evidence_en"]
+    assert "tỷ lệ lệch 20 điểm phần trăm" in said.loc[("village", "V1"), "evidence_vi"]
+    assert said.loc[("unit", "A"), ["computed", "derived"]].tolist() == [True, "no"]  # by its area
+    flat = classes_of(raster([[10.0] * 4]), one_unit(layer, 400), villages=points("villages", rows)).table
+    row = flat[(flat["class"] == "mountainous") & (flat["level"] == "unit")].iloc[0]
+    assert (row["computed"], row["derived"], row["hinges_on"]) == (False, "yes", "")
+    assert "The ground of villages is derived" in row["evidence_en"]
+
+
+def test_a_village_of_an_unknown_commune_counts_in_none_and_inherits_nothing(raster, layer, points):
+    elevation = raster([[250.0, 10.0, 10.0]])
+    rows = [
+        {"code": "V0", "unit_code": "A", "xy": (50, 50), "mountainous": True},
+        {"code": "V1", "unit_code": "gone", "xy": (150, 50), "mountainous": False},
+        {"code": "V2", "unit_code": None, "xy": (250, 50)},
+    ]
+    units = one_unit(layer, 300, programme=True)
+    found = classes_of(elevation, units, villages=points("villages", [{"name": "", **row} for row in rows]))
+    assert found.units["villages_mountainous_pct"].tolist() == [100.0]
+    assert plain(found.villages["mountainous"]) == [True, False, None]
+    assert plain(found.villages["programme"]) == [True, None, None]
+    assert found.villages["programme_basis"].tolist() == ["inherited", "none", "none"]
+
+
 def test_slope_is_told_with_the_size_of_its_cells(raster, layer):
     found = classes_of(raster([[300.0] * 3] * 2, cell_m=90.0), one_unit(layer, 200)).table
     row = found.set_index("class").loc["mountainous"]
@@ -192,7 +290,7 @@ def test_without_layers_nothing_is_known_and_all_is_told(raster, layer):
         assert found.units[f"{name}_basis"].tolist() == ["none"]
     words = found.table.set_index("class")
     assert "no data" in words.loc["remote", "evidence_en"]
-    assert "chỉ theo hồ sơ" in words.loc["programme", "evidence_vi"]
+    assert "Chỉ theo hồ sơ" in words.loc["programme", "evidence_vi"]
     assert found.villages.empty
     for lang in LANGS:
         assert not found.table[f"evidence_{lang}"].eq("").any()

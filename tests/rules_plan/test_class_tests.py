@@ -67,6 +67,9 @@ def test_a_test_as_a_pack_has_it() -> None:
         ('"3/4"', '"3/0"', "class_tests.threshold"),
         ('"3/4"', '"three quarters"', "class_tests.threshold"),
         ('"3/4"', "inf", "class_tests.threshold"),
+        ('"3/4"', '"1e999999999"', "class_tests.threshold"),  # no fraction, and long to work out
+        ("threshold = 50, unit", f"threshold = {'9' * 400}, unit", "class_tests.threshold"),
+        ('"mountainous"\nlevel = "unit"', '"island"\nlevel = "village"', "class_tests.of_communes"),
         ('"3/4"', "true", "rules.wrong_kind"),
         ('"3/4"', "75", "class_tests.share"),
         ('">"', '"=="', "rules.unknown_word"),
@@ -90,6 +93,23 @@ def test_conditions_are_asked_for_and_classes_once() -> None:
     assert faults_of(GOOD[:start] + "any = []\n" + GOOD[end:]) == ["rules.missing_key"]
     assert faults_of(GOOD + GOOD) == ["class_tests.id_twice"]
     assert faults_of(GOOD + GOOD.replace("high_commune", "other")) == ["class_tests.twice"]
+
+
+def test_a_source_may_be_written_in_both_languages() -> None:
+    cited = GOOD + '[class.source]\nen = "a list"\nvi = "một danh mục"\n'
+    told = [parse_pack(HEAD + cited, file="own.toml", lang=lang).classes[0].source for lang in LANGS]
+    assert dict(zip(LANGS, told, strict=True)) == {"en": "a list", "vi": "một danh mục"}
+
+
+@pytest.mark.parametrize(("lang", "word"), [("en", "assumption"), ("vi", "giả định")])
+def test_what_the_decree_does_not_say_does_not_pass_as_the_decree(lang: str, word: str) -> None:
+    tests = {one.id: one for one in load_pack("decree_272", lang).classes}  # type: ignore[arg-type]
+    assumed = {"land_border_commune", "sea_border_commune", "island_unit"}
+    assert {name for name, one in tests.items() if one.standing != "official"} == assumed
+    for name, one in tests.items():
+        assert (word in one.source) == (name in assumed)
+        assert one.mark == ("K" if name in assumed else "P")
+    assert "272" not in tests["island_unit"].source  # the decree has no test of islands
 
 
 def test_all_faults_are_told_together() -> None:
