@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from phusong.api.rules import own_packs
 from phusong.coverage.access.services import services
 from phusong.coverage.classes import CENTRES, default_tests
 from phusong.coverage.rules.class_tests import ClassTest
@@ -33,7 +34,8 @@ def centres_of(settings: Settings) -> tuple[str, ...]:
 
 def check_classes(study: Study, own: Mapping[str, Pack] | None = None) -> list[Fault]:
     """Fatal faults of the ``[classes]`` settings: a pack that is not there or tests no class, a centre that is no
-    service people travel to; each with its line."""
+    service people travel to; each with its line. ``own``: the study's packs that can be read; of the others
+    ``api.rules.check_rules`` tells what is wrong."""
     asked = study.settings.classes
     faults = []
 
@@ -42,7 +44,10 @@ def check_classes(study: Study, own: Mapping[str, Pack] | None = None) -> list[F
         faults.append(Fault(code, file="study.toml", row=row, column=setting, fatal=True, params=params))
 
     known = tuple(dict.fromkeys((*(own or {}), *pack_names())))
+    unread = set(own_packs(study)) - set(own or {})
     for name in asked.packs:
+        if name in unread:
+            continue
         if name not in known:
             refuse("error.rules.no_pack", "classes.packs", name=name, nearest=nearest(name, known))
         elif not ((own or {}).get(name) or load_pack(name)).classes:

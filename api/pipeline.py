@@ -26,11 +26,11 @@ from phusong.api.access import check_access
 from phusong.api.classes import check_classes
 from phusong.api.index import check_index
 from phusong.api.outlook import check_progress
-from phusong.api.rules import own_packs_of, packs_hash, rules_of
+from phusong.api.rules import check_rules, own_packs_of, packs_hash, rules_of
 from phusong.coverage.radio.atmosphere import Atmosphere, atmosphere
 from phusong.coverage.radio.clutter import check_clutter
 from phusong.coverage.rules.choose import RuleSet
-from phusong.coverage.rules.notes import notes_of_layers
+from phusong.coverage.rules.notes import figured, notes_of_layers
 from phusong.coverage.rules.pack import Pack
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.grid import Grid, Raster
@@ -161,12 +161,11 @@ def air_of(settings: Settings, grid: Grid) -> Atmosphere:
 
 
 def check_study(study: Study) -> StudyLayers:
-    """A study's layers and rasters with everything wrong with them, and with what the settings ask of them.
-
-    SettingsError if the rules cannot be used, InputError if the GeoPackage cannot be read.
+    """A study's layers and rasters with everything wrong with them, with its rules and with what the settings ask of
+    them; InputError if the GeoPackage cannot be read.
     """
     settings = study.settings
-    rules = rules_of(study)
+    rules, own, faults = check_rules(study)
     read = read_layers(
         study.layers_path,
         study.rasters_dir,
@@ -176,10 +175,12 @@ def check_study(study: Study) -> StudyLayers:
     )
     present = {name for name, layer in read.layers.items() if len(layer)}
     present |= {name for name in RASTERS if getattr(read, name) is not None}
-    faults: list[Fault] = [*check_access(study), *check_classes(study, own_packs_of(study))]
+    faults += [*check_access(study), *check_classes(study, own)]
     faults += check_index(study)
     faults += check_progress(study, read.layers)
-    faults += notes_of_layers(rules, present=present, units=read.layers.get("units"))
+    if rules is not None:
+        figures = figured(read.layers.get("published_figures"), settings.units_valid_on)
+        faults += notes_of_layers(rules, present=present, units=read.layers.get("units"), figures=figures)
 
     def refuse(code: str, column: str, *, fatal: bool = True, **params: Any) -> None:
         faults.append(Fault(code, file="study.toml", column=column, fatal=fatal, params=params))

@@ -40,12 +40,34 @@ def rules_of(study: Study, *, packs: Sequence[str] | None = None, lang: Lang | N
         raise SettingsError(error.code, faults=tuple(_at_setting(fault, study) for fault in error.faults)) from error
 
 
+def check_rules(study: Study) -> tuple[RuleSet | None, dict[str, Pack], list[Fault]]:
+    """The rules a study is judged by, None where they cannot be used; the own packs its settings name that can be
+    read; and what is wrong with packs and with the settings that choose and change rules, all of it fatal."""
+    faults: list[Fault] = []
+    rules: RuleSet | None = None
+    try:
+        rules = rules_of(study)
+    except SettingsError as error:
+        faults += error.faults
+    good: dict[str, Pack] = {}
+    for name in _own_names(study):
+        try:
+            good |= {pack.name: pack for pack in read_packs(study, (name,))}
+        except SettingsError as error:
+            faults += [fault for fault in error.faults if fault not in faults]
+    return rules, good, faults
+
+
 def own_packs_of(study: Study) -> dict[str, Pack]:
     """The study's own packs that its settings name, by name; SettingsError with the faults of all."""
-    asked = (*study.settings.rules.packs, *study.settings.classes.packs)
+    return {pack.name: pack for pack in read_packs(study, _own_names(study))}
+
+
+def _own_names(study: Study) -> tuple[str, ...]:
+    """The own packs that the settings name for rules or classes, in their order."""
     own = own_packs(study)
-    names = [name for name in dict.fromkeys(asked) if name in own]
-    return {pack.name: pack for pack in read_packs(study, names)}
+    asked = (*study.settings.rules.packs, *study.settings.classes.packs)
+    return tuple(name for name in dict.fromkeys(asked) if name in own)
 
 
 def read_packs(study: Study, names: Sequence[str], *, setting: str = "", lang: Lang | None = None) -> tuple[Pack, ...]:

@@ -40,7 +40,7 @@ from phusong.coverage.radio import (
     site_required_dbm,
     usable_levels,
 )
-from phusong.coverage.rules.notes import notes_table, rule_notes
+from phusong.coverage.rules.notes import figured, notes_table, rule_notes
 from phusong.coverage.unit_indicators import unit_indicators
 from phusong.coverage.village_indicators import Homes, village_indicators
 from phusong.coverage.zonal import Zones, zones
@@ -223,14 +223,13 @@ def _gaps(job: Job) -> Made:
         index=index_of(job.settings),
     )
     job.progress(0.5)
-    published = job.layer("published_figures")
     notes = rule_notes(
         rules,
         units=tables.units,
         villages=tables.villages,
         districts=tables.districts,
         province=tables.province,
-        published=set() if published is None else set(published["indicator"]),
+        figures=figured(job.layer("published_figures"), job.settings.units_valid_on),
     )
     directory = job.draft.directory
     files: list[Path] = []

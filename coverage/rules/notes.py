@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from datetime import date
 
 import pandas as pd
 
@@ -11,6 +12,7 @@ from phusong.coverage.indicators import PUBLISHED, Level, find
 from phusong.coverage.rules.choose import RuleSet
 from phusong.coverage.rules.judge import numbers
 from phusong.coverage.rules.pack import Rule
+from phusong.coverage.targets import figure_areas
 from phusong.layers.errors import Fault
 from phusong.layers.messages import LANGS, Text
 
@@ -20,11 +22,26 @@ _EVERYWHERE = frozenset({"units", "elevation", "population", "land_cover", "road
 _EVERYWHERE |= {"village_clusters", "village_areas"}
 
 
-def notes_of_layers(rules: RuleSet, *, present: Collection[str], units: pd.DataFrame | None) -> list[Fault]:
+def figured(published: pd.DataFrame | None, on: date) -> set[tuple[str, str]]:
+    """What the layer published_figures tells by a day: (level, indicator), of level "province" or "district"."""
+    if published is None or not len(published):
+        return set()
+    known = published[published["as_of"] <= pd.Timestamp(on)]
+    levels = figure_areas(known).map(lambda area: "district" if area else "province")
+    return set(zip(levels, known["indicator"].astype("str"), strict=True))
+
+
+def notes_of_layers(
+    rules: RuleSet,
+    *,
+    present: Collection[str],
+    units: pd.DataFrame | None,
+    figures: Collection[tuple[str, str]] = (),
+) -> list[Fault]:
     """Notes on rules that can judge nothing by the layers a study has, before anything is computed.
 
     ``present``: names of layers and rasters that hold something. ``units``: the communes, with their district and the
-    classes recorded of them.
+    classes recorded of them. ``figures``: published ones (``figured``), which are judged beside what is computed.
     """
     notes = []
     for rule in rules.rules:
@@ -36,6 +53,10 @@ def notes_of_layers(rules: RuleSet, *, present: Collection[str], units: pd.DataF
             notes.append(_note("no_villages", "level", rule))
         elif rule.level == "district" and units is not None and units["district"].isna().all():
             notes.append(_note("no_districts", "level", rule))
+        elif (rule.level, rule.indicator) in figures:
+            pass
+        elif declared.sources == PUBLISHED:
+            notes.append(_note("no_figure", "indicator", rule, indicator=rule.indicator, level=_level_word(rule)))
         elif own and not own & set(present):
             layers = ", ".join(name for name in declared.sources if name in own)
             layers += " / signal_reports" if "signal_reports" in own else ""
@@ -52,13 +73,13 @@ def rule_notes(
     villages: pd.DataFrame | None,
     districts: pd.DataFrame | None = None,
     province: Mapping[str, float] | None = None,
-    published: Collection[str] = (),
+    figures: Collection[tuple[str, str]] = (),
 ) -> list[Fault]:
     """Notes on rules in force that judge nothing by the tables of a run, each with file, line and key.
 
     ``units``, ``villages``, ``districts``: indicators and, of the first two, classes in use; ``province``: those of the
-    province, ``published`` the indicators with a published figure, which is judged beside it. A table that is None
-    was not computed, and nothing is said of it but of villages, which are then missing.
+    province, ``figures`` the published ones (``figured``), which are judged beside them. A table that is None was not
+    computed, and nothing is said of it but of villages, which are then missing.
     """
     notes = []
     for rule in rules.rules:
@@ -67,8 +88,10 @@ def rule_notes(
             notes.append(_note("no_villages", "level", rule))
         elif rule.level == "district" and table is not None and not len(table):
             notes.append(_note("no_districts", "level", rule))
-        elif _no_values(rule, table, province, published):
-            notes.append(_note("no_values", "indicator", rule, indicator=rule.indicator, level=_level_word(rule)))
+        elif (rule.level, rule.indicator) not in figures and _no_values(rule, table, province):
+            only = find(rule.indicator, level=_declared_level(rule)).sources == PUBLISHED
+            why = "no_figure" if only else "no_values"
+            notes.append(_note(why, "indicator", rule, indicator=rule.indicator, level=_level_word(rule)))
         if rule.level in ("unit", "village"):
             own = rule.level == "village" and table is not None and rule.applies_to.removeprefix("not ") in table
             notes += _class_notes(rule, table if own else units, computed=False)
@@ -102,15 +125,10 @@ def _level_word(rule: Rule) -> Text:
     return Text(f"rules.level.{rule.level}")
 
 
-def _no_values(
-    rule: Rule, table: pd.DataFrame | None, province: Mapping[str, float] | None, published: Collection[str]
-) -> bool:
+def _no_values(rule: Rule, table: pd.DataFrame | None, province: Mapping[str, float] | None) -> bool:
     if rule.level == "province":
-        value = float("nan") if province is None else float(province.get(rule.indicator, float("nan")))
-        return province is not None and math.isnan(value) and rule.indicator not in published
-    if table is None or find(rule.indicator, level=_declared_level(rule)).sources == PUBLISHED:
-        return False
-    return bool(pd.isna(numbers(table, rule.indicator)).all())
+        return province is not None and math.isnan(province.get(rule.indicator, math.nan))
+    return table is not None and bool(pd.isna(numbers(table, rule.indicator)).all())
 
 
 def _class_notes(rule: Rule, units: pd.DataFrame | None, *, computed: bool) -> list[Fault]:

@@ -9,11 +9,11 @@ import pytest
 from openpyxl import load_workbook
 
 from phusong.api.cli import main
-from phusong.api.pipeline import run
+from phusong.api.pipeline import read_study, run
 from phusong.api.rule_sets import compare_packs, sheets, write_sets
 from phusong.api.steps import STEPS
 from phusong.coverage.rules import pack_names, parse_pack
-from phusong.layers.errors import SettingsError
+from phusong.layers.errors import InputError
 from phusong.layers.messages import LANGS, Lang, say
 from phusong.layers.study import Study
 
@@ -156,9 +156,34 @@ def test_an_own_pack_is_judged_by_and_a_change_of_it_judges_again(tiny_study: Pa
     again = pd.read_parquet(tiny_study / "results" / "reasons.parquet")
     assert set(again.loc[again["rule"] == "many_points", "threshold"]) == {98.0}
     own.write_text(OWN.replace("unit = ", "unti = "), encoding="utf-8")
-    with pytest.raises(SettingsError, match=r"packs/own\.toml, row 15, column unti"):
+    with pytest.raises(InputError, match=r"packs/own\.toml, row 15, column unti"):
         run(study, steps=STEPS)
     assert pd.read_parquet(tiny_study / "results" / "reasons.parquet").equals(again)
+
+
+def test_faults_of_packs_settings_and_layers_are_told_in_one_go(
+    tiny_study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tiny_study / "packs").mkdir()
+    (tiny_study / "packs" / "own.toml").write_text(OWN.replace("unit = ", "unti = "), encoding="utf-8")
+    (tiny_study / "packs" / "hills.toml").write_text(OWN.replace('"K"', '"Q"'), encoding="utf-8")
+    toml = tiny_study / "study.toml"
+    text = toml.read_text(encoding="utf-8").replace(
+        'packs = ["resolution_08"', 'packs = ["own", "gone", "resolution_08"'
+    )
+    text = text.replace('packs = ["decree_272"', 'packs = ["hills", "decre_272"')
+    toml.write_text(text.replace('remote_service = "district_office"', 'remote_service = "moon"'), encoding="utf-8")
+    (tiny_study / "rasters" / "elevation.tif").unlink()
+    assert phusong("check", tiny_study) == 2
+    said = " ".join(capsys.readouterr().err.split())
+    for words in ("column unti", "no rule pack gone", "column mark", "no rule pack decre_272", "moon", "elevation"):
+        assert words in said, words
+    assert said.count("column unti") == 1  # told once, though two settings may name the pack
+    assert "no rule pack own" not in said
+    assert "no rule pack hills" not in said
+    with pytest.raises(InputError) as caught:
+        read_study(Study(tiny_study))
+    assert len(caught.value.faults) >= 6
 
 
 @pytest.mark.parametrize("lang", LANGS)

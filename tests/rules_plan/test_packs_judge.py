@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from phusong.coverage.rules import Rule
 from phusong.coverage.rules.choose import RuleSet
 from phusong.coverage.rules.judge import judge
-from phusong.coverage.rules.notes import COLUMNS, notes_of_layers, notes_table, rule_notes
+from phusong.coverage.rules.notes import COLUMNS, figured, notes_of_layers, notes_table, rule_notes
 
 NAN = float("nan")
 PLAIN = Rule(
@@ -200,9 +201,15 @@ def test_an_indicator_without_any_value_is_told() -> None:
     for frame in (units(), units(**{PLAIN.indicator: [NAN, NAN]})):
         assert [note.column for note in rule_notes(rules_of(PLAIN), units=frame, villages=None)] == ["indicator"]
     target = replace(PLAIN, level="province", indicator="mean_download_4g_mbit_s")
-    for published, count in (((), 1), ((target.indicator,), 0)):
-        found = rule_notes(rules_of(target), units=units(), villages=None, province={}, published=published)
-        assert len(found) == count
+    for figures, why in (((), ["no_figure"]), ([("district", target.indicator)], ["no_figure"])):
+        found = rule_notes(rules_of(target), units=units(), villages=None, province={}, figures=figures)
+        assert [note.code.rsplit(".", 1)[-1] for note in found] == why
+    published = [("province", target.indicator)]
+    assert rule_notes(rules_of(target), units=units(), villages=None, province={}, figures=published) == []
+    district = replace(target, level="district")
+    for figures, count in (([], 1), ([("district", target.indicator)], 0)):
+        tables = {"units": units(), "villages": None, "districts": pd.DataFrame({"district": ["A"]})}
+        assert len(rule_notes(rules_of(district), **tables, figures=figures)) == count  # type: ignore[arg-type]
     assert notes_table([]).columns.tolist() == list(COLUMNS)
 
 
@@ -210,9 +217,11 @@ def test_rules_are_told_by_the_layers_there_are_before_a_run() -> None:
     village = replace(PLAIN, level="village", service="mobile", indicator="centre_covered_any", unit="yes_no")
     districts = replace(PLAIN, level="district")
 
-    def codes(rule: Rule, *present: str, district: object = "A") -> list[str]:
+    def codes(rule: Rule, *present: str, district: object = "A", figures: object = ()) -> list[str]:
         frame = units().assign(district=district)
-        return [note.code.rsplit(".", 1)[-1] for note in notes_of_layers(rules_of(rule), present=present, units=frame)]
+        notes = notes_of_layers(rules_of(rule), present=present, units=frame, figures=figures)  # type: ignore[arg-type]
+        assert all(note.say(lang) for note in notes for lang in ("en", "vi"))
+        return [note.code.rsplit(".", 1)[-1] for note in notes]
 
     assert codes(PLAIN, "units", "postal_points") == []
     assert codes(PLAIN, "units", "elevation") == ["no_layers"]
@@ -221,3 +230,23 @@ def test_rules_are_told_by_the_layers_there_are_before_a_run() -> None:
     assert codes(village, "villages") == ["no_layers"]
     assert codes(districts, "postal_points", district=None) == ["no_districts"]
     assert codes(districts, "postal_points") == []
+    target, speed = (
+        replace(PLAIN, level="province", indicator=name) for name in (PLAIN.indicator, "mean_download_4g_mbit_s")
+    )
+    assert codes(target, "published_figures") == ["no_layers"]
+    assert codes(target, "published_figures", figures=[("province", target.indicator)]) == []
+    assert codes(speed, "published_figures", "postal_points") == ["no_figure"]
+    assert codes(speed, "published_figures", figures=[("province", speed.indicator)]) == []
+
+
+def test_figures_count_from_their_day_on_for_their_area() -> None:
+    layer = pd.DataFrame(
+        {
+            "indicator": ["a", "b", "c"],
+            "district": [None, "Hướng Hóa", ""],
+            "as_of": pd.to_datetime(["2012-12-31", "2011-12-31", "2013-01-01"]),
+        }
+    )
+    assert figured(layer, date(2012, 12, 31)) == {("province", "a"), ("district", "b")}
+    assert figured(layer.drop(columns="district"), date(2013, 1, 1)) == {("province", name) for name in "abc"}
+    assert figured(layer.iloc[:0], date(2012, 12, 31)) == figured(None, date(2012, 12, 31)) == set()
