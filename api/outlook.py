@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from phusong.coverage.area_indicators import Areas
+from phusong.coverage.forecast import OVER
 from phusong.coverage.indicators import INDICATORS, find
 from phusong.coverage.progress import broadband_dated_areas, saturation_of
 from phusong.coverage.rules.reading import nearest
@@ -19,7 +21,7 @@ from phusong.layers.study import Study
 
 def check_progress(study: Study, layers: Mapping[str, pd.DataFrame]) -> list[Fault]:
     """Faults of the settings, each at its line: a target year that is over, a saturation of no indicator, values above
-    it; and notes on published figures that no row of the results will show."""
+    it; published shares below 0; and notes on published figures that no row of the results will show."""
     outlook, on = study.settings.progress, study.settings.units_valid_on
     faults: list[Fault] = []
 
@@ -43,17 +45,27 @@ def check_progress(study: Study, layers: Mapping[str, pd.DataFrame]) -> list[Fau
             if area and area not in districts:
                 params = {"found": area, "nearest": nearest(area, tuple(sorted(districts))) or "-"}
                 faults.append(Fault("note.figure_of_no_district", layer="published_figures", row=place, params=params))
+            if row["value"] < 0 and not np.isnan(saturation_of(str(row["indicator"]), outlook.saturation)):
+                faults.append(_below(place, {"found": f"{row['value']:g}", "indicator": str(row["indicator"])}))
             if pd.Timestamp(row["as_of"]) <= pd.Timestamp(on):
                 values.append((str(row["indicator"]), area, row["as_of"], float(row["value"])))
     worst: dict[str, tuple[str, pd.Timestamp, float]] = {}
     for indicator, area, day, value in values:
-        if value > saturation_of(indicator, outlook.saturation) and value > worst.get(indicator, ("", day, 0.0))[2]:
+        if (
+            value > OVER * saturation_of(indicator, outlook.saturation)
+            and value > worst.get(indicator, ("", day, 0.0))[2]
+        ):
             worst[indicator] = (area, day, value)
     for indicator, (area, day, value) in worst.items():
         params = {"value": f"{value:g}", "day": pd.Timestamp(day).date().isoformat(), "area": area or "-"}
         params["saturation"] = f"{saturation_of(indicator, outlook.saturation):g}"
         refuse("error.progress.above", f"saturation.{indicator}", **params)
     return faults
+
+
+def _below(row: int, params: dict[str, object]) -> Fault:
+    """The fault of a published share below 0."""
+    return Fault("error.progress.below", layer="published_figures", row=row, column="value", fatal=True, params=params)
 
 
 def _strange(published: pd.DataFrame) -> list[Fault]:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from phusong.api.labels import indicator_name
+from phusong.api.labels import indicator_name, measure
 from phusong.coverage.shortfall import form_of
 from phusong.coverage.village_states import STATES
 from phusong.layers.messages import Lang, say
@@ -23,7 +23,7 @@ from phusong.layers.study import Study
 def show(study: Study, out: Console, *, lang: Lang, rows: int = 10) -> None:
     """Everything a run ends with: the targets, the worst communes, the first of the investment list, the paths."""
     results = Results(study.root)
-    _head(study, out, lang)
+    show_head(study, out, lang)
     show_targets(pd.read_parquet(results.path("targets.parquet")), out, lang=lang)
     show_gaps(study, out, lang=lang, level="communes", limit=rows)
     show_plan(study, out, lang=lang, limit=rows)
@@ -155,7 +155,8 @@ def show_plan(study: Study, out: Console, *, lang: Lang, limit: int) -> None:
 _NUMBERS = {"rank", "people_affected", "cost", "people_new", "people_per_bn", "published", "computed", "target"}
 
 
-def _head(study: Study, out: Console, lang: Lang) -> None:
+def show_head(study: Study, out: Console, lang: Lang) -> None:
+    """The name of the study, and that its layers are synthetic where they are."""
     settings = study.settings
     out.print()
     out.print(f"[bold]{escape(settings.name)}[/bold]", soft_wrap=True)
@@ -170,7 +171,8 @@ def show_targets(targets: pd.DataFrame, out: Console, *, lang: Lang, district: s
     for code in ("indicator", "published", "computed", "target", "met", "lacking"):
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     notes: list[str] = []
-    for row in row_dicts(targets[targets["area"] == district]):
+    own = targets[targets["area"] == district]
+    for row in row_dicts(own):
         met = say("report.met." + row["met"], lang) if row["met"] else ""
         label = indicator_name(row["indicator"], lang)
         if row["note"]:
@@ -178,16 +180,25 @@ def show_targets(targets: pd.DataFrame, out: Console, *, lang: Lang, district: s
                 notes.append(row["note"])
             label += f" ({notes.index(row['note']) + 1})"
         published = "" if pd.isna(row["published"]) else quantity(row["published"], row["unit"], lang)
+        if published and row["published_as_of"] != pd.Timestamp(row["as_of"]):
+            published = say("report.targets.of_day", lang, value=published, day=day(row["published_as_of"], lang))
         computed = quantity(row["computed"], row["unit"], lang)
         table.add_row(escape(label), published, computed, _asked(row, lang), met, escape(_lacking(row, lang)))
     out.print(table)
     for place, note in enumerate(notes, 1):
         out.print(escape(f"({place}) {say(f'note.{note}', lang)}"), soft_wrap=True)
+    for code, name in (("published", "source"), ("asked", "target_source")):
+        sources = list(dict.fromkeys(own.loc[own[name] != "", name]))
+        if sources:
+            out.print(escape(say(f"report.targets.source_{code}", lang, sources="; ".join(sources))), soft_wrap=True)
+    if len(own):
+        out.print(say("report.targets.day", lang, day=day(pd.Timestamp(own["as_of"].iloc[0]), lang)), soft_wrap=True)
     out.print()
 
 
 def show_districts(targets: pd.DataFrame, out: Console, *, lang: Lang) -> None:
-    """Each target with the districts that do not meet it, and what each lacks; or that the study has no districts."""
+    """Each target with the districts that do not meet it, what each lacks, and those without data; or that the study
+    has no districts."""
     rows = targets[(targets["level"] == "district") & (targets["rule"] != "")]
     if not len(rows):
         out.print(escape(say("report.districts.none", lang)), soft_wrap=True)
@@ -197,7 +208,9 @@ def show_districts(targets: pd.DataFrame, out: Console, *, lang: Lang) -> None:
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     for _, own in rows.groupby("rule", sort=False):
         first = row_dicts(own.head(1))[0]
-        failing = row_dicts(own[own["met"] == "no"].sort_values("distance", ascending=False, kind="stable"))
+        failing = row_dicts(
+            own[own["met"] == "no"].sort_values("distance", ascending=False, kind="stable", na_position="first")
+        )
         heads = [indicator_name(first["indicator"], lang), _asked(first, lang)]
         if not failing:
             counts = {"met": int((own["met"] == "yes").sum()), "unknown": int((own["met"] == "no_data").sum())}
@@ -206,6 +219,9 @@ def show_districts(targets: pd.DataFrame, out: Console, *, lang: Lang) -> None:
             computed = quantity(row["computed"], row["unit"], lang)
             table.add_row(escape(heads[0]), heads[1], escape(row["area"]), computed, escape(_lacking(row, lang)))
             heads = ["", ""]
+        unknown = own.loc[own["met"] == "no_data", "area"]
+        if failing and len(unknown):
+            table.add_row("", "", escape("; ".join(unknown)), say("format.no_data", lang), "")
     out.print(table)
 
 
@@ -218,8 +234,11 @@ def show_pace(pace: pd.DataFrame, out: Console, *, lang: Lang, district: str = "
         span = f"{row['from'].year}-{row['to'].year}" if row["dates"] > 1 else str(row["to"].year)
         numbers = (row["pace_per_year"], row["needed_per_year"])
         value = plain(row["value"], lang, most=_decimals(row))
+        label, unit = indicator_name(row["indicator"], lang), measure(row["indicator"], lang)
+        if unit.casefold() not in label.casefold():
+            label += f", {unit}"
         table.add_row(
-            escape(indicator_name(row["indicator"], lang)),
+            escape(label),
             say("report.pace.dates", lang, count=row["dates"], span=span),
             say("report.pace.published", lang, value=value) if row["basis"] == "published" else value,
             *("" if pd.isna(one) else plain(one, lang) for one in numbers),

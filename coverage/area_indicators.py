@@ -55,7 +55,8 @@ class Areas:
     @classmethod
     def named(cls, names: pd.Series[str]) -> Areas:
         """By a name for each unit, such as its district, in the order in which the names come; an empty one is none."""
-        codes, found = pd.factorize(names.where(names.astype("str").str.strip() != ""))
+        tidy = names.astype("str").str.strip()
+        codes, found = pd.factorize(tidy.where(names.notna() & (tidy != "")))
         return cls(tuple(str(name) for name in found), codes.astype(np.int64))
 
     def __len__(self) -> int:
@@ -199,8 +200,10 @@ def broadband_indicators(
     population: Floats,
     programme: Bools,
     counted: Bools,
+    total_share: float = KNOWN_SHARE,
 ) -> AreaIndicators:
-    """What the layer broadband says of each area on a day: rates, growth, shares of communes."""
+    """What the layer broadband says of each area on a day: rates, growth, shares of communes; totals, if this share of
+    their communes say them."""
     found = AreaIndicators(areas)
     table = services.broadband(layer, gpd.GeoDataFrame(units), on=on)
     households = np.asarray(units["households"].astype("float64"), dtype=np.float64)
@@ -217,7 +220,9 @@ def broadband_indicators(
     found.values["broadband_growth_pct"] = np.where(grown, ratio(end - start, start, scale=100.0), np.nan)
     found.parts["broadband_growth_pct"] = (np.where(grown, end, np.nan), np.where(grown, start, np.nan))
     fixed, some = _numbers(table, "fixed_telephones"), areas.sums(programme) > 0
-    found.values["programme_fixed_telephones"] = np.where(some, _total(areas, fixed, among=programme), np.nan)
+    found.values["programme_fixed_telephones"] = np.where(
+        some, _total(areas, fixed, among=programme, least=total_share), np.nan
+    )
     found.share("programme_fixed_per_100", *_held(areas, fixed, population, among=programme))
     for name, flag in (
         ("telephone_access_communes_pct", "telephone_access_point"),
@@ -232,11 +237,11 @@ def _numbers(table: pd.DataFrame, name: str) -> Floats:
     return np.asarray(table[name], dtype=np.float64)
 
 
-def _total(areas: Areas, values: Floats, *, among: Bools | None = None) -> Floats:
-    """Sum of the known values; NaN if less than half of the units (``among``) are known."""
+def _total(areas: Areas, values: Floats, *, among: Bools | None = None, least: float = KNOWN_SHARE) -> Floats:
+    """Sum of the known values; NaN if less than a share ``least`` of the units (``among``) are known."""
     chosen = np.ones(len(values), dtype=bool) if among is None else among
     known = chosen & ~np.isnan(values)
-    enough = (areas.sums(known) > 0) & (areas.sums(known) >= KNOWN_SHARE * areas.sums(chosen))
+    enough = (areas.sums(known) > 0) & (areas.sums(known) >= least * areas.sums(chosen))
     return np.where(enough, areas.sums(np.where(known, values, 0.0)), np.nan)
 
 

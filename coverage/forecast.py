@@ -14,6 +14,9 @@ from phusong.layers.errors import ComputeError
 LEAST_DATES = 6
 """Fewest dates from which a curve is fitted; below that the pace is straight."""
 
+OVER = 1 + 1e-9
+"""A value up to this many times the saturation is at it: a share of 100.00000000000001 % is one of 100 %."""
+
 _ROUNDING = 1e-12
 """A share this near to 0 or 1 is that."""
 
@@ -69,9 +72,9 @@ def fit_growth(years: Floats, values: Floats, *, saturation: float) -> Growth | 
     ``LEAST_DATES`` others must be there.
 
     Raises:
-        ComputeError: a value above the saturation or below 0.
+        ComputeError: a value above the saturation (by more than ``OVER``) or below 0.
     """
-    if np.any(values > saturation) or np.any(values < 0):
+    if np.any(values > saturation * OVER) or np.any(values < 0):
         worst = float(values[np.argmax(np.abs(values - saturation / 2))])
         raise ComputeError("error.above_saturation", value=worst, saturation=saturation)
     inside = (values > _ROUNDING * saturation) & (values < (1 - _ROUNDING) * saturation)

@@ -21,6 +21,8 @@ from phusong.coverage.targets import figure_areas
 from phusong.layers.errors import MissingError
 
 YEAR_DAYS = 365.25
+LEAST_YEARS = 0.5
+"""Shortest time from the first value to the last that tells a pace: a month's growth is none of a year's."""
 LAST_DAY = date(2199, 12, 31)
 """A target reached later is not reached."""
 
@@ -77,29 +79,32 @@ def progress(
     """Every value of an indicator with its day, ``PROGRESS_COLUMNS``, sorted by area, indicator, basis and day.
 
     Published figures not after ``on`` (basis "published") and computed values (basis "computed"): those of ``dated``
-    (``broadband_dated_areas``), and for other indicators of ``wanted`` the one of the study's day. No data has no row.
+    (``broadband_dated_areas``), and for other indicators of ``wanted`` the one of the study's day. No data has no row,
+    and neither has a figure of a district that is none of ``districts``.
     """
     rows: list[dict[str, Any]] = []
+    areas: list[tuple[str, Mapping[Any, Any]]] = [("", province)]
+    areas += [(str(row["district"]), row) for row in districts.to_dict("records")]
+    rank = {area: i for i, (area, _) in enumerate(areas)}
     if published is not None:
         known = published[published["as_of"] <= pd.Timestamp(on)]
         for area, row in zip(figure_areas(known), known.to_dict("records"), strict=True):
+            if area not in rank:
+                continue
             note, source = ("" if pd.isna(row[name]) else str(row[name]) for name in ("note", "source"))
             rows.append(_dated(area, str(row["indicator"]), row["as_of"], row["value"], "published", note, source))
-    told = set(dated["indicator"])
+    told = set(zip(dated["area"], dated["indicator"], strict=True))
     for row in dated.to_dict("records"):
         rows.append(_dated(row["area"], row["indicator"], row["as_of"], row["value"], "computed"))
-    areas: list[tuple[str, Mapping[Any, Any]]] = [("", province)]
-    areas += [(str(row["district"]), row) for row in districts.to_dict("records")]
     for area, values in areas:
-        for indicator in sorted(wanted - told):
+        for indicator in sorted(wanted):
             value = values.get(indicator, np.nan)
-            if not pd.isna(value):
+            if (area, indicator) not in told and not pd.isna(value):
                 rows.append(_dated(area, indicator, pd.Timestamp(on), value, "computed"))
     table = pd.DataFrame(rows, columns=list(PROGRESS_COLUMNS))
     kinds = dict.fromkeys(PROGRESS_COLUMNS, "str") | {"as_of": "datetime64[s]", "value": "float64"}
-    rank = {area: i for i, (area, _) in enumerate(areas)}
-    order = table.assign(rank=table["area"].map(rank).fillna(len(rank)))
-    order = order.sort_values(["rank", "area", "indicator", "basis", "as_of"], kind="stable", ignore_index=True)
+    order = table.assign(rank=table["area"].map(rank))
+    order = order.sort_values(["rank", "indicator", "basis", "as_of"], kind="stable", ignore_index=True)
     return order[list(PROGRESS_COLUMNS)].astype(kinds)
 
 
@@ -109,7 +114,8 @@ def broadband_dated_areas(
     """What the layer broadband says of each area on each of its days not after ``on``: area, indicator, as_of, value.
 
     A day's value rests on the communes that have a row of that very day, if these hold half of the people (or are half
-    of the communes); people are those of the units layer, which knows one day only.
+    of the communes); people are those of the units layer, which knows one day only. A total, such as telephones, has no
+    such rule: it rests on all of its communes, since one that is missing would look like a fall.
     """
     rows: list[tuple[str, str, Any, float]] = []
     if layer is not None and len(layer) and len(areas):
@@ -126,6 +132,7 @@ def broadband_dated_areas(
                 population=population,
                 programme=member,
                 counted=counted_units(units),
+                total_share=1.0,
             )
             rows += [
                 (name, indicator, pd.Timestamp(day), float(values[i]))
@@ -140,16 +147,18 @@ def pace(progress_table: pd.DataFrame, *, rules: RuleSet, outlook: Outlook) -> p
     """One row an area, indicator and target, or an indicator of two dates without one: ``PACE_COLUMNS``.
 
     Of each indicator the basis with more dates is taken (of as many the computed one). ``pace_per_year``: (last - first
-    value) over the years between; ``needed_per_year``: (target - last value) over the years to ``target_on``, 0 where
-    the target is met, NaN where no time is left. ``target_on``: the end of ``outlook.target_year``, else the last day
-    of the rule; where nothing is asked, the last day of any target. ``on_pace``: "yes" where the target is met or the
-    pace so far is at least what is needed, "no", or "" where it is not known.
+    value) over the years between, NaN where these are fewer than ``LEAST_YEARS``; ``needed_per_year``: (target - last
+    value) over the years to ``target_on``, 0 where the target is met, NaN where no time is left. ``target_on``: the end
+    of ``outlook.target_year``, else the last day of the rule; where nothing is asked, the last day of any target.
+    ``on_pace``: "yes" where the target is met or the pace so far, kept to ``target_on``, would meet it, "no", or ""
+    where it is not known.
 
-    ``method``: "saturating" from ``LEAST_DATES`` dates on where the saturation is known (``saturation_of``): growth by
-    ``forecast.fit_growth``, ``low`` and ``high`` its prediction interval of ``outlook.interval_pct`` %; "straight"
-    below that: the pace goes on as so far, and no interval can be told; "" with one date. ``forecast`` is of
-    ``target_on``, never below 0 or above the saturation. ``reaches_on``: since when the target is met, or when it would
-    be by the forecast; empty where never. Growth in % a year is a pace itself and has no row.
+    ``method``: "saturating" from ``LEAST_DATES`` dates on where the saturation is known (``saturation_of``) and the
+    last value lies between 0 and it: growth by ``forecast.fit_growth``, ``low`` and ``high`` its prediction interval of
+    ``outlook.interval_pct`` %; "straight" otherwise: the pace goes on as so far, no interval can be told; "" without a
+    pace. ``forecast`` is of ``target_on``, never below 0 or above the saturation. ``reaches_on``: since when the
+    target is met, or when it would be by the forecast, at the soonest the day after the last value; empty where never.
+    Growth in % a year is a pace itself and has no row.
 
     Raises:
         ComputeError: a value above its saturation.
@@ -202,7 +211,7 @@ class _Series:
     @property
     def per_year(self) -> float:
         years = float(self.years[-1])
-        return float(self.values[-1] - self.values[0]) / years if years > 0 else np.nan
+        return float(self.values[-1] - self.values[0]) / years if years >= LEAST_YEARS else np.nan
 
     def years_to(self, day: date | None) -> float:
         """Years from the last day to another one."""
@@ -226,6 +235,8 @@ def _series(table: pd.DataFrame, outlook: Outlook) -> Iterator[_Series]:
         values = own["value"].to_numpy(dtype=np.float64)
         level, unit = str(own["level"].iloc[0]), str(own["unit"].iloc[0])
         limit = saturation_of(str(indicator), outlook.saturation)
+        if area and form is not None and form.kind == "count":
+            limit = np.nan  # what the whole province can have says nothing of a district
         days = own["as_of"].reset_index(drop=True)
         yield _Series(level, str(area), str(indicator), unit, basis, days, values, limit)
 
@@ -241,13 +252,15 @@ def _row(series: _Series, rule: Rule | None, level: str, horizon: date | None, o
     target_on = _year_end(outlook.target_year) or (rule.valid_to if rule is not None else horizon)
     ahead = series.years_to(target_on)
     growth = None
-    if not np.isnan(series.saturation):
+    if not np.isnan(series.saturation):  # also of too few values: one above it is refused
         growth = fit_growth(series.years, series.values, saturation=series.saturation)
+        if np.isnan(series.per_year) or not 0 < series.last < series.saturation:
+            growth = None  # nothing to go by, or it has arrived: the curve of the values before would lead away
     met = rule is not None and rule.met(series.last) is True
     needed = np.nan
     if rule is not None:
         needed = 0.0 if met else (rule.threshold - series.last) / ahead if ahead > 0 else np.nan
-    method = "" if len(series.values) < 2 else "straight" if growth is None else "saturating"
+    method = "" if np.isnan(series.per_year) else "straight" if growth is None else "saturating"
     forecast, low, high = _expected(series, growth, ahead, outlook.interval_pct)
     return {
         "level": series.level,
@@ -262,7 +275,7 @@ def _row(series: _Series, rule: Rule | None, level: str, horizon: date | None, o
         "value": series.last,
         "pace_per_year": series.per_year,
         "needed_per_year": needed,
-        "on_pace": _on_pace(series, needed, met=met),
+        "on_pace": _on_pace(series, rule, needed, ahead, met=met),
         "target": np.nan if rule is None else rule.threshold,
         "comparison": "" if rule is None else rule.comparison,
         "target_on": None if target_on is None else pd.Timestamp(target_on),
@@ -289,12 +302,15 @@ def _expected(series: _Series, growth: Growth | None, ahead: float, level_pct: f
     return float(np.clip(series.last + series.per_year * ahead, 0.0, most)), np.nan, np.nan
 
 
-def _on_pace(series: _Series, needed: float, *, met: bool) -> str:
+def _on_pace(series: _Series, rule: Rule | None, needed: float, ahead: float, *, met: bool) -> str:
     if met:
         return "yes"
-    if np.isnan(needed) or np.isnan(series.per_year):
+    if rule is None or np.isnan(needed) or np.isnan(series.per_year):
         return ""
-    enough = series.per_year >= needed if needed >= 0 else series.per_year <= needed
+    if rule.comparison == "=":  # to be passed on the way
+        enough = series.per_year * needed > 0 and abs(series.per_year) >= abs(needed)
+    else:
+        enough = rule.met(series.last + series.per_year * ahead) is True
     return "yes" if enough else "no"
 
 
@@ -305,7 +321,8 @@ def _reaches_on(series: _Series, rule: Rule, growth: Growth | None, *, met: bool
     if growth is not None:
         if (growth.slope > 0) != (rule.threshold > series.last):
             return None
-        return series.day_at(float(np.maximum(0.0, growth.years_at(rule.threshold) - series.years[-1])))
+        # the curve may be past the threshold already while the last value is not
+        return series.day_at(float(np.maximum(1 / YEAR_DAYS, growth.years_at(rule.threshold) - series.years[-1])))
     apart = rule.threshold - series.last
     moving = series.per_year * apart > 0  # False for one date: its pace is not known
     return series.day_at(apart / series.per_year) if moving else None

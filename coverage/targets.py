@@ -13,7 +13,7 @@ import pandas as pd
 from phusong.coverage.indicators import find
 from phusong.coverage.rules.choose import RuleSet
 from phusong.coverage.rules.pack import Rule
-from phusong.coverage.shortfall import build_words, form_of, to_build
+from phusong.coverage.shortfall import build_words, form_of, meets, to_build
 from phusong.layers.errors import MissingError
 
 COLUMNS = (
@@ -65,7 +65,8 @@ def targets(
     their values were divided from (``area_indicators.PART_COLUMNS``). Figures come in their order, then other targets;
     an indicator with two targets has two rows. A district has rows of its own figures, of the rules of level "district"
     and, for information, of the province's rules for indicators that no rule of its level judges (``asked_of`` says
-    whose target it is). The province's ``area`` is "".
+    whose target it is). The province's ``area`` is "". An area without a single point has no radius and no people a
+    point, and misses a target of them.
 
     ``published``: the layer published_figures, of which the newest figure not after ``on`` counts. ``met`` is "yes",
     "no" or "no_data" by the *computed* value, "" where nothing was asked; ``met_published`` the same by the published
@@ -149,12 +150,14 @@ def _asked(rule: Rule, level: str, row: Mapping[str, Any]) -> dict[str, Any]:
         rule.indicator, have=row["have"], base=row["base"], threshold=rule.threshold, comparison=rule.comparison
     )
     count, unit = (np.nan, "") if build is None else build
+    if met is None and build is not None and row["have"] == 0:
+        met = count == 0  # there is none of what serves, which is no lack of data: to divide by 0 only gives no number
     return {
         "target": rule.threshold,
         "comparison": rule.comparison,
         "met": _word(met),
         "met_published": "" if math.isnan(published) else _word(_met_published(rule, published, str(row["note"]))),
-        "distance": np.nan if met is None else 0.0 if met else abs(rule.margin(computed)),
+        "distance": np.nan if met is None else 0.0 if met else abs(rule.margin(computed)),  # NaN of no value
         "build_count": count,
         "build_unit": unit,
         **{f"build_{lang}": build_words(rule.indicator, count, unit, lang) for lang in ("en", "vi")},
@@ -170,11 +173,10 @@ def _asked(rule: Rule, level: str, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _met_published(rule: Rule, value: float, note: str) -> bool | None:
-    """Whether a published value meets a rule; None where it was printed as "over" it and may or may not."""
-    met = rule.met(value)
+    """Whether a published value meets a rule; None where it was printed as "over" a value short of the threshold."""
     if note != "over":
-        return met
-    return met if met is (rule.comparison in (">=", ">")) else None
+        return rule.met(value)
+    return rule.comparison in (">=", ">") if meets(value, rule.threshold, ">=") else None
 
 
 def _word(met: bool | None) -> str:

@@ -312,14 +312,14 @@ def published_figures(figures: Figures, *, source: str) -> pd.DataFrame:
     Those of earlier years are synthetic, of ``source``.
     """
     rows, earlier = figures.published, figures.earlier
-    words = {"P": figures.area_source, "C": f"computed from {figures.area_source}", "K": "general knowledge"}
+    words = {"P": figures.area_source, "C": f"tính từ {figures.area_source}", "K": "kiến thức chung"}
     return layer_frame(
         "published_figures",
         {
             "indicator": [p.indicator for p in rows] + [p.indicator for p in earlier],
             "value": [p.value for p in rows] + [p.value for p in earlier],
             "note": [p.note or None for p in rows] + [None] * len(earlier),
-            "source": [words[p.mark] for p in rows] + [source] * len(earlier),
+            "source": [p.source or words[p.mark] for p in rows] + [source] * len(earlier),
             "synthetic": [False] * len(rows) + [True] * len(earlier),
             "as_of": [AS_OF] * len(rows) + [date(p.year, 12, 31) for p in earlier],
         },

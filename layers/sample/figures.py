@@ -45,12 +45,16 @@ class District:
 
 @dataclass(frozen=True)
 class Published:
-    """One published value of a provincial indicator, with its mark and the note that stands beside it."""
+    """One published value of a provincial indicator, with its mark and the note that stands beside it.
+
+    ``source``: where it is from, if that is not the paper of ``area_source``.
+    """
 
     indicator: str
     value: float
     mark: Mark
     note: Literal["", "inconsistent_area", "over", "implied"] = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)

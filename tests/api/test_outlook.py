@@ -140,3 +140,20 @@ def test_all_faults_come_together(tmp_path: Path) -> None:
     text = "[progress]\ntarget_year = 2000\n[progress.saturation]\nno_such = 3\nbroadband_per_100 = 1\n"
     found = check(tmp_path, text, published_figures=figures([("broadband_per_100", 3.77, "2012-12-31", None)]))
     assert [fault.row for fault in found] == [5, 7, 8]
+
+
+def test_a_share_below_0_is_refused_at_its_row_and_one_that_rounding_lifts_over_100_is_not(tmp_path: Path) -> None:
+    rows = figures([("points_post_count", 1.0, "2012-12-31", None), ("fibre_communes_pct", -4.0, "2012-12-31", None)])
+    (fault,) = check(tmp_path, "", published_figures=rows)
+    assert (fault.code, fault.layer, fault.row, fault.column, fault.fatal) == (
+        "error.progress.below",
+        "published_figures",
+        2,
+        "value",
+        True,
+    )
+    assert "-4" in fault.say("vi")
+    falling = figures([("broadband_growth_pct", -4.0, "2012-12-31", None)])
+    assert check(tmp_path, "", published_figures=falling) == []
+    rounded = figures([("fibre_communes_pct", 100.00000000000003, "2012-12-31", None)])
+    assert check(tmp_path, "", published_figures=rounded) == []

@@ -94,7 +94,11 @@ def test_every_file_says_synthetic_and_its_date(done: Path) -> None:
 
 def test_the_rules_in_force_are_listed_with_their_source(done: Path) -> None:
     rules = table(done, "rules")
-    assert {"resolution_08", "mobile_signal", "mobile_operators", "postal_qcvn1"} == set(rules["pack"])
+    assert (
+        set(rules["pack"])
+        == {"resolution_08", "mobile_signal", "postal_qcvn1"}
+        == set(Study(done).settings.rules.packs)
+    )
     assert set(table(done, "reasons")["rule"]) <= set(rules["id"])
     assert rules["source"].str.len().min() > 5
     assert set(rules["mark"]) <= {"P", "C", "K"}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 import numpy as np
@@ -303,3 +303,98 @@ def test_a_share_ends_at_100_and_others_where_the_study_says() -> None:
     assert saturation_of("broadband_per_100", {"broadband_per_100": 30.0}) == 30
     assert np.isnan(saturation_of("broadband_per_100", {}))
     assert np.isnan(saturation_of("broadband_growth_pct", {}))
+
+
+def test_a_strict_target_at_its_threshold_asks_for_a_move_the_right_way() -> None:
+    """2.3 km where less is asked: what grows is not on pace, though 0 more a year are "needed"."""
+    rule = replace(next(rule for rule in RULES.of("province") if rule.indicator == RADIUS), comparison="<")
+    strict = replace(RULES, rules=(rule,))
+    for found, told in (([2.1, 2.2, 2.3], "no"), ([2.3, 2.3, 2.3], "no"), ([2.5, 2.4, 2.3], "yes")):
+        assert one(pace(values(RADIUS, yearly(found)), rules=strict, outlook=Outlook()))["on_pace"] == told
+    exact = replace(RULES, rules=(replace(rule, comparison="="),))
+    for found, told in (([3.0, 2.9], "no"), ([3.0, 2.6], "yes"), ([2.6, 3.0], "no")):
+        assert one(pace(values(RADIUS, yearly(found)), rules=exact, outlook=Outlook()))["on_pace"] == told
+
+
+def test_a_pace_of_a_year_is_not_told_from_days() -> None:
+    days = {f"2012-12-{day}": float(day) for day in range(20, 31)}
+    row = one(pace(values("public_internet_communes_pct", days), rules=RULES, outlook=Outlook()))
+    assert row[["dates", "method", "on_pace"]].tolist() == [11, "", ""]
+    assert np.isnan([row["pace_per_year"], row["forecast"], row["low"]]).all()
+    assert pd.isna(row["reaches_on"])
+    assert row["needed_per_year"] == pytest.approx(20 / 3, rel=0.002)
+
+
+def test_what_has_arrived_does_not_go_back_along_the_curve_of_the_years_before() -> None:
+    found = [20.0, 30, 45, 60, 75, 90, 100]
+    row = one(pace(values("public_internet_communes_pct", yearly(found)), rules=RULES, outlook=Outlook()))
+    assert row[["method", "forecast"]].tolist() == ["straight", 100]
+    gone = one(pace(values("public_internet_communes_pct", yearly([*found[:-1], 0.0])), rules=RULES, outlook=Outlook()))
+    assert gone[["method", "forecast"]].tolist() == ["straight", 0]
+
+
+def test_a_target_still_missed_is_not_reached_on_the_day_of_its_last_value() -> None:
+    found = [20.0, 30, 45, 60, 75, 90, 49]  # the curve is past 50 at the end, the value is not
+    row = one(pace(values("public_internet_communes_pct", yearly(found)), rules=RULES, outlook=Outlook()))
+    assert row["method"] == "saturating"
+    assert row["reaches_on"] == pd.Timestamp("2013-01-01")
+
+
+def test_a_share_that_rounding_lifts_over_100_is_100() -> None:
+    row = one(
+        pace(values("telephone_access_communes_pct", yearly([90, 100.00000000000003])), rules=RULES, outlook=Outlook())
+    )
+    assert row[["on_pace", "forecast"]].tolist() == ["yes", 100]
+
+
+def test_a_saturation_of_a_count_is_the_provinces() -> None:
+    found = yearly([10.0, 11, 12, 13, 14, 15])
+    table = pd.concat([values("points_post_count", found), values("points_post_count", found, area="Gio Linh")])
+    both = pace(table, rules=RULES, outlook=Outlook(saturation={"points_post_count": 300.0}))
+    assert both["method"].tolist() == ["saturating", "straight"]
+    assert np.isnan(both["saturation"].iloc[1])
+
+
+def test_a_total_of_a_day_rests_on_all_of_its_communes() -> None:
+    """10 and 20 telephones, then one commune's 30 alone: no fall from 50 to 30 is told."""
+    units = frame("units", [{"code": code, "district": "Đông", "population": 100.0} for code in "ABC"])
+    rows = [("A", "2011", 10), ("B", "2011", 20), ("C", "2011", 99), ("B", "2012", 30), ("C", "2012", 99)]
+    layer = frame(
+        "broadband",
+        [{"code": c, "as_of": pd.Timestamp(f"{y}-12-31"), "fixed_telephones": float(n)} for c, y, n in rows],
+    )
+    programme = pd.Series([True, True, False], dtype="boolean")
+    table = broadband_dated_areas(layer, units, areas=Areas.whole(3), programme=programme, on=ON)
+    totals = table[table["indicator"] == "programme_fixed_telephones"]
+    assert totals[["as_of", "value"]].to_numpy().tolist() == [[pd.Timestamp("2011-12-31"), 30.0]]
+    rates = table[table["indicator"] == "programme_fixed_per_100"]
+    assert rates["value"].tolist() == pytest.approx([15.0, 30.0])  # a rate is of those that say
+
+
+def test_progress_leaves_out_a_district_that_is_none_and_keeps_a_value_told_of_another_area_only() -> None:
+    published = pd.DataFrame(
+        {
+            "indicator": ["telephones_per_100"] * 2,
+            "district": pd.Series([" Tây ", "Nam"], dtype="str"),
+            "value": [60.0, 50.0],
+            "as_of": pd.to_datetime(["2012-12-31"] * 2),
+            "note": [None] * 2,
+            "source": ["r"] * 2,
+        }
+    )
+    dated = pd.DataFrame(
+        {"area": [""], "indicator": ["telephones_per_100"], "as_of": pd.to_datetime(["2012-06-30"]), "value": [70.0]}
+    )
+    table = progress(
+        published,
+        dated,
+        province={"telephones_per_100": 71.0},
+        districts=pd.DataFrame({"district": ["Tây"], "telephones_per_100": [61.0]}),
+        wanted={"telephones_per_100"},
+        on=ON,
+    )
+    assert table[["area", "value", "basis"]].to_numpy().tolist() == [
+        ["", 70.0, "computed"],
+        ["Tây", 61.0, "computed"],
+        ["Tây", 60.0, "published"],
+    ]

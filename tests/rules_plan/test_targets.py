@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 
 import numpy as np
@@ -212,3 +212,39 @@ def test_districts_show_their_own_rules_and_the_provinces_for_information() -> N
     assert np.isnan(mine["published"].iloc[0])
     island = table[(table["area"] == "Cồn Cỏ") & (table["indicator"] == RADIUS)].iloc[0]
     assert island[["met", "build_unit", "build_en"]].tolist() == ["no_data", "", ""]
+
+
+@pytest.mark.parametrize(
+    ("comparison", "value", "met"),
+    [
+        (">", 50.0, "yes"),  # over 50 is more than 50
+        ("<=", 50.0, "no"),
+        ("<", 50.0, "no"),
+        ("<=", 40.0, "no_data"),
+        ("=", 50.0, "no"),
+        ("=", 40.0, "no_data"),  # over 40 may be 50
+    ],
+)
+def test_over_a_value_against_every_comparison(comparison: str, value: float, met: str) -> None:
+    rules = choose_rules(("resolution_08",), on=ON)
+    rule = next(rule for rule in rules.rules if rule.id == "target_public_internet")
+    table = targets(
+        {},
+        rules=replace(rules, rules=(replace(rule, comparison=comparison),)),
+        published=published([(rule.indicator, value, "over", "2012-12-31")]),
+        on=ON,
+    )
+    assert table["met_published"].tolist() == [met]
+
+
+def test_an_area_without_a_point_misses_the_target_of_a_radius_and_no_layer_of_points_is_no_data() -> None:
+    rules = choose_rules(("resolution_08",), on=ON)
+    found = pd.DataFrame({"district": ["Đakrông", "Hướng Hóa"], RADIUS: [np.nan, np.nan]})
+    table = targets(
+        {}, districts=found, parts=parts([("Đakrông", RADIUS, 0, 1180)]), rules=rules, published=None, on=ON
+    )
+    rows = table[(table["indicator"] == RADIUS) & (table["level"] == "district")].set_index("area")
+    assert rows["met"].to_dict() == {"Đakrông": "no", "Hướng Hóa": "no_data"}
+    assert rows.loc["Đakrông", "build_count"] == 72  # 1180 / (pi 2.3^2) = 71.0028: 71 do not do
+    assert rows["distance"].isna().all()
+    assert np.isnan(rows.loc["Hướng Hóa", "build_count"])
