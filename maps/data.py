@@ -454,7 +454,7 @@ def _columns(frame: pd.DataFrame, fields: Sequence[Field]) -> list[list[Any]]:
             columns.append([_shown(v, field.unit) for v in numbers(frame, field.column) / field.scale])
         elif field.kind == "words":
             columns.append(
-                [[] if v is None else [w for w in v.split(";") if w] for v in _texts_of(frame, field.column)]
+                [None if v is None else [w for w in v.split(";") if w] for v in _texts_of(frame, field.column)]
             )
         else:
             columns.append(list(_texts_of(frame, field.column)))

@@ -31,10 +31,10 @@ function number(value, digits) {
 
 /** A value as the reader sees it, by the kind of its field; no data is said, never 0; a word may stand for a number. */
 function valueText(value, field) {
-  if (value === null || value === undefined || value.length === 0) return ui("no_data");
+  if (value === null || value === undefined || value === "") return ui("no_data");
   if (field.kind === "yes_no") return ui(value ? "yes" : "no");
   if (field.kind === "word") return word(value);
-  if (field.kind === "words") return value.map(word).join(", ");
+  if (field.kind === "words") return value.length ? value.map(word).join(", ") : ui("none");
   if (field.kind !== "number") return String(value);
   if (typeof value === "string") return ui(value);
   const unit = inLang(field.unit);

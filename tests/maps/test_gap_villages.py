@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from phusong.layers.messages import say
 from phusong.maps.data import page_data
 
 spec = importlib.util.spec_from_file_location("tests_maps_gap_province", Path(__file__).with_name("province.py"))
@@ -48,6 +49,16 @@ def test_a_popup_tells_state_operators_and_distances() -> None:
     labels = {field["id"]: field["label"] for field in layer["fields"]}
     assert labels["signal_state"] == {"vi": "Tình trạng sóng", "en": "Signal"}
     assert all(label["vi"] and label["en"] != name for name, label in labels.items() if name.startswith("nearest"))
+
+
+def test_no_operator_is_not_the_same_as_not_known() -> None:
+    view = made.province(side=6)
+    assert view.villages is not None
+    table = {"code": view.villages["code"].iloc[:2], "signal_state": ["none_at_centre"] * 2, "operators": ["", None]}
+    layer = page_data(replace(view, gap_villages=pd.DataFrame(table)))["points"]["gap_villages"]
+    place = [field["id"] for field in layer["fields"]].index("operators")
+    assert [row["values"][place] for row in layer["rows"]] == [[], None]
+    assert say("map.ui.none", "vi") == "không có"
 
 
 def test_villages_with_signal_are_not_shown_as_without() -> None:
