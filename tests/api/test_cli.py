@@ -113,7 +113,7 @@ def test_run_in_vietnamese(done: Path, capsys: pytest.CaptureFixture[str]) -> No
     assert phusong("run", done, "--lang", "vi") == 0
     out = capsys.readouterr().out
     assert "Chỉ tiêu của tỉnh" in out
-    assert "tổng hợp" in out
+    assert "mô phỏng" in out
 
 
 def test_quiet_says_nothing(done: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -313,7 +313,7 @@ def test_docs_load_nothing(client: Client) -> None:
 def test_docs_lead_only_where_an_answer_is(client: Client) -> None:
     page = client.get("/docs?lang=vi").text
     assert "Thử nghiệm" in page
-    assert "Dữ liệu tổng hợp" in page
+    assert "Dữ liệu mô phỏng" in page
     links = re.findall(r'href="(/api/[^"]+)"', page)
     assert len(links) > 10
     for link in links:

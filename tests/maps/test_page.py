@@ -256,7 +256,7 @@ def test_the_map_draws_with_the_network_cut(open_page: Any, html: str, view: Any
     assert page.locator(UNITS).count() == len(view.units)
     terrain = "document.querySelector('.leaflet-terrain-pane img')"
     assert page.evaluate(f"{terrain}.decode().then(() => {terrain}.naturalWidth)") > 100
-    assert page.inner_text("#banner").startswith("Dữ liệu tổng hợp")
+    assert page.inner_text("#banner").startswith("Dữ liệu mô phỏng")
     assert "Dân số có sóng 3G (%)" in page.inner_text("#legend")
     assert page.locator(".plan-icon").count() == len(view.plan)
     assert page.locator(".leaflet-gap_villages-pane path").count() == len(view.gap_villages)
