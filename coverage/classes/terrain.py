@@ -66,14 +66,14 @@ def terrain_shares(
     ground = np.full(n, "", dtype=object)
     if villages is not None and n:
         unit = rows_of(villages["unit_code"], units["code"])
-        taken = np.zeros(0, dtype=np.float32)
+        free = zones_of_units.fraction
         if village_areas is not None and len(village_areas):
             own = zones(village_areas, grid=grid, layer="village_areas")
             row = rows_of(village_areas["code"], villages["code"])[own.unit]
             mine = row >= 0
             _sum_flags(row[mine], own.cell[mine], own.fraction[mine], flags, of_villages)
             ground[np.unique(row[mine])] = "own"
-            taken = np.bincount(own.cell[mine], weights=own.fraction[mine], minlength=len(flags)).astype(np.float32)
+            free = _left_over(zones_of_units, unit[row[mine]], own.cell[mine], own.fraction[mine])
         x_m, y_m = np.asarray(villages.geometry.x), np.asarray(villages.geometry.y)
         seeds = np.flatnonzero((unit >= 0) & (ground == "") & np.isfinite(x_m + y_m))
         if len(seeds):
@@ -82,8 +82,7 @@ def terrain_shares(
             _allocate(
                 zones_of_units.starts,
                 zones_of_units.cell,
-                zones_of_units.fraction,
-                taken,
+                free,
                 np.searchsorted(unit[seeds][first], np.arange(zones_of_units.n_units + 1)).astype(np.int64),
                 x_m[seeds][first],
                 y_m[seeds][first],
@@ -123,6 +122,37 @@ def _bits(z: NDArray[np.float32], slope: Floats) -> NDArray[np.uint8]:  # pragma
     return bits
 
 
+def _left_over(units: Zones, unit: Ints, cell: Ints, fraction: Floats) -> Floats:
+    """Of each pair of unit and cell, the share of the cell that areas of villages leave free: float64[pairs].
+
+    ``unit``, ``cell``, ``fraction``: the pairs of the areas, by the unit of the village. On a cell that units share,
+    an area takes from its own unit first; from another only what then no longer finds room.
+    """
+    order = np.argsort(unit, kind="stable")
+    start = np.searchsorted(unit[order], np.arange(units.n_units + 1)).astype(np.int64)
+    taken = np.bincount(cell, weights=fraction, minlength=int(np.prod(units.grid.shape))).astype(np.float64)
+    free: Floats = _free(units.starts, units.cell, units.fraction, start, cell[order], fraction[order], taken)
+    return free
+
+
+@njit(error_model="numpy", cache=True)
+def _free(  # noqa: PLR0917
+    starts: Ints, cell: Ints, fraction: Floats, own_start: Ints, own_cell: Ints, own_fraction: Floats, taken: Floats
+) -> Floats:  # pragma: no cover - compiled
+    free = np.zeros(len(fraction))
+    own = np.zeros(len(taken))
+    for unit in range(len(starts) - 1):
+        for k in range(own_start[unit], own_start[unit + 1]):
+            own[own_cell[k]] += own_fraction[k]
+        for k in range(starts[unit], starts[unit + 1]):
+            left = min(fraction[k] - own[cell[k]], 1.0 - taken[cell[k]])
+            if left > 1e-6:  # less is rounding
+                free[k] = left
+        for k in range(own_start[unit], own_start[unit + 1]):
+            own[own_cell[k]] = 0.0
+    return free
+
+
 def _spots(unit: Ints, x_m: Floats, y_m: Floats) -> tuple[Ints, Ints]:
     """Different centres by unit, then x, y, then row: the spot of each village, and a village of each spot."""
     order = np.lexsort((np.arange(len(unit)), y_m, x_m, unit))
@@ -158,8 +188,7 @@ def _add(sums: Floats, row: int, share: float, bits: int) -> None:  # pragma: no
 def _allocate(  # noqa: PLR0917
     starts: Ints,
     cell: Ints,
-    fraction: Floats,
-    taken: NDArray[np.float32],
+    free: Floats,
     seed_start: Ints,
     x_m: Floats,
     y_m: Floats,
@@ -167,7 +196,8 @@ def _allocate(  # noqa: PLR0917
     flags: NDArray[np.uint8],
     sums: Floats,
 ) -> None:  # pragma: no cover - compiled
-    """Add each unit's cells to the nearest of its seeds, which are sorted by x; of equally near ones to the first.
+    """Add what is free of each unit's cells to the nearest of its seeds, which are sorted by x; of equally near ones to
+    the first.
 
     From the seed at the cell's own x the search goes both ways until the distance in x alone is greater than the least
     so far. It begins with the seed of the cell before, which is often the same.
@@ -179,11 +209,9 @@ def _allocate(  # noqa: PLR0917
             continue
         at, found = first, first
         for k in range(starts[unit], starts[unit + 1]):
-            share = fraction[k]
-            if len(taken) > 0:
-                share *= max(0.0, 1.0 - taken[cell[k]])
-                if share < 1e-6:
-                    continue
+            share = free[k]
+            if share <= 0.0:
+                continue
             x = left + (cell[k] % cols + 0.5) * cell_m
             y = top - (cell[k] // cols + 0.5) * cell_m
             while at < last and x_m[at] < x:

@@ -355,6 +355,30 @@ def test_ground_of_villages_with_areas_is_not_given_to_others(raster, layer, poi
     assert shares(areas) == ([100.0, 0.0], ["derived", "own"])
     areas = layer("village_areas", [{"code": "V1"}], [box(0, 0, 200, 100)])
     assert shares(areas) == ([0.0, 100.0], ["derived", "own"])
+    # a cell that two communes share: the area of one takes nothing from the villages of the other
+    halves = layer(
+        "units", [{"code": c, "name": c, "population": 1} for c in "AB"], [box(0, 0, 250, 100), box(250, 0, 400, 100)]
+    )
+    spots = [(50, 50), (60, 50), (350, 50)]
+    rows = [{"code": f"V{i}", "name": "", "unit_code": "AAB"[i], "xy": s} for i, s in enumerate(spots)]
+    elevation = raster([[10.0, 10.0, 300.0, 10.0]])
+    two = zones(halves, grid=elevation.grid)
+    areas = layer("village_areas", [{"code": "V0"}], [box(0, 0, 250, 100)])
+    found = terrain_shares(
+        halves, zones_of_units=two, elevation=elevation, villages=points("villages", rows), village_areas=areas
+    )
+    assert found.village_high_pct.tolist() == [
+        pytest.approx(20.0),
+        pytest.approx(np.nan, nan_ok=True),
+        pytest.approx(100 / 3),
+    ]
+    assert found.ground.tolist() == ["own", "", "derived"]  # nothing is left of A for V1, half a cell of 300 m is B's
+    # an area drawn across the line takes what it holds of the neighbour
+    across = layer("village_areas", [{"code": "V0"}], [box(0, 0, 300, 100)])
+    found = terrain_shares(
+        halves, zones_of_units=two, elevation=elevation, villages=points("villages", rows), village_areas=across
+    )
+    assert found.village_high_pct[2] == 0.0
     everything = layer("village_areas", [{"code": "V1"}], [box(0, 0, 400, 100)])
     high, ground = shares(everything)
     assert np.isnan(high[0])
