@@ -51,7 +51,7 @@ def show_gaps(study: Study, out: Console, *, lang: Lang, level: str, limit: int)
         place = row["district"] if kind == "unit" else row["unit_name"]
         people = number(row["people_affected"], lang)
         more = () if kind == "unit" else (escape(_signal(row, lang)), escape(_nearest(row, lang)))
-        low, high = places.get(row["code"], (None, None))
+        low, high = places.get((row["code"], row["rank"]), (None, None))
         rank = place_text(row["rank"], low, high, lang)
         table.add_row(rank, escape(str(row["name"])), escape(text_of(place)), people, *more, words)
     out.print(table)
@@ -66,12 +66,16 @@ def place_text(rank: object, low: int | None, high: int | None, lang: Lang) -> s
     return say("ranking.range", lang, rank=rank, low=low, high=high)
 
 
-def _intervals(results: Results) -> dict[str, tuple[int, int]]:
-    """First and last place of each commune by its code; none where the run did not look."""
+def _intervals(results: Results) -> dict[tuple[str, int], tuple[int, int]]:
+    """First and last place of each commune by its code and its place among all; none where the run did not look.
+
+    A gap list counts gaps alone: its place has an interval only where it is the place among all communes.
+    """
     if not (results.directory / "ranking.parquet").is_file():
         return {}
-    table = pd.read_parquet(results.path("ranking.parquet"), columns=["code", "rank_low", "rank_high"]).dropna()
-    return {code: (int(low), int(high)) for code, low, high in table.itertuples(index=False)}
+    columns = ["code", "rank", "rank_low", "rank_high"]
+    table = pd.read_parquet(results.path("ranking.parquet"), columns=columns).dropna()
+    return {(code, int(rank)): (int(low), int(high)) for code, rank, low, high in table.itertuples(index=False)}
 
 
 def _signal(row: dict[str, Any], lang: Lang) -> str:
@@ -120,7 +124,9 @@ def _gap_lines(results: Results, kind: str, lang: Lang) -> list[str]:
         lines.append(say("report.villages.states", lang, **states))
         by = ("by_both", "by_reports_only", "by_model_only", "unreported")
         told = {name: number(counts[f"uncovered_{name}"], lang) for name in by}
-        lines.append(say("report.villages.by", lang, **told))
+        alone = counts.get("uncovered_unmodelled", 0)
+        more = say("report.villages.unmodelled", lang, count=number(alone, lang)) if alone else ""
+        lines.append(say("report.villages.by", lang, **told, unmodelled=more))
     people, unknown = _affected(results, kind)
     more = say("report.affected.unknown", lang, count=number(unknown, lang)) if unknown else ""
     if not pd.isna(people):

@@ -17,7 +17,7 @@ from phusong.coverage.ranking.index import Index, need_table, order_by_need, ran
 from phusong.coverage.rules.choose import RuleSet
 from phusong.coverage.rules.judge import Floats, Judgement, judge, numbers
 from phusong.coverage.village_indicators import CELLS
-from phusong.coverage.village_states import STATE_COLUMNS, STATES, nearest_covered, uncovered_by, village_states
+from phusong.coverage.village_states import STATE_COLUMNS, STATES, nearest_covered, texts, uncovered_by, village_states
 
 UNIT_COLUMNS = (
     "rank",
@@ -137,13 +137,13 @@ def find_gaps(
         village_people,
         signal_basis,
         reported,
-        (states["clusters_basis"] == CELLS).to_numpy(dtype=np.bool_),
+        texts(village_rows, "clusters_basis") == CELLS,
     )
 
     need = need_table(unit_frame, unit_judged, index)
     gap_villages = _gap_villages(village_part, villages, unit_indicators, of_unit, classes, states)
-    judged = ~np.isnan(village_judged.margin).all(axis=1)
-    judged_in = set(village_rows["unit_code"].to_numpy()[judged])
+    settled = (~village_judged.not_judged).any(axis=1)
+    judged_in = set(village_rows["unit_code"].to_numpy()[settled])
     gap_units = _gap_units(unit_part, unit_indicators, need, gap_villages, judged_in=judged_in)
     reasons, not_judged = (
         pd.concat([table(unit_part), table(village_part)], ignore_index=True)

@@ -44,8 +44,8 @@ def village_states(indicators: pd.DataFrame, signal: pd.DataFrame, basis: pd.Dat
     count = numbers(signal, "operators_at_centre_count")
     state = np.select([centre == 0, clusters > 0, count == 1], STATES[:3], default="")
     reported = basis["clusters_uncovered"].to_numpy(dtype=object) == OBSERVED
-    counted = np.where(reported, "clusters", _texts(indicators, "clusters_basis", otherwise=""))
-    names = _texts(indicators, "operators_at_centre", otherwise=None)
+    counted = np.where(reported, "clusters", texts(indicators, "clusters_basis"))
+    names = texts(indicators, "operators_at_centre", otherwise=None)
     names[count == 0], names[np.isnan(count)] = "", None
     observed, predicted = centres_by_source(indicators)
     return pd.DataFrame(
@@ -57,7 +57,7 @@ def village_states(indicators: pd.DataFrame, signal: pd.DataFrame, basis: pd.Dat
             "observed": yes_no(observed).array,
             "predicted": yes_no(predicted).array,
             "nearest_site_km": numbers(indicators, "nearest_site_km"),
-            "nearest_site": pd.array(_texts(indicators, "nearest_site", otherwise=None), dtype="str"),
+            "nearest_site": pd.array(texts(indicators, "nearest_site", otherwise=None), dtype="str"),
         }
     )
 
@@ -91,20 +91,22 @@ def nearest_covered(villages: pd.DataFrame, covered: NDArray[np.bool_], rows: ND
 
 
 def uncovered_by(indicators: pd.DataFrame) -> Mapping[str, int]:
-    """How many villages lack signal at the centre by reports and by the model, by one of the two, or by the model alone
-    because nobody reported: uncovered_by_both, _by_reports_only, _by_model_only, _unreported."""
+    """How many villages lack signal at the centre by reports and by the model, by one of them against the other, or by
+    one alone because nobody reported or the model says nothing: uncovered_by_both, _by_reports_only, _by_model_only,
+    _unreported, _unmodelled."""
     observed, predicted = centres_by_source(indicators)
     return {
         "uncovered_by_both": int(((observed == 0) & (predicted == 0)).sum()),
         "uncovered_by_reports_only": int(((observed == 0) & (predicted == 1)).sum()),
         "uncovered_by_model_only": int(((observed == 1) & (predicted == 0)).sum()),
         "uncovered_unreported": int((np.isnan(observed) & (predicted == 0)).sum()),
+        "uncovered_unmodelled": int(((observed == 0) & np.isnan(predicted)).sum()),
     }
 
 
-def _texts(frame: pd.DataFrame, column: str, *, otherwise: str | None) -> NDArray[np.object_]:
+def texts(frame: pd.DataFrame, column: str, *, otherwise: str | None = "") -> NDArray[np.object_]:
     """A column of texts, ``otherwise`` where it has none or is not there."""
     if column not in frame:
         return np.full(len(frame), otherwise, dtype=object)
-    texts = frame[column].astype(object)
-    return np.array(texts.where(texts.notna(), otherwise), dtype=object)
+    own = frame[column].astype(object)
+    return np.array(own.where(own.notna(), otherwise), dtype=object)

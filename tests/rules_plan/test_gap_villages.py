@@ -97,6 +97,9 @@ def test_populated_cells_are_named_in_the_reason() -> None:
     assert reasons.loc["v1", "text_en"].startswith(reasons.loc["v0", "text_en"])
     assert "populated cells" in reasons.loc["v1", "text_en"]
     assert "ô có dân" in reasons.loc["v1", "text_vi"]
+    single = table.assign(clusters_uncovered=NAN, clusters_uncovered_4g=[1.0, 1.0])  # one technology known alone
+    lacks = found(single, layer(table), packs=("mobile_signal_4g",)).reasons.set_index("code")["text_en"]
+    assert lacks.str.contains("populated").to_dict() == {"v0": False, "v1": True}
     reported = found(table.assign(observed_clusters_uncovered=[2.0, 2.0]), layer(table))
     assert not reported.reasons["text_en"].str.contains("populated").any()
     assert reported.villages["clusters_basis"].tolist() == ["clusters", "clusters"]
@@ -191,13 +194,16 @@ def test_the_nearest_covered_village_is_another_one_by_the_deciding_signal() -> 
 
 def test_villages_are_told_by_what_finds_them_uncovered() -> None:
     table = rows(
-        6,
-        observed_signal_2g=yes_no(False, False, True, None, None, True),
-        centre_covered_2g=yes_no(False, True, False, False, True, True),
+        8,
+        observed_signal_2g=yes_no(False, False, True, None, None, True, False, False),
+        centre_covered_2g=yes_no(False, True, False, False, True, True, None, None),
     )
     counts = found(table, layer(table)).counts
     assert (counts["uncovered_by_both"], counts["uncovered_by_reports_only"]) == (1, 1)
     assert (counts["uncovered_by_model_only"], counts["uncovered_unreported"]) == (1, 1)
+    assert counts["uncovered_unmodelled"] == 2
+    # without a village that only the model leaves out these are the villages that lack signal
+    assert counts["villages_none_at_centre"] == 1 + 1 + 1 + 2
 
 
 def test_own_classes_of_villages_come_before_the_communes() -> None:
