@@ -51,7 +51,7 @@ def rules(
         if Path(what).is_file():
             front.say("cli.rules.good", path=what, count=len(pack.rules), classes=len(pack.classes))
     else:
-        _show_packs(front, packs_of(None, front.lang))
+        _show_packs(front, packs_of(front.lang))
 
 
 _FIGURES = frozenset(
@@ -61,7 +61,7 @@ _FIGURES = frozenset(
 
 
 def _names(text: str) -> tuple[str, ...]:
-    return tuple(name.strip() for name in text.split(",") if name.strip())
+    return tuple(dict.fromkeys(name.strip() for name in text.split(",") if name.strip()))
 
 
 def _table(front: Front, title: str, *columns: str, wide: tuple[str, ...] = ()) -> Table:
@@ -157,7 +157,7 @@ def _show_study(front: Front, study: Study) -> None:
 
 
 def _show_sets(front: Front, sets: Sets, *, limit: int) -> None:
-    from phusong.api.rule_sets import lines_of, said_side
+    from phusong.api.rule_sets import lines_of, rule_of, said_side
 
     lang = front.lang
     title = "\n".join((say("rules.compare.title_summary", lang), *lines_of(sets, lang)))
@@ -174,12 +174,12 @@ def _show_sets(front: Front, sets: Sets, *, limit: int) -> None:
     own = sets.found.rules
     own = own[(own["in_set"] != "both") & (own["fails"] > 0)]
     if len(own):
-        columns = ("level", "rule", "in_set", "fails", "decides", "people_decided")
+        columns = ("level", "rule", "asks", "in_set", "fails", "decides", "people_decided")
         table = _table(front, say("rules.compare.title_rules", lang), *columns)
         for row in own.sort_values(["decides", "fails"], ascending=False).to_dict("records"):
-            words = (say(f"rules.level.{row['level']}", lang), str(row["rule"]))
+            words = (say(f"rules.level.{row['level']}", lang), str(row["rule"]), rule_of(sets, row).condition(lang))
             figures = tuple(number(float(row[name]), lang) for name in ("fails", "decides", "people_decided"))
-            table.add_row(*words, say(f"rules.compare.in_{row['in_set']}", lang), *figures)
+            table.add_row(*map(escape, words), say(f"rules.compare.in_{row['in_set']}", lang), *figures)
         front.out.print(table)
     _show_places(front, sets, limit=limit)
     for code in ("note", "note_open"):

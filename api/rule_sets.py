@@ -9,8 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from phusong.api.index import index_of
 from phusong.api.pipeline import read_study
-from phusong.api.rules import own_pack, own_packs, rules_of
+from phusong.api.rules import rules_of
 from phusong.coverage.gaps import find_gaps
 from phusong.coverage.indicators import indicator_label
 from phusong.coverage.rules.choose import RuleSet
@@ -41,10 +42,9 @@ class Sets:
     found: Compared
 
 
-def packs_of(study: Study | None, lang: Lang) -> list[Pack]:
-    """The packs that ship, then those in a study's own folder; SettingsError if one of these cannot be used."""
-    found = [load_pack(name, lang) for name in pack_names()]
-    return found + ([own_pack(study, name, lang=lang) for name in own_packs(study)] if study else [])
+def packs_of(lang: Lang) -> list[Pack]:
+    """The packs that ship."""
+    return [load_pack(name, lang) for name in pack_names()]
 
 
 def pack_of(name: str, lang: Lang) -> Pack:
@@ -80,7 +80,8 @@ def compare_packs(study: Study, first: Sequence[str], second: Sequence[str]) -> 
     units = pd.read_parquet(results.path("units.parquet"))
     villages = inputs.layers.get("villages")
     village_table = None if villages is None else pd.read_parquet(results.path("villages.parquet"))
-    gaps = [find_gaps(units, village_table, rules=rules, villages=villages) for rules in sets]
+    index = index_of(study.settings)
+    gaps = [find_gaps(units, village_table, rules=rules, villages=villages, index=index) for rules in sets]
     found = compare_gaps(gaps[0], gaps[1], sets=sets, units=units, villages=village_table)
     return Sets(study, tuple(first), tuple(second), sets, found)
 
@@ -164,13 +165,12 @@ def _figure(row: Mapping[Any, Any], name: str) -> object:
 
 
 def _rules_rows(sets: Sets, lang: Lang) -> list[tuple[object, ...]]:
-    asked = {rule.id: rule for rules in sets.rules for rule in rules.rules}
     return [
         (
             say(f"rules.level.{row['level']}", lang),
             str(row["rule"]),
-            indicator_label(asked[str(row["rule"])].indicator, lang),
-            asked[str(row["rule"])].condition(lang),
+            indicator_label(rule_of(sets, row).indicator, lang),
+            rule_of(sets, row).condition(lang),
             str(row["pack"]),
             say(f"rules.compare.in_{row['in_set']}", lang),
             say(f"rules.standing.{row['standing']}", lang),
@@ -178,6 +178,11 @@ def _rules_rows(sets: Sets, lang: Lang) -> list[tuple[object, ...]]:
         )
         for row in sets.found.rules.to_dict("records")
     ]
+
+
+def rule_of(sets: Sets, row: Mapping[Any, Any]) -> Rule:
+    """The rule of a row of ``Compared.rules``: both sets may have one of its id and ask different things by it."""
+    return sets.rules[1 if row["in_set"] == "second" else 0][str(row["rule"])]
 
 
 def _place_rows(sets: Sets, level: str, lang: Lang) -> list[tuple[object, ...]]:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from phusong.coverage.gaps import Gaps
 from phusong.coverage.rules.choose import RuleSet
+from phusong.coverage.rules.pack import Rule
 
 SIDES = ("both", "first_only", "second_only", "neither")
 PLACE_COLUMNS = (
@@ -31,7 +32,8 @@ class Compared:
     summary   one row a level and side, columns ``SUMMARY_COLUMNS``; people in persons; ``open``: places with rules that
               could not be judged
     rules     one row a rule, columns ``RULE_COLUMNS``: places that fail it, those where it decides (its set has a gap
-              there, the other none, and it is the only rule failed) and their people affected
+              there, the other none, and it is the only rule failed) and their people affected. A rule is in both sets
+              only where both ask the same by it; where they share but its id, each has its row
     """
 
     places: pd.DataFrame
@@ -50,7 +52,8 @@ def compare_gaps(
     """The gaps of one study by two sets of rules side by side.
 
     ``first``, ``second``: ``find_gaps`` of the same ``units`` and ``villages`` (indicators; code, name, and of villages
-    unit_code) by the rules of ``sets``. A rule of both sets fails in both; what makes the difference are the others.
+    unit_code) by the rules of ``sets``. A rule of both sets fails in both; what makes the difference are the others,
+    and those that ask something else by the same id, as a threshold moved does.
     """
     parts = [_places("unit", first, second, units, units)]
     if villages is not None and len(villages):
@@ -122,14 +125,21 @@ def _summary(places: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
 
 
+def asked_by(rule: Rule) -> tuple[object, ...]:
+    """What decides whether a place fails a rule, and how many people then; the same in two sets, it is one rule."""
+    what = (rule.level, rule.indicator, rule.comparison, rule.threshold)
+    return (rule.id, *what, rule.applies_to, rule.asked_where, rule.affected)
+
+
 def _rules(places: pd.DataFrame, first: Gaps, second: Gaps, sets: tuple[RuleSet, RuleSet]) -> pd.DataFrame:
     of_place = places.set_index(["level", "code"])
-    ids = [{rule.id for rule in rules.rules} for rules in sets]
+    asked = [{asked_by(rule) for rule in rules.rules} for rules in sets]
     rows = []
-    for side, gaps, rules, other in (("first", first, sets[0], ids[1]), ("second", second, sets[1], ids[0])):
+    for side, gaps, rules, other in (("first", first, sets[0], asked[1]), ("second", second, sets[1], asked[0])):
         alone = gaps.reasons.groupby(["level", "code"])["rule"].transform("size") == 1
         for rule in rules.rules:
-            if rule.level not in _LEVELS or (side == "second" and rule.id in other):
+            shared = asked_by(rule) in other
+            if rule.level not in _LEVELS or (side == "second" and shared):
                 continue
             mine = gaps.reasons["rule"] == rule.id
             there = gaps.reasons[mine & alone]
@@ -142,7 +152,7 @@ def _rules(places: pd.DataFrame, first: Gaps, second: Gaps, sets: tuple[RuleSet,
                     "rule": rule.id,
                     "pack": rule.pack,
                     "service": rule.service,
-                    "in_set": "both" if rule.id in other else side,
+                    "in_set": "both" if shared else side,
                     "standing": rule.standing,
                     "fails": int(mine.sum()),
                     "decides": len(decided),

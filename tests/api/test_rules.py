@@ -186,6 +186,29 @@ def test_faults_of_packs_settings_and_layers_are_told_in_one_go(
     assert len(caught.value.faults) >= 6
 
 
+def test_two_forms_of_one_pack_are_told_each_with_its_threshold(done: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fewer = OWN.replace('"own"', '"fewer"').replace("threshold = 99", "threshold = 98")
+    (done / "packs" / "fewer.toml").write_text(fewer, encoding="utf-8")
+    assert phusong("rules", done, "--packs", "own,own", "--against", "fewer") == 0  # a name twice is one pack
+    said = capsys.readouterr().out
+    assert "≥ 99 points" in said
+    assert "≥ 98 points" in said
+    asked = sheets(compare_packs(Study(done), ("own",), ("fewer",)), "en")[1].rows
+    assert [(row[1], row[3], row[4], row[5]) for row in asked] == [
+        ("many_points", "≥ 99 points", "own", "first"),
+        ("many_points", "≥ 98 points", "fewer", "second"),
+    ]
+    (done / "packs" / "fewer.toml").unlink()
+
+
+def test_the_first_set_is_ranked_as_the_study_is(done: Path) -> None:
+    study = Study(done)
+    places = compare_packs(study, study.settings.rules.packs, ("own",)).found.places
+    listed = pd.read_parquet(done / "results" / "gaps.parquet").set_index("code")["rank"]
+    here = places[(places["level"] == "unit") & places["rank_first"].notna()].set_index("code")["rank_first"]
+    assert here.to_dict() == listed.to_dict()
+
+
 @pytest.mark.parametrize("lang", LANGS)
 def test_the_sheets_count_what_was_found(done: Path, lang: Lang) -> None:
     sets = compare_packs(Study(done), FIRST, SECOND)

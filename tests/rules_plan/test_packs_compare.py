@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import pandas as pd
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -86,6 +88,17 @@ def test_a_rule_of_both_sets_makes_no_difference() -> None:
     assert found.places["rules_first"].tolist() == ["", ""]
     assert found.rules.set_index("rule")["in_set"]["mobile_people"] == "both"
     assert found.rules["rule"].is_unique
+
+
+def test_a_threshold_moved_makes_a_difference_though_the_id_is_the_same() -> None:
+    tighter = RuleSet(FIRST.packs, tuple(replace(rule, threshold=99.0) for rule in FIRST.rules if rule.level == "unit"))
+    found = compared(communes([50.0, 97.0, 99.5], [1.0, 1.0, 1.0]), second=tighter)
+    assert found.places["side"].tolist() == ["both", "second_only", "neither"]
+    assert found.places["rules_second"].tolist() == ["", "mobile_people", ""]
+    own = found.rules[found.rules["rule"] == "mobile_people"].set_index("in_set")
+    assert own["fails"].to_dict() == {"first": 1, "second": 2}
+    assert own["decides"].to_dict() == {"first": 0, "second": 1}
+    assert own.loc["second", "people_decided"] == pytest.approx(30.0)
 
 
 def test_villages_are_compared_too() -> None:
