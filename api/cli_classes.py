@@ -8,6 +8,7 @@ import pandas as pd
 import typer
 from rich.console import Console
 from rich.markup import escape
+from rich.table import Table
 
 from phusong.api.front import Directory, Front, app
 from phusong.api.report import plain_table, row_dicts, synthetic_mark, text_of
@@ -19,6 +20,8 @@ from phusong.layers.study import Study
 
 Limit = Annotated[int, typer.Option(min=1)]
 _COUNTS = ("recorded", "computed", "used", "unknown", "disagree", "hinges")
+_NOTHING = "…"
+"""The sign for no data in tables of figures, as statistical yearbooks have it."""
 
 
 @app.command()
@@ -54,7 +57,8 @@ def show_classes(study: Study, out: Console, *, lang: Lang, limit: int) -> None:
         out.print(escape(said), soft_wrap=True)
 
 
-def _counts(rows: pd.DataFrame, level: str, mark: str, lang: Lang) -> object:
+def _counts(rows: pd.DataFrame, level: str, mark: str, lang: Lang) -> Table:
+    """A row a class: how many places are of it; no record or no verdict of any is no data, not none."""
     shown = plain_table(say(f"classes.title.{level}", lang, mark=mark))
     shown.add_column(say("classes.column.class", lang))
     for name in _COUNTS:
@@ -64,12 +68,19 @@ def _counts(rows: pd.DataFrame, level: str, mark: str, lang: Lang) -> object:
         if own.empty:
             continue
         counts = (
-            own["official"].eq(True).sum(),
-            own["computed"].eq(True).sum(),
-            own["used"].eq(True).sum(),
+            *(_yes(own[column]) for column in ("official", "computed", "used")),
             own["used"].isna().sum(),
-            (own["agree"] == "no").sum(),
-            (own["hinges_on"] != "").sum(),
+            (own["agree"] == "no").sum() if (own["agree"] != "").any() else None,
+            (own["hinges_on"] != "").sum() if own["computed"].notna().any() else None,
         )
-        shown.add_row(say(f"indicator.{name}.name", lang), *(number(int(count), lang) for count in counts))
+        told = [_NOTHING if count is None else number(int(count), lang) for count in counts]
+        shown.add_row(say(f"indicator.{name}.name", lang), *told)
+        if _NOTHING in told:
+            shown.caption = say("classes.nothing", lang, sign=_NOTHING)
+            shown.caption_justify = "left"
     return shown
+
+
+def _yes(flags: pd.Series[bool]) -> int | None:
+    """How many are; None, no data, where it is known of none."""
+    return int(flags.eq(True).sum()) if flags.notna().any() else None

@@ -79,6 +79,22 @@ def test_the_command_counts_and_names_what_disagrees(study_dir, lang) -> None:
     assert {"en": "recorded yes, computed no", "vi": "hồ sơ có, phép xét không"}[lang] in text
 
 
+def test_the_command_counts_no_records_and_no_verdicts_as_no_data(study_dir) -> None:
+    out = StringIO()
+    show_classes(Study(study_dir), Console(file=out, width=200), lang="en", limit=5)
+    lines = {line.strip().split("  ")[0]: line for line in out.getvalue().splitlines()}
+    none = "…"
+    assert "…: no data: nothing recorded, or nothing to test by" in out.getvalue()
+    # recorded, computed, used, not known, disagree, in doubt
+    assert cells(lines["Land border"]) == [none, "1", "1", "0", none, "0"]
+    assert cells(lines["Remote area"]) == [none, none, none, "1", none, none]
+    assert cells(lines["Mountainous"]) == ["1", "0", "1", "0", "1", "1"]
+
+
+def cells(line: str) -> list[str]:
+    return [part.strip() for part in line.split("  ") if part.strip()][1:]
+
+
 def test_tests_of_a_study_are_those_of_its_packs_first_named_first(tmp_path: Path) -> None:
     own = {"own": parse_pack(OWN, file="own.toml")}
     settings = study_of(tmp_path, '[classes]\npacks = ["own", "decree_272"]\nremote_min = 90\n').settings
