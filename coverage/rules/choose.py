@@ -10,10 +10,10 @@ from typing import Literal, Protocol
 
 import pandas as pd
 
-from phusong.coverage.rules.pack import Level, Pack, Rule, clashes, load_pack, pack_names
+from phusong.coverage.rules.pack import Cited, Level, Pack, Rule, clashes, load_pack, pack_names
 from phusong.coverage.rules.reading import nearest
 from phusong.layers.errors import Fault, SettingsError
-from phusong.layers.messages import Lang
+from phusong.layers.messages import LANGS, Lang
 
 SkipReason = Literal["service_off", "out_of_date"]
 
@@ -35,6 +35,9 @@ _TABLE = (
     *("threshold", "unit", "weight", "standing", "document", "article", *_DAYS, "mark", "source"),
 )
 
+_PARTS = ("source", "document")
+_CITED = tuple(f"{part}_{lang}" for part in _PARTS for lang in LANGS)
+
 
 @dataclass(frozen=True)
 class RuleSet:
@@ -49,11 +52,13 @@ class RuleSet:
         return tuple(rule for rule in self.rules if rule.level == level)
 
     def table(self) -> pd.DataFrame:
-        """One row a rule in force: what it asks, where it comes from and, if the study changed it, why."""
+        """One row a rule in force: what it asks, where it comes from (also in each language) and, if the study changed
+        it, why."""
         rows = [
-            {name: getattr(rule, name) for name in _TABLE} | {"override_reason": rule.override} for rule in self.rules
+            {name: getattr(rule, name) for name in _TABLE} | _cited(rule) | {"override_reason": rule.override}
+            for rule in self.rules
         ]
-        table = pd.DataFrame(rows, columns=[*_TABLE, "override_reason"])
+        table = pd.DataFrame(rows, columns=[*_TABLE, *_CITED, "override_reason"])
         return table.assign(**{day: pd.to_datetime(table[day]).astype("datetime64[s]") for day in _DAYS})
 
     def __getitem__(self, rule_id: str) -> Rule:
@@ -98,6 +103,12 @@ def choose_rules(
     skipped: dict[str, SkipReason] = {name: "service_off" if name in asked else "out_of_date" for name in known}
     here = {rule.id for rule in in_force}
     return RuleSet(found, in_force, tuple((name, why) for name, why in skipped.items() if name not in here))
+
+
+def _cited(rule: Rule) -> dict[str, str]:
+    """Source and document of a rule in each language: the columns ``_CITED``."""
+    own = Cited(rule.source, rule.document, rule.article)
+    return {f"{part}_{lang}": getattr(rule.cited.get(lang, own), part) for part in _PARTS for lang in LANGS}
 
 
 def _packs(packs: Iterable[str | Pack], lang: Lang, faults: list[Fault]) -> tuple[Pack, ...]:

@@ -11,7 +11,7 @@ from datetime import date
 from functools import cache
 from importlib.resources import files
 from string import Formatter
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,6 +42,14 @@ _TIMES |= {("Gbit/s", "Mbit/s"): 1000.0}
 """How a threshold in another unit would read in the indicator's: told in the fault, never converted silently."""
 
 
+class Cited(NamedTuple):
+    """Where a rule or pack comes from, in one language: the line printed beside results, the document, where in it."""
+
+    source: str = ""
+    document: str = ""
+    article: str = ""
+
+
 @dataclass(frozen=True)
 class Rule:
     """One condition on one indicator, as its pack file states it.
@@ -62,6 +70,7 @@ class Rule:
     standing      whether the threshold is "official", "unverified" (official as quoted, not checked against the print)
                   or a planner's "assumption"
     document      name of the document that asks it, "" for an assumption; ``article`` where in it, "" where not known
+    cited         source, document and article in every language; the three above are those of the pack as read
     valid_from    first and last day on which it is asked, inclusive; None is open
     weight        in the need index of communes, 0 or more; rules of other levels have no part in it
     affected      "all": everyone of the unit; else the id of an indicator in % of people served: the rest is affected
@@ -94,6 +103,7 @@ class Rule:
     valid_to: date | None = None
     pack: str = ""
     override: str = ""
+    cited: Mapping[Lang, Cited] = field(default_factory=dict, compare=False, repr=False)
     file: str = field(default="", compare=False)
     lines: Mapping[str, int | None] = field(default_factory=dict, compare=False, repr=False)
 
@@ -217,6 +227,7 @@ class Pack:
     document: str = ""
     article: str = ""
     classes: tuple[ClassTest, ...] = ()
+    cited: Mapping[Lang, Cited] = field(default_factory=dict, compare=False, repr=False)
 
 
 def pack_names() -> tuple[str, ...]:
@@ -265,7 +276,7 @@ def _toml(raw: str | bytes, file: str) -> tuple[str, dict[str, Any]]:
         fault = Fault("rules.not_utf8", file=file, fatal=True)
     except RecursionError:
         fault = Fault("rules.not_toml", file=file, fatal=True, params={"detail": "..."})
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # tomllib's own, and that of a number with thousands of digits
         place = re.search(r"at line (\d+)", str(error))
         row = int(place[1]) if place else None
         fault = Fault("rules.not_toml", file=file, row=row, fatal=True, params={"detail": str(error)})
@@ -275,14 +286,12 @@ def _toml(raw: str | bytes, file: str) -> tuple[str, dict[str, Any]]:
 def _origin(reading: Reading, head: Mapping[str, Any], lang: Lang) -> dict[str, Any]:
     """Where a pack or rule comes from; what a rule does not say is as in the pack's ``head``."""
     own = not head  # the pack's head itself
-    document = reading.cited("document").get(lang, "")
-    article = reading.cited("article").get(lang, "")
-    source = reading.cited("source").get(lang, "")
-    if article and not document and not source:
-        document = head.get("document", "")
-    if not source:
-        source = ", ".join(part for part in (document, article) if part)
-    if own and not source:
+    said = {key: reading.cited(key) for key in Cited._fields}
+    cited = {
+        one: _cited(Cited(*(words.get(one, "") for words in said.values())), head["cited"][one] if head else Cited())
+        for one in LANGS
+    }
+    if own and not cited[lang].source:
         reading.fault("rules.no_document", "document")
     days = {key: reading.day(key) or head.get(key) for key in ("valid_from", "valid_to")}
     if days["valid_from"] and days["valid_to"] and days["valid_from"] > days["valid_to"]:
@@ -290,13 +299,21 @@ def _origin(reading: Reading, head: Mapping[str, Any], lang: Lang) -> dict[str, 
         first, last = days["valid_from"].isoformat(), days["valid_to"].isoformat()
         reading.fault("rules.no_day", key, first=first, last=last)
     return {
-        "source": source or head.get("source", ""),
+        **cited[lang]._asdict(),
+        "cited": cited,
         "mark": reading.word("mark", get_args(Mark), default=head.get("mark"), required=own),
         "standing": reading.word("standing", get_args(Standing), default=head.get("standing"), required=own),
-        "document": document or ("" if source else head.get("document", "")),
-        "article": article or ("" if source or document else head.get("article", "")),
         **days,
     }
+
+
+def _cited(own: Cited, head: Cited) -> Cited:
+    """What a rule says of where it comes from, else what its pack's ``head`` does; a source of its own stands alone."""
+    if own.source:
+        return own
+    document = own.document or (head.document if own.article else "")
+    source = ", ".join(part for part in (document, own.article) if part)
+    return Cited(source, document, own.article) if source else head
 
 
 def _rule(reading: Reading, head: Mapping[str, Any], lang: Lang) -> Rule | None:

@@ -277,6 +277,16 @@ def test_the_table_of_rules_says_where_each_comes_from() -> None:
     assert row["valid_to"] == pd.Timestamp("2015-12-31")
     assert pd.isna(table.loc["post_radius", "valid_from"])
     assert table.loc["post_radius", "standing"] == "unverified"
+    assert (
+        row["source_vi"]
+        == row["source"]
+        == "Nghị quyết số 08-NQ/TU của Tỉnh ủy Quảng Trị, theo Báo cáo số 127-BC/TU ngày 21/12/2012"
+    )
+    assert row["source_en"] == "Resolution 08-NQ/TU of Quang Tri, in Report 127-BC/TU of 2012-12-21"
+    assert (row["document_en"], row["document_vi"]) == ("Resolution 08-NQ/TU of Quang Tri", row["document"])
+    own = table.loc["commune_same_day_mail"]
+    assert (own["document_en"], own["document_vi"]) == ("", "")
+    assert own["source_en"].startswith("commune form")
     assert choose_rules((), on=ON).table().columns.tolist() == table.reset_index().columns.tolist()
 
 

@@ -258,6 +258,7 @@ def test_a_file_that_is_no_toml_or_no_utf8_is_refused_at_its_line() -> None:
     assert (fault.code, fault.row) == ("rules.not_toml", 2)
     assert [one.code for one in faults_of("name = 'Quảng Trị'".encode("utf-16"))] == ["rules.not_utf8"]
     assert [one.code for one in faults_of("x = " + "[" * 9999)] == ["rules.not_toml"]
+    assert [one.code for one in faults_of("x = " + "9" * 9999)] == ["rules.not_toml"]
     assert parse_pack(b"\xef\xbb\xbf" + PACK.encode(), file="own.toml").name == "own"
 
 
@@ -266,6 +267,8 @@ def test_document_and_article_make_the_source_where_none_is_given() -> None:
     [english], [vietnamese] = (parse_pack(text, file="own.toml", lang=lang).rules for lang in ("en", "vi"))
     assert (english.document, english.article, english.source) == ("Decree 1", "5", "Decree 1, 5")
     assert vietnamese.source == "Nghị định 1, 5"
+    assert english.cited == vietnamese.cited
+    assert english.cited["vi"] == ("Nghị định 1, 5", "Nghị định 1", "5")
     own = text.replace("[rule.text]", 'article = "Art. 7"\n[rule.text]')
     [rule_] = parse_pack(own, file="own.toml").rules
     assert (rule_.document, rule_.article, rule_.source) == ("Decree 1", "Art. 7", "Decree 1, Art. 7")
