@@ -48,7 +48,10 @@ from phusong.layers.messages.format import day
 
 PREFIX = "/api/v1"
 LOOPBACK_NAMES = ("localhost", "127.0.0.1", "[::1]")
-_PACKED = tuple(exports.MEDIA_TYPES[end] for end in (".xlsx", ".gpkg", ".parquet", ".tif", ".png"))
+_PACKED = (
+    *(exports.MEDIA_TYPES[end] for end in (".xlsx", ".gpkg", ".parquet", ".tif", ".png")),
+    *(report.MEDIA_TYPES[end] for end in ("docx", "pdf")),
+)
 _LANGUAGES = {"vi": "Tiếng Việt", "en": "English"}
 _STYLE = (
     "body{font:1rem/1.5 system-ui,sans-serif;color:#1e293b;max-width:52rem;margin:2rem auto;padding:0 1rem}"

@@ -6,35 +6,50 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
 from phusong.api.labels import indicator_name
 from phusong.api.layer_info import LayerBook
-from phusong.api.provincial.facts import Facts, column_of, frame_of, ids_of, rows_of, where
+from phusong.api.provincial.facts import Facts, column_of, ids_of, rows_of, standings, where
 from phusong.api.ranking_report import basis_lines
 from phusong.layers.messages import Lang, has, say
 from phusong.layers.messages.format import day, number, plain, quantity, vnd
+from phusong.layers.writers.lists import NO_DATA
 from phusong.maps.report.document import Block, Bullets, Column, Paragraph, Table
 
-MOST_RANKED, MOST_DIFFERENT = 20, 10
+MOST_RANKED, MOST_DIFFERENT = 25, 8
+FLAGS = ("official", "computed", "used")
 
 
 def classes(facts: Facts) -> list[Block]:
-    """How many communes and villages are of each class, recorded and computed, and where the two differ."""
-    office = facts.lists["classes"]
-    if office is None:
+    """How many communes and villages are of each class, recorded and computed, and where the two differ.
+
+    Counted are all that were looked at, so that a class nobody has is told; nothing recorded or computed is no data.
+    """
+    frame, office = facts.tables.frame("classes"), facts.lists["classes"]
+    if frame is None or frame.empty:
         return []
-    frame = frame_of(office)
-    flags = [name for name in ("official", "computed", "used", "differs") if name in frame]
     rows = []
     for (level, word), own in frame.groupby(["level", "class"], sort=False):
-        counts = (facts.count(int((own[name] == True).sum())) for name in flags)  # noqa: E712
-        rows.append((str(word), str(level), facts.count(len(own)), *counts))
+        flags = {
+            name: pd.to_numeric(own[name], errors="coerce").to_numpy(dtype=float, na_value=np.nan) for name in FLAGS
+        }
+        counts = [_yes(facts, flags[name]) for name in FLAGS]
+        counts.append(_yes(facts, np.abs(flags["official"] - flags["computed"])))
+        name = say(f"map.word.{word}", facts.lang) if has(f"map.word.{word}") else str(word)
+        rows.append((name, _level(facts, str(level)), *counts, facts.count(int(np.isnan(flags["used"]).sum()))))
     columns = (
         Column(say("list.column.class", facts.lang), width=2.2),
         Column(say("list.column.level", facts.lang)),
-        Column(facts.say("column.count"), align="right"),
-        *(Column(say(f"list.column.{name}", facts.lang), align="right") for name in flags),
+        *(Column(say(f"list.column.{name}", facts.lang), align="right") for name in (*FLAGS, "differs")),
+        Column(facts.say("column.unknown"), align="right"),
     )
-    found: list[Block] = [Table(columns, tuple(rows), facts.say("table.classes"))]
+    note = say("list.note.no_data", facts.lang, sign=NO_DATA) if any(NO_DATA in row for row in rows) else ""
+    found: list[Block] = [Table(columns, tuple(rows), facts.say("table.classes"), note)]
+    if office is None:
+        return found
     differ = where(office, "differs", lambda value: value is True) if "differs" in ids_of(office) else None
     if differ is not None and differ.rows:
         widths = {"level": 0.8, "name": 1.6, "district": 1.4, "class": 1.5, "official": 0.9, "computed": 0.9}
@@ -42,15 +57,28 @@ def classes(facts: Facts) -> list[Block]:
     return found
 
 
+def _yes(facts: Facts, flags: NDArray[np.float64]) -> str:
+    """How many are 1; the sign for no data where none is known."""
+    return NO_DATA if np.isnan(flags).all() else facts.count(int((flags == 1.0).sum()))
+
+
 def ranking(facts: Facts) -> list[Block]:
-    """The first communes with the interval of their rank, what moves it, and which components say the same."""
+    """Every commune whose place among the first hangs on a choice, what moves it, and which components say the same.
+
+    The intervals of the first communes stand in their list.
+    """
     office, about = facts.lists["ranking"], facts.ranking_about
     if office is None or about is None:
         return []
     basis, *more = basis_lines(dict(about), facts.lang)
     widths = {"rank": 1.0, "name": 1.7, "district": 1.4, "need_index": 1.1, "rank_low": 0.9, "rank_high": 0.9}
     widths |= {"in_first_pct": 1.2, "depends_on": 3.2}
-    found: list[Block] = [Paragraph(basis), facts.excerpt(office, widths, "ranking", most=MOST_RANKED)]
+    found: list[Block] = [Paragraph(basis)]
+    hang = where(office, "depends_on", bool)
+    if hang.rows:
+        found.append(facts.excerpt(hang, widths, "ranking", most=MOST_RANKED))
+    else:
+        found.append(Paragraph(facts.say("ranking_sure", first=facts.count(about["first_n"]))))
     figures = ("draws", "mean_places", "most_places", "first_n_depends")
     choices = sorted(about["choices"].items(), key=lambda one: (one[0] == "together", -one[1]["mean_places"]))
     rows = tuple(
@@ -111,33 +139,47 @@ def _rules(facts: Facts) -> Table | None:
         return None
     standing = "standing" in rules
     columns = [
-        Column(say("list.column.indicator", facts.lang), width=3.0),
-        Column(facts.say("column.condition"), width=1.3),
-        Column(say("list.column.level", facts.lang), width=0.8),
-        Column(facts.say("column.for_whom"), width=1.2),
-        Column(facts.say("column.weight"), align="right", width=0.8),
-        *([Column(say("list.column.standing", facts.lang), width=1.3)] if standing else []),
-        Column(say("list.column.document", facts.lang), width=3.2),
+        Column(say("list.column.indicator", facts.lang), width=2.6),
+        Column(facts.say("column.condition"), width=1.2),
+        Column(facts.say("column.for_whom"), width=1.0),
+        Column(facts.say("column.weight"), align="right", width=0.95),
+        Column(facts.say("column.in_force"), width=1.6),
+        *([Column(say("list.column.standing", facts.lang), width=1.7)] if standing else []),
+        Column(say("list.column.document", facts.lang), width=2.6),
     ]
     rows = []
-    for row in rows_of(rules):
+    for row in rows_of(rules.assign(standing=standings(rules)) if standing else rules):
         cells = [
             indicator_name(row["indicator"], facts.lang),
             _condition(row["comparison"], row["threshold"], row["unit"], facts.lang),
-            _level(facts, row["level"]),
-            _for_whom(facts, str(row.get("applies_to") or "all"), str(row.get("asked_where") or "")),
+            _of_whom(facts, row),
             plain(float(row["weight"]), facts.lang) if row["weight"] > 0 else "",
+            _in_force(facts, row.get("valid_from"), row.get("valid_to")),
         ]
         if standing:
             cells.append(_standing(facts, row["standing"]))
-        rows.append((*cells, _document(row)))
+        rows.append((*cells, _document(row, facts.lang)))
     return Table(tuple(columns), tuple(rows), facts.say("table.rules"))
 
 
-def _document(row: Mapping[str, Any]) -> str:
-    """The document and article of a rule; where it names none, its source."""
-    named = [str(row.get(name) or "") for name in ("document", "article")]
-    return ", ".join(part for part in named if part) or str(row["source"] or "")
+def _in_force(facts: Facts, start: Any, end: Any) -> str:
+    """From when to when a rule holds; "" where it says neither."""
+    if pd.isna(start) and pd.isna(end):
+        return ""
+    if pd.isna(start):
+        return facts.say("until", day=day(end, facts.lang))
+    if pd.isna(end):
+        return facts.say("since", day=day(start, facts.lang))
+    return f"{day(start, facts.lang)} – {day(end, facts.lang)}"
+
+
+def _document(row: Mapping[str, Any], lang: Lang) -> str:
+    """The document and article of a rule; where it names none, its source; in ``lang`` where the run kept it so."""
+    document, article, source = (
+        next((str(row[one]) for one in (f"{name}_{lang}", name) if row.get(one)), "")
+        for name in ("document", "article", "source")
+    )
+    return ", ".join(part for part in (document, article) if part) or source
 
 
 def _level(facts: Facts, level: str) -> str:
@@ -148,6 +190,15 @@ def _level(facts: Facts, level: str) -> str:
 def _standing(facts: Facts, standing: Any) -> str:
     code = f"list.standing.{standing}"
     return say(code, facts.lang) if has(code) else ""
+
+
+def _of_whom(facts: Facts, row: Mapping[str, Any]) -> str:
+    """The level of a rule and, where it does not ask all of it, of which places it asks."""
+    level = _level(facts, row["level"])
+    applies_to, asked_where = (str(row.get(name) or "") for name in ("applies_to", "asked_where"))
+    if applies_to in ("", "all") and not asked_where:
+        return level
+    return f"{level}: {_for_whom(facts, applies_to or 'all', asked_where)}"
 
 
 def _for_whom(facts: Facts, applies_to: str, asked_where: str) -> str:
@@ -216,7 +267,7 @@ def _assumed(facts: Facts) -> list[str]:
     rules = facts.tables.frame("rules")
     if rules is None or rules.empty:
         return []
-    sure = rules["standing"] == "official" if "standing" in rules else rules["mark"] == "P"
+    sure = standings(rules) == "official" if "standing" in rules else rules["mark"] == "P"
     names = [indicator_name(one, facts.lang) for one in rules.loc[~sure, "indicator"]]
     if not names:
         return []

@@ -38,7 +38,15 @@ class Facts:
     @cached_property
     def ranking_about(self) -> Mapping[str, Any] | None:
         """What the ranking says of itself: draws, seed, what moves it; None where the run made none."""
-        path = self.study.root / "results" / "ranking.json"
+        return self._about("ranking.json")
+
+    @cached_property
+    def plan_about(self) -> Mapping[str, Any] | None:
+        """What the plan says of itself: its bound, what it costs, who is left; None where the run made none."""
+        return self._about("plan_answer.json")
+
+    def _about(self, name: str) -> Mapping[str, Any] | None:
+        path = self.study.root / "results" / name
         if not path.is_file():
             return None
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
@@ -118,7 +126,9 @@ def frame_of(office: OfficeList) -> pd.DataFrame:
 
 
 def where(office: OfficeList, name: str, wanted: Callable[[Any], bool]) -> OfficeList:
-    """The list with those rows only whose value of a column is wanted."""
+    """The list with those rows only whose value of a column is wanted; with none where it lacks the column."""
+    if name not in ids_of(office):
+        return replace(office, rows=())
     kept = [row for row, value in zip(office.rows, column_of(office, name), strict=True) if wanted(value)]
     return replace(office, rows=tuple(kept))
 
@@ -131,6 +141,14 @@ def sum_of(office: OfficeList, name: str, district: str | None = None) -> str:
     known = [float(value) for value in values if value is not None]
     column = office.columns[ids_of(office).index(name)]
     return office.said(math.fsum(known) if known or not values else None, column)
+
+
+def standings(rows: pd.DataFrame) -> pd.Series:
+    """How sure the threshold of each rule or reason is; "changed" where the study put its own in its place."""
+    changed = pd.Series(False, index=rows.index)
+    if "override_reason" in rows:
+        changed = rows["override_reason"].fillna("").astype(str) != ""
+    return rows["standing"].astype(object).mask(changed, "changed")
 
 
 def _headed(column: ListColumn, width: float) -> Column:

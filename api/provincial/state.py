@@ -10,16 +10,18 @@ from typing import Any
 import pandas as pd
 
 from phusong.api.labels import indicator_name, measure
-from phusong.api.provincial.facts import Facts, column_of, frame_of, ids_of, rows_of, sum_of, where
+from phusong.api.provincial.facts import Facts, column_of, frame_of, ids_of, rows_of, standings, sum_of, where
 from phusong.layers.messages import say
-from phusong.layers.messages.format import day, plain
+from phusong.layers.messages.format import day, percent, plain, vnd
 from phusong.layers.vietnamese.order import ranks
-from phusong.layers.writers.lists import OfficeList
+from phusong.layers.writers.lists import NO_DATA, OfficeList
 from phusong.maps.report.document import Block, Bullets, Column, Paragraph, Table
 from phusong.maps.report.province import chapter
 
 MOST_COMMUNES, MOST_VILLAGES, MOST_SITES = 20, 25, 30
 STATES = ("none_at_centre", "none_at_cluster", "one_operator")
+STANDINGS = ("official", "unverified", "assumption")
+"""How sure a threshold is, the surest first; one that the study changed is its own assumption."""
 
 
 def summary(facts: Facts) -> list[Block]:
@@ -34,7 +36,8 @@ def summary(facts: Facts) -> list[Block]:
     else:
         gaps, people = facts.count(len(communes.rows)), sum_of(communes, "people_affected")
         lead = facts.say("lead", gaps=gaps, units=all_units, people=people)
-    points = [*_said_villages(facts), *_said_targets(facts), *_said_plan(facts), *_said_ranking(facts)]
+    points = [*_said_standing(facts), *_said_villages(facts), *_said_targets(facts)]
+    points += [*_said_plan(facts), *_said_ranking(facts)]
     unknown = facts.lists["not-assessable"]
     if unknown is not None:
         count = facts.count(len(unknown.rows))
@@ -43,6 +46,21 @@ def summary(facts: Facts) -> list[Block]:
     if points:
         blocks.append(Bullets(tuple(points)))
     return [*blocks, *_by_district(facts, units)]
+
+
+def _said_standing(facts: Facts) -> list[str]:
+    """How many of the communes fail an official threshold, how many only such as were not checked or are assumed."""
+    communes, reasons = facts.tables.frame("gaps"), facts.tables.frame("reasons")
+    if communes is None or communes.empty or reasons is None or "standing" not in reasons:
+        return []
+    own = reasons[(reasons["level"] == "unit") & reasons["code"].isin(communes["code"])]
+    if own.empty:
+        return []
+    places = {name: place for place, name in enumerate(STANDINGS)}
+    surest = standings(own).map(lambda name: places.get(name, len(STANDINGS) - 1)).groupby(own["code"]).min()
+    counts = Counter(surest)
+    told = {name: facts.count(counts[place]) for name, place in places.items()}
+    return [facts.say("standing", chapter=chapter("methods"), **told)]
 
 
 def _said_villages(facts: Facts) -> list[str]:
@@ -132,7 +150,20 @@ def _by_district(facts: Facts, units: pd.DataFrame) -> list[Block]:
     rows = [(name, *(cell(name) for cell in cells)) for name in ordered]
     rows.append((facts.say("total"), *(cell(None) for cell in cells)))
     caption, note = facts.say("by_district"), facts.say("by_district_note")
+    if (counted := _counted_communes(facts)) is not None and counted != len(names):
+        note += " " + facts.say("counted", units=facts.count(len(names)), counted=facts.count(counted))
     return [Table(tuple(columns), tuple(rows), caption, note, totals=(len(rows) - 1,))]
+
+
+def _counted_communes(facts: Facts) -> int | None:
+    """The communes that shares of communes are taken of; None where the run did not count them."""
+    found = facts.tables.frame("targets")
+    if found is None:
+        return None
+    own = found[(found["indicator"] == "counted_communes") & found["computed"].notna()]
+    if "level" in own:
+        own = own[own["level"] == "province"]
+    return None if own.empty else int(own["computed"].iloc[0])
 
 
 def _counted(facts: Facts, code: str) -> Column:
@@ -163,34 +194,65 @@ def targets(facts: Facts) -> list[Block]:
     found: list[Block] = []
     if asked.rows:
         more = {"met": 1.0, "distance": 1.0, "build": 2.0}
-        found.append(facts.excerpt(asked, {**widths, **more}, "targets"))
+        table = facts.excerpt(asked, {**widths, **more}, "targets")
+        found.append(_noted(table, *_about(facts, asked)))
     if others.rows:
         del widths["target"]
         found.append(facts.excerpt(others, {**widths, "published_as_of": 1.3}, "published"))
     return found
 
 
+def _about(facts: Facts, asked: OfficeList) -> list[str]:
+    """Below the targets: the dates of the figures, whose target the published figure judges otherwise, unsure ones."""
+    frame = frame_of(asked)
+    told = []
+    if "published_as_of" in frame:
+        dates = sorted(pd.Timestamp(one).date() for one in frame["published_as_of"] if not pd.isna(one))
+        ends = " – ".join(dict.fromkeys(day(one, facts.lang) for one in (dates[:1] + dates[-1:])))
+        computed = day(facts.tables.as_of, facts.lang)
+        told.append(facts.say("dates", published=ends or NO_DATA, computed=computed))
+    if "met_published" in frame:
+        other = frame[(frame["met_published"] != frame["met"]) & ~frame["met_published"].isin(["", None])]
+        names = "; ".join(f"{row['indicator']} ({row['met_published']})" for row in rows_of(other))
+        told += [facts.say("met_otherwise", names=names)] if names else []
+    if "standing" in frame:
+        official = say("list.standing.official", facts.lang)
+        unsure = frame[~frame["standing"].isin(["", None, official])]
+        names = "; ".join(f"{row['indicator']} ({row['standing']})" for row in rows_of(unsure))
+        told += [facts.say("targets_unsure", names=names)] if names else []
+    return told
+
+
 def progress(facts: Facts) -> list[Block]:
-    """How fast the province went, how fast it must go, and where that leads; one line an indicator and target."""
+    """How fast the province went, how fast it must go, and where that leads; one line an indicator and target.
+
+    Told are the indicators that are published, have a target, or grow to a saturation; the others where there are no
+    such: their pace stands in the list.
+    """
     found = facts.tables.frame("pace")
     if found is None:
         return []
     pace = found[(found["area"].fillna("") == "") & ((found["dates"] > 1) | found["target"].notna())]
     if pace.empty:
         return []
+    first = pace[pace["target"].notna() | (pace["method"] == "saturating") | (pace["basis"] == "published")]
+    shown = pace if first.empty else first
     columns = (
         Column(say("list.column.indicator", facts.lang), width=2.2),
         Column(say("list.column.unit", facts.lang), width=1.15),
         Column(facts.say("column.dates_known"), align="right", width=1.1),
-        Column(facts.say("column.last_value"), align="right", width=1.0),
+        Column(facts.say("column.last_value"), align="right", width=1.2),
         Column(facts.say("column.pace"), align="right", width=1.25),
         Column(facts.say("column.pace_needed"), align="right"),
         Column(say("list.column.target", facts.lang), align="right", width=0.85),
         Column(facts.say("column.target_on"), align="right", width=1.4),
         Column(facts.say("column.forecast"), align="right", width=1.4),
     )
-    table = Table(columns, tuple(_pace(facts, row) for row in rows_of(pace)), facts.say("table.progress"))
-    return [table, Paragraph(say("report.pace.method", facts.lang), "note")]
+    rows = tuple(_pace(facts, row) for row in rows_of(shown))
+    notes = [say("report.pace.method", facts.lang)]
+    if left := len(pace) - len(shown):
+        notes.append(facts.say("paces_left", count=facts.count(left)))
+    return [Table(columns, rows, facts.say("table.progress"), " ".join(notes))]
 
 
 def _pace(facts: Facts, row: Mapping[str, Any]) -> tuple[str, ...]:
@@ -207,7 +269,7 @@ def _pace(facts: Facts, row: Mapping[str, Any]) -> tuple[str, ...]:
         indicator_name(row["indicator"], facts.lang),
         measure(row["indicator"], facts.lang),
         say("report.pace.dates", facts.lang, count=facts.count(row["dates"]), span=span),
-        figure("value"),
+        _basis(facts, figure("value"), row["basis"]),
         figure("pace_per_year"),
         figure("needed_per_year"),
         f"{sign} {figure('target')}" if figure("target") else "",
@@ -216,20 +278,26 @@ def _pace(facts: Facts, row: Mapping[str, Any]) -> tuple[str, ...]:
     )
 
 
+def _basis(facts: Facts, value: str, basis: str) -> str:
+    """A value, and whether it is a published one."""
+    return say("report.pace.published", facts.lang, value=value) if value and basis == "published" else value
+
+
 def communes(facts: Facts) -> list[Block]:
     """The first communes of the list, with their reasons."""
     office = facts.lists["communes"]
     if office is None:
         return []
     widths = {
-        "rank": 1.0,
-        "rank_range": 1.0,
-        "name": 1.7,
-        "district": 1.4,
-        "people_affected": 1.2,
-        "need_index": 1.1,
+        "rank": 0.95,
+        "rank_range": 1.2,
+        "name": 1.5,
+        "district": 1.3,
+        "people_affected": 1.15,
+        "need_index": 1.0,
     }
-    return [facts.excerpt(office, {**widths, "reasons": 5.4}, "communes", most=MOST_COMMUNES)]
+    table = facts.excerpt(office, {**widths, "reasons": 6.3}, "communes", most=MOST_COMMUNES)
+    return [_noted(table, facts.say("communes_note", chapter=chapter("methods")))]
 
 
 def villages(facts: Facts) -> list[Block]:
@@ -256,4 +324,22 @@ def investment(facts: Facts) -> list[Block]:
         return []
     widths = {"rank": 1.0, "name": 1.7, "unit_name": 1.7, "district": 1.4, "kind": 1.4, "cost_bn_vnd": 1.0}
     widths |= {"people_new": 1.2, "people_per_bn_vnd": 1.2, "off_grid": 0.9, "border": 0.9}
-    return [facts.excerpt(office, widths, "investment", most=MOST_SITES)]
+    return [_noted(facts.excerpt(office, widths, "investment", most=MOST_SITES), *_answer(facts))]
+
+
+def _answer(facts: Facts) -> list[str]:
+    """How the list stands to the budget, to the best there could be, and whom no site reaches."""
+    about = facts.plan_about
+    if about is None:
+        return []
+    told = {name: vnd(float(about[name]), facts.lang) for name in ("cost_vnd", "budget_vnd")}
+    counts = about["counts"]
+    people = {name: facts.count(counts[name]) for name in ("people_without_signal", "people_out_of_reach")}
+    people |= {name: facts.count(about[name]) for name in ("people_new", "bound_people")}
+    gap = percent(float(about["gap_pct"]), facts.lang, most=2)
+    return [facts.say("plan_answer", gap=gap, **told, **people)]
+
+
+def _noted(table: Table, *notes: str) -> Table:
+    """The table with more words below it."""
+    return replace(table, note=" ".join(part for part in (table.note, *notes) if part))
