@@ -9,7 +9,7 @@ import docx
 from docx.document import Document as Office
 from docx.enum.section import WD_ORIENT
 from docx.enum.style import WD_STYLE_TYPE
-from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK
+from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_BREAK, WD_TAB_ALIGNMENT
 from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 from docx.shared import Mm, Pt, RGBColor
@@ -47,6 +47,7 @@ _W = 'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/main"'
 _TWIPS_MM = 1440 / 25.4
 _CELL_TWIPS = 70
 _STYLES = {"body": "Normal", "lead": "Lead", "note": "Note"}
+_HEAD_LETTERS = 112  # of the head's size on one line
 _ZIP_DAY = (1980, 1, 1, 0, 0, 0)
 
 
@@ -100,6 +101,8 @@ def _write(office: Office, block: Block, document: Document, number: int | None,
             office.element.body._insert_tbl(parse_xml(_table(block, document)))
             note = _say(office.add_paragraph(style="Note"), block.note)  # also where empty: it keeps two tables apart
             note.paragraph_format.space_before = Pt(3)
+            if not block.note:
+                note.paragraph_format.line_spacing = Pt(3)
 
 
 def _say(paragraph: OfficeParagraph, text: str) -> OfficeParagraph:
@@ -210,7 +213,7 @@ def _dress(office: Office, document: Document) -> None:
         ("Caption", NOTE_PT, False, INK, 6, 4),
         ("List Bullet", BODY_PT, False, "000000", 0, 3),
         ("Table Text", TABLE_PT, False, "000000", 1, 1),
-        ("Header", 10, False, SOFT, 0, 0),
+        ("Header", 9, False, SOFT, 0, 0),
         ("Footer", 10, False, SOFT, 0, 0),
     ]
     for name, size_pt, bold, colour, before_pt, after_pt in looks:
@@ -253,7 +256,14 @@ def _head_and_foot(office: Office, document: Document) -> None:
     _say(header, running_head(document))
     if document.synthetic:
         said = escape(plain(say("map.ui.synthetic", document.lang)))
-        section.header.add_paragraph(style="Header")._p.append(
+        head: Any = office.styles["Header"]
+        head.paragraph_format.tab_stops.clear_all()  # the template's stand where its own sheet has them
+        head.paragraph_format.tab_stops.add_tab_stop(Mm(text_mm(document)[0]), WD_TAB_ALIGNMENT.RIGHT)
+        if len(running_head(document)) + len(said) <= _HEAD_LETTERS:
+            header.add_run().add_tab()
+        else:
+            header = section.header.add_paragraph(style="Header")
+        header._p.append(
             parse_xml(
                 f'<w:r {_W}><w:rPr><w:b/><w:color w:val="{MARK_INK}"/>'
                 f'<w:shd w:val="clear" w:color="auto" w:fill="{MARK_FILL}"/></w:rPr>'
