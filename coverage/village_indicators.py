@@ -102,7 +102,8 @@ def village_indicators(
             by_model = by_operator(_at_centres(radio, villages))
         told = None if reports is None else _told(layers, villages, technologies, operators, radio, usable_dbm or {})
         if told is not None:
-            found |= _observed(told, technologies, operators or tuple(sorted(set(told["operator"].dropna()))), villages)
+            named = operators or tuple(sorted(set(told["operator"].dropna())))
+            found |= _observed(told, technologies, named, villages, present(layers, "village_clusters"))
         found |= _operators(by_model, told, technologies, n=len(villages))
     empty = {"observed_as_of": pd.Series(pd.NaT, index=range(len(villages)), dtype="datetime64[s]")}
     empty["clusters_basis"] = pd.Series("", index=range(len(villages)), dtype="str")
@@ -324,19 +325,32 @@ def _told(  # noqa: PLR0917
 
 
 def _observed(
-    told: pd.DataFrame, technologies: Sequence[str], operators: Sequence[str], villages: gpd.GeoDataFrame
+    told: pd.DataFrame,
+    technologies: Sequence[str],
+    operators: Sequence[str],
+    villages: gpd.GeoDataFrame,
+    clusters: pd.DataFrame | None,
 ) -> dict[str, object]:
+    """What reports say of each village. That no cluster lacks signal they say only where each of its clusters is known
+    and was reported: one seen with signal says nothing of the others."""
     index = pd.RangeIndex(len(villages))
     found: dict[str, object] = {"observed_as_of": told.groupby("village")["as_of"].max().reindex(index)}
     spots = observed_signal(told, technologies=technologies, operators=operators).reset_index()
     centres = spots[spots["spot"] == "centre"].set_index("village").reindex(index)
     around = spots[spots["spot"] != "centre"]
+    owner = np.full(0, -1) if clusters is None else rows_of(clusters["village_code"], villages["code"])
+    names = [] if clusters is None else [f"cluster {one}" for one in clusters["cluster_id"]]
+    whole = np.bincount(owner[owner >= 0], minlength=len(villages))
+    known = pd.MultiIndex.from_frame(around[["village", "spot"]]).isin(list(zip(owner.tolist(), names, strict=True)))
     for name in ("any", *technologies):
         part = name.lower()
         found[f"observed_signal_{part}"] = centres[name].astype("boolean")
         signal = around[name].to_numpy(dtype=np.float64, na_value=np.nan)
         column = "observed_clusters_uncovered" if name == "any" else f"observed_clusters_uncovered_{part}"
-        found[column] = _count_no(around["village"].to_numpy(np.int64), signal, n=len(villages))
+        village = around["village"].to_numpy(np.int64)
+        lacking = _count_no(village, signal, n=len(villages))
+        served = np.bincount(village[known & (signal == 1)], minlength=len(villages))
+        found[column] = np.where((lacking > 0) | ((whole > 0) & (served >= whole)), lacking, np.nan)
     return found
 
 

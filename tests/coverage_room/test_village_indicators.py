@@ -104,6 +104,32 @@ def test_a_known_area_replaces_the_footprint(base, ground, layer, radio):
     assert table["people_covered_2g_pct"].tolist() == pytest.approx([100.0, 0.0, 0.0])
 
 
+def test_one_cluster_seen_with_signal_says_nothing_of_the_others(base, ground, points, layer):
+    clusters = points(
+        "village_clusters",
+        [
+            {"village_code": v, "cluster_id": c, "xy": xy}
+            for v, c, xy in [("V1", "a", (750, 700)), ("V1", "b", (750, 1800)), ("V2", "c", (2250, 700))]
+        ],
+    )
+    seen = {"technology": "2G", "has_signal": True, "place": "cluster"}
+    reports = layer(
+        "signal_reports",
+        [
+            {"report_id": "1", "village_code": "V1", **seen},
+            {"report_id": "2", "village_code": "V2", **seen},
+            {"report_id": "3", "village_code": "V3", **seen},
+        ],
+        [Point(750, 700), Point(2250, 700), Point(3750, 700)],
+    )
+    told = compute(base | {"village_clusters": clusters, "signal_reports": reports}, ground)
+    # of V1 cluster b is not known; V2 was seen whole; of V3 no cluster is known
+    np.testing.assert_equal(told["observed_clusters_uncovered"].to_numpy(), [np.nan, 0, np.nan])
+    np.testing.assert_equal(told["observed_clusters_uncovered_2g"].to_numpy(), [np.nan, 0, np.nan])
+    bare = compute(base | {"signal_reports": reports}, ground)
+    assert bare["observed_clusters_uncovered"].isna().all()
+
+
 def test_reports_alone_are_enough(base, ground, layer):
     reports = layer(
         "signal_reports",
