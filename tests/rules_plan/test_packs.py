@@ -83,6 +83,10 @@ def test_resolution_08_is_as_the_report_prints_it() -> None:
         "same_day_mail": (">=", 1.0, "yes_no", "assumption"),
     }
     assert (pack.valid_from, pack.valid_to) == (date(2007, 1, 1), date(2015, 12, 31))
+    [growth] = [rule for rule in pack.rules if rule.id == "target_broadband_growth"]
+    for lang in LANGS:  # what is printed is not quite what is judged, and every result's source says so
+        assert "ADSL" in growth.cited[lang].source
+        assert growth.cited[lang].document == pack.cited[lang].document
 
 
 def test_decision_886_is_as_it_is_printed() -> None:
