@@ -70,7 +70,10 @@ def map_view(
             for one in expand("village", technologies=technologies, operators=operators, **kinds)
             if one.id in villages and _offered(one, offered) and (not one.service or villages[one.id].notna().any())
         ),
-        gap_units=gaps.units.merge(ranking[["code", "rank_low", "rank_high"]], on="code", how="left"),
+        # the interval of a place among all communes, where that is the place in the list of gaps
+        gap_units=gaps.units.merge(
+            ranking[["code", "rank", "rank_low", "rank_high"]].dropna(), on=["code", "rank"], how="left"
+        ),
         gap_villages=gaps.villages,
         reasons=_reasons(gaps, "unit"),
         village_reasons=_reasons(gaps, "village"),

@@ -53,7 +53,7 @@ class Ranked(BaseModel):
     rank_low: int | None = Field(description="5 % of the draws place it before this")
     rank_high: int | None = Field(description="5 % of the draws place it behind this")
     in_first_pct: float | None = Field(description="Draws that place it among the first N, %")
-    depends: bool = Field(description="Whether its place among the first N depends on a choice")
+    depends: bool | None = Field(description="Whether its place among the first N depends on a choice; null: no place")
     depends_on: list[CHOICES] = Field(description="On which; together: on no one alone, but on all of them")
 
 

@@ -83,6 +83,9 @@ def basis_lines(about: dict[str, Any], lang: Lang) -> list[str]:
             n=about["first_n"],
         )
     ]
+    unranked = about["counts"]["units"] - about["counts"]["ranked"]
+    if unranked:
+        lines.append(say("ranking.unranked", lang, count=number(unranked, lang)))
     if about["left_out"]:
         left_out = ", ".join(say(f"ranking.choice.{name}", lang) for name in about["left_out"])
         lines.append(say("ranking.left_out", lang, choices=left_out))

@@ -19,6 +19,7 @@ from phusong.layers.messages import say
 router = APIRouter(tags=["gaps"], route_class=RetryingRoute)
 
 UNITS = {"need_index": "of_100", "in_first_pct": "%"}
+_YES_NO = {"yes": True, "no": False}
 
 
 class AskedRanking(AskedPage):
@@ -51,7 +52,7 @@ def ranking(
 def _chosen(row: Row, asked: AskedRanking) -> bool:
     return (
         (asked.district is None or same_text(row["district"], asked.district))
-        and (asked.depends is None or (row["depends"] == "yes") == asked.depends)
+        and (asked.depends is None or row["depends"] == ("yes" if asked.depends else "no"))
         and (asked.choice is None or asked.choice in (row["depends_on"] or "").split(";"))
     )
 
@@ -59,4 +60,4 @@ def _chosen(row: Row, asked: AskedRanking) -> bool:
 def _ranked(row: Row) -> Row:
     own = {name: row[name] for name in Ranked.model_fields}
     words = [word for word in (row["depends_on"] or "").split(";") if word]
-    return own | {"depends": row["depends"] == "yes", "depends_on": words}
+    return own | {"depends": _YES_NO.get(row["depends"]), "depends_on": words}

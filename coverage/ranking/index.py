@@ -265,7 +265,7 @@ def prepared(needs: Floats, aggregation: Aggregation) -> Floats:
 def weighted(parts: Floats, weights: Floats, aggregation: Aggregation) -> Floats:
     """The index out of ``prepared`` needs (n, r)."""
     mean = _mean(np.ascontiguousarray(parts.T), weights)
-    return mean if aggregation == "arithmetic" else np.asarray(-np.expm1(mean) / (1.0 - FLOOR))
+    return mean if aggregation == "arithmetic" else np.asarray((0.0 - np.expm1(mean)) / (1.0 - FLOOR))
 
 
 @njit(error_model="numpy", cache=True)

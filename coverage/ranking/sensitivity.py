@@ -59,7 +59,8 @@ class Variation:
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """``table``: columns rank_low, rank_high (Int64), in_first_pct, depends, depends_on; rows as measured.
+    """``table``: columns rank_low, rank_high (Int64), in_first_pct, depends (yes, no; "" without a place), depends_on;
+    rows as measured.
 
     ``moves``: a choice that could be varied -> how many alternatives or draws, mean and greatest move of a place, and
     how many communes enter or leave the first N. ``left_out``: choices asked for of which there is nothing to vary.
@@ -153,7 +154,7 @@ def sensitivity(
             "rank_low": whole_numbers(low, known=ranked),
             "rank_high": whole_numbers(high, known=ranked),
             "in_first_pct": np.where(ranked, 100.0 * (places <= first_n).mean(axis=0), np.nan),
-            "depends": ["yes" if names else "no" for names in depends],
+            "depends": np.where(ranked, np.where([bool(names) for names in depends], "yes", "no"), ""),
             "depends_on": pd.Series([";".join(names) for names in depends], dtype="str"),
         }
     )

@@ -13,11 +13,15 @@ import pytest
 from phusong.api.app import create_app
 from phusong.api.cli import main
 from phusong.api.pipeline import run
+from phusong.api.ranking_models import RANKED, Ranked
+from phusong.api.ranking_report import basis_lines
 from phusong.api.ranking_step import RANKING_COLUMNS
-from phusong.api.report import place_text
+from phusong.api.report import _intervals, place_text
+from phusong.api.routes.ranking import AskedRanking, _chosen, _ranked
 from phusong.api.steps import STEPS
 from phusong.layers.errors import InputError
 from phusong.layers.index_settings import IndexComponent, IndexSettings
+from phusong.layers.store import Results
 from phusong.layers.study import Study, write_settings
 
 NEEDED = ("people", "radio", "access", "indicators", "gaps", "ranking")
@@ -110,6 +114,8 @@ def test_own_components_make_another_order_and_gap_list(done: Path, tmp_path: Pa
     assert people.loc[table["code"]].is_monotonic_increasing
     assert [one["id"] for one in about["components"]] == ["people"]
     assert set(about["left_out"]) == {"weights", "aggregation", "population", "coverage"}
+    # the list of gaps counts gaps alone: no place of it stands beside the interval of another
+    assert set(_intervals(Results(other))) == set(zip(table["code"], table["rank"], strict=True))
 
 
 def test_an_index_that_cannot_be_used_stops_the_run_with_its_line(tiny_study: Path) -> None:
@@ -152,6 +158,13 @@ def test_the_api_filters_by_dependence_name_and_district(client: Any, done: Path
     assert client.get("/api/v1/ranking?choice=luck").status_code == 422
 
 
+def test_of_a_commune_without_a_place_it_is_not_said_that_nothing_moves_it() -> None:
+    unknown = dict.fromkeys(("need_index", "rank", "rank_low", "rank_high", "in_first_pct"))
+    row = {**RANKED, **unknown, "depends": "", "depends_on": ""}
+    assert Ranked(**_ranked(row)).depends is None
+    assert [_chosen(row, AskedRanking(depends=asked)) for asked in (None, True, False)] == [True, False, False]
+
+
 # in words
 
 
@@ -174,6 +187,15 @@ def test_the_gap_list_and_the_map_show_the_interval(done: Path, capsys: pytest.C
     assert place_text(first["rank"], int(first["rank_low"]), int(first["rank_high"]), "en") in said
     page = (done / "results" / "map.html").read_text(encoding="utf-8")
     assert f'"rank_low":{first["rank_low"]}' in page.replace(" ", "")
+
+
+def test_communes_without_a_place_are_told(done: Path) -> None:
+    _, about = read(done)
+    more = {**about, "counts": {**about["counts"], "units": about["counts"]["ranked"] + 3}}
+    for lang, words in (("vi", "3 xã"), ("en", "3 communes")):
+        told = set(basis_lines(more, lang)) - set(basis_lines(about, lang))  # type: ignore[arg-type]
+        assert len(told) == 1
+        assert words in told.pop()
 
 
 def test_a_place_without_an_interval_stands_alone() -> None:

@@ -188,7 +188,7 @@ def test_no_data_has_no_place_and_takes_none() -> None:
     table, other = found(of, variation).table, found(rest, variation).table
     assert table.loc[3, ["rank_low", "rank_high"]].isna().all()
     assert np.isnan(table.loc[3, "in_first_pct"])
-    assert (table.loc[3, "depends"], table.loc[3, "depends_on"]) == ("no", "")
+    assert (table.loc[3, "depends"], table.loc[3, "depends_on"]) == ("", "")
     pd.testing.assert_frame_equal(table.drop(index=3).reset_index(drop=True), other)
 
 
