@@ -51,9 +51,10 @@ def judged_anew(tables: Tables, filters: Filters, *, rules: RuleSet, villages: F
         villages=None if village_table is None else villages,
         index=None if filters.operator else index_of(tables.settings),
     )
+    gap_villages = _of_one(found.villages) if filters.operator else found.villages
     frames: dict[str, Frame | None] = {
         "gaps": placed(found.units, units),
-        "gap_villages": found.villages if own is None else placed(found.villages, own),
+        "gap_villages": gap_villages if own is None else placed(gap_villages, own),
         "reasons": found.reasons,
         "not_judged": found.not_judged,
         "need": found.need,
@@ -119,6 +120,14 @@ def _villages_of(villages: Frame, operator: str) -> Frame:
     dated = {name: pd.NaT for name in unknown if name.endswith("as_of")}
     changed: dict[str, Any] = {**unknown, **dated, "centre_covered_any": pd.array(here, dtype="boolean")}
     return villages.assign(**changed)
+
+
+def _of_one(villages: Frame) -> Frame:
+    """The villages without what counts operators or looks for the nearest mast of any of them."""
+    everything = np.ones(len(villages), dtype=np.bool_)
+    words = {name: "" for name in ("operators", "nearest_site") if name in villages}
+    figures = [name for name in ("operators_count", "nearest_site_km") if name in villages]
+    return villages.assign(**words, **{name: villages[name].mask(everything) for name in figures})
 
 
 def _bare(frame: Frame) -> Frame:

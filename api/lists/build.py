@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -17,22 +17,20 @@ from phusong.api.lists.specs import CHANGES, MARGINS, REASONS, SPECS, Col
 from phusong.api.lists.tables import Tables, placed
 from phusong.layers.errors import InputError
 from phusong.layers.messages import Lang, has, say
-from phusong.layers.messages.format import day
+from phusong.layers.messages.format import day, number, quantity
 from phusong.layers.writers.lists import ListColumn, OfficeList
+
+LEVELS = ("unit", "village")
 
 
 @dataclass(frozen=True)
 class Built:
-    """A list: its rows for machines, with geometry where there is one, and its sheets for people, the list first."""
+    """A list: its rows for machines, with geometry where there is one, the same for people, and its sheets on paper."""
 
     which: str
     frame: pd.DataFrame
+    office: OfficeList
     sheets: tuple[OfficeList, ...]
-
-    @property
-    def office(self) -> OfficeList:
-        """The list itself."""
-        return self.sheets[0]
 
 
 def office_list(
@@ -72,16 +70,31 @@ def build(
     if not group and spec.group:
         frame = in_order(frame, "", () if by_name else spec.order)
     head = _head(tables, filters, lang)
-    notes = _notes(tables, which, filters, lang)
+    head["notes"] = _notes(tables, which, frame, filters, lang)
     title = say(f"list.title.{which}", lang)
-    main = office(frame, spec.columns, title=title, which=which, group=group, counted=spec.counted, notes=notes, **head)
+    main = office(frame, spec.columns, title=title, which=which, group=group, counted=spec.counted, **head)
     sheets = [main]
+    if which == "classes":
+        sheets = _by_level(frame, spec.columns, which=which, group=group, **head) or sheets
     if which in OF_GAPS and len(frame):
         detail = detail_frame(tables, which, frame, filters=filters, lang=lang)
         title = say("list.title.reasons", lang, title=main.title)
         sheet = say("list.sheet.reasons", lang)
-        sheets.append(office(detail, REASONS, title=title, sheet=sheet, notes=(say("list.note.margin", lang),), **head))
-    return Built(which, frame, tuple(sheets))
+        head["notes"] = (say("list.note.margin", lang),)
+        sheets.append(office(detail, REASONS, title=title, sheet=sheet, **head))
+    return Built(which, frame, main, tuple(sheets))
+
+
+def _by_level(frame: pd.DataFrame, columns: Sequence[Col], *, lang: Lang, **head: Any) -> list[OfficeList]:
+    """Communes on one sheet and their many villages on another; none of a level without rows."""
+    sheets = []
+    shown = [col for col in columns if col.id != "level"]
+    for level in LEVELS:
+        own = frame[frame["level"] == level]
+        if len(own):
+            words = {part: say(f"list.{part}.classes_{level}", lang) for part in ("title", "sheet")}
+            sheets.append(office(own, shown, lang=lang, **words, **head))
+    return sheets
 
 
 def known_list(which: str) -> str:
@@ -118,7 +131,7 @@ def with_changes(
         sheets.append(office(moved, MARGINS, title=title, sheet=sheet, notes=(say("list.note.margin", lang),), **head))
     home = tables.frame("villages" if built.which == "villages" else "units")
     marks = {"as_of": tables.as_of.isoformat(), "data": "synthetic" if tables.synthetic else ""}
-    return Built(built.which, placed(changes.rows.assign(**marks), home), tuple(sheets))
+    return Built(built.which, placed(changes.rows.assign(**marks), home), sheets[0], tuple(sheets))
 
 
 def _head(tables: Tables, filters: Filters, lang: Lang) -> dict[str, Any]:
@@ -205,11 +218,31 @@ def _lines(tables: Tables, filters: Filters, lang: Lang) -> tuple[str, ...]:
     lines = [say("list.as_of", lang, name=tables.settings.name, day=day(tables.as_of, lang))]
     if told := filters.told(lang):
         lines.append(say("list.filtered", lang, filters=told))
+    if filters.threshold:
+        lines.append(say("list.judged_anew", lang, thresholds=_thresholds(tables, filters, lang)))
     return tuple(lines)
 
 
-def _notes(tables: Tables, which: str, filters: Filters, lang: Lang) -> tuple[str, ...]:
-    notes = []
+def _thresholds(tables: Tables, filters: Filters, lang: Lang) -> str:
+    """The thresholds asked for beside those of the run, in words."""
+    rules = tables.read("rules")
+    own = {} if rules is None else {row["id"]: row for row in rules.to_dict("records")}
+    told = []
+    for rule, asked in filters.threshold:
+        unit = str(own[rule]["unit"]) if rule in own else ""
+        ran = quantity(float(own[rule]["threshold"]), unit, lang) if rule in own else "?"
+        told.append(say("list.told.threshold", lang, rule=rule, ran=ran, value=quantity(asked, unit, lang)))
+    return "; ".join(told)
+
+
+def _notes(tables: Tables, which: str, frame: pd.DataFrame, filters: Filters, lang: Lang) -> tuple[str, ...]:
+    notes = _left_out(tables, which, filters, lang)
+    if which == "district-targets" and "asked_of" in frame and (frame["asked_of"] == "province").any():
+        notes.append(say("list.note.asked_of_province", lang))
+    if which == "totals":
+        notes.append(say("list.note.counted_once", lang))
+    if filters.threshold:
+        notes.append(say("list.note.judged_anew", lang))
     if which in OF_GAPS:
         notes.append(say("list.note.people_affected", lang))
         if filters.operator:
@@ -220,11 +253,27 @@ def _notes(tables: Tables, which: str, filters: Filters, lang: Lang) -> tuple[st
         own = rules if level is None else rules[rules["level"] == level]
         if filters.service:
             own = own[own["service"] == filters.service]
+        if filters.rule:
+            own = own[own["id"] == filters.rule]
         sources = list(dict.fromkeys(str(source) for source in own["source"] if not pd.isna(source) and source))
         if sources:
             notes.append(say("list.note.rules", lang, sources="; ".join(sources)))
     notes.append(say("list.note.source", lang, run=_made(tables)))
     return tuple(notes)
+
+
+def _left_out(tables: Tables, which: str, filters: Filters, lang: Lang) -> list[str]:
+    """What a filter can tell neither in nor out for want of data: it is not on the list, and must not be forgotten."""
+    notes = []
+    units = tables.frame("units")
+    if which != "classes" and units is not None and filters.unit_class in units:
+        count = int(units[filters.unit_class].isna().sum())
+        notes += [say("list.note.class_unknown", lang, count=number(count, lang))] if count else []
+    if filters.min_people is not None:
+        whole = list_frame(tables, which, filters=replace(filters, min_people=None), lang=lang)
+        count = int(whole["people_new" if which == "plan" else "people_affected"].isna().sum())
+        notes += [say("list.note.people_unknown", lang, count=number(count, lang))] if count else []
+    return notes
 
 
 def _made(tables: Tables) -> str:

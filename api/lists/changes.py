@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -30,6 +30,16 @@ FILES = (".csv", ".parquet", ".gpkg", ".geojson")
 HALF = 0.5
 """Part of a commune that must have been on the older list for the commune to count as having been on it, where the
 units are others now."""
+_SIGNS = {
+    "change": "changes",
+    "why": "not-assessable",
+    "rank_low": "ranking",
+    "people_new": "plan",
+    "used": "classes",
+    "grid_power": "villages",
+    "need_index": "communes",
+}
+"""The list that a file holds, by the first of these columns that it has."""
 _SAME = 1e-9  # of a margin: what is nearer is rounding
 
 
@@ -68,14 +78,18 @@ def older_of(tables: Tables, rows: Frame, reasons: Frame | None) -> Older:
 def read_older(path: Path, which: str) -> Older:
     """An exported list (CSV, Parquet, GeoPackage or GeoJSON, headings by id or in words).
 
-    InputError for another kind of file, without a column of codes, or without the date of its units.
+    InputError for another kind of file, another list, without a column of codes, or without the date of its units.
     """
     if path.suffix.lower() not in FILES:
         raise InputError("list.error.since_file", file=path.name, known=", ".join(FILES))
     frame = read_frame(path) if path.suffix.lower() == ".parquet" else read_any(path).frame
     if frame is None:
         raise InputError("list.error.since_missing", file=path.name)
-    frame = frame.rename(columns={name: _known(str(name)) for name in frame.columns})
+    frame = frame.rename(columns=_known(frame.columns, which))
+    frame = frame.loc[:, ~frame.columns.duplicated()]
+    kind = next((name for column, name in _SIGNS.items() if column in frame), which)
+    if kind != which:
+        raise InputError("list.error.since_other", file=path.name, found=kind, which=which)
     for column in _key(which):
         if column not in frame:
             raise InputError("list.error.since_column", file=path.name, column=column)
@@ -112,12 +126,16 @@ def compare(
         notes.append(say("list.note.followed", lang, parts=parts, **days_))
     margins = _margins(reasons, older.reasons, now, before, walk)
     rows = _rows(which, now, before, margins, _names(which, tables))
+    if reasons is None or older.reasons is None:
+        rows["margins_moved"] = np.nan  # not compared, which is not the same as none
     counts = {kind: int((rows["change"] == kind).sum()) for kind in KINDS}
     figures = {kind: number(count, lang) for kind, count in counts.items()}
     notes.insert(
         0, say("list.note.changes", lang, before=number(len(before), lang), now=number(len(now), lang), **figures)
     )
-    if older.tables is not None:
+    if older.tables is None:
+        notes.append(say("list.note.from_file", lang))
+    else:
         notes += _other_rules(tables, older.tables, lang)
     return Changes(rows, margins, counts, tuple(notes))
 
@@ -265,13 +283,14 @@ def _figures(frame: Frame, name: str, at: np.ndarray) -> np.ndarray:
     return np.where(at >= 0, values[at], np.nan) if len(values) else np.full(len(at), np.nan)
 
 
-def _known(heading: str) -> str:
-    """The id of a column whose heading may be in words of any language, with its unit of measure behind."""
-    bare = re.sub(r"\s*\([^()]*\)\s*$", "", heading).strip().casefold()
+def _known(headings: Iterable[object], which: str) -> dict[object, str]:
+    """The ids of a list's columns whose headings may be in words of any language, with units of measure behind."""
     by_words = {
         entry[lang].casefold(): code.rpartition(".")[2]
+        for start in ("list.column.", f"list.column_of.{which}.")
         for code, entry in catalogue().items()
-        if code.startswith("list.column")
+        if code.startswith(start)
         for lang in LANGS
     }
-    return by_words.get(bare, heading)
+    bare = {heading: re.sub(r"\s*\([^()]*\)\s*$", "", str(heading)).strip().casefold() for heading in headings}
+    return {heading: by_words.get(words, str(heading)) for heading, words in bare.items()}

@@ -18,7 +18,7 @@ from phusong.coverage.rules.pack import Service
 from phusong.layers.columns.cells import nearest
 from phusong.layers.errors import Fault, InputError
 from phusong.layers.messages import LANGS, Lang, Text, has, say
-from phusong.layers.messages.format import number, plain
+from phusong.layers.messages.format import number
 from phusong.layers.vietnamese.spelling import key
 
 STATES = ("none_at_centre", "none_at_cluster", "one_operator")
@@ -60,12 +60,10 @@ class Filters:
         return bool(self.operator or self.threshold)
 
     def told(self, lang: Lang) -> str:
-        """The filters in words, "" without any."""
+        """What the list is narrowed to in words, "" if to nothing."""
         words = []
         for name, value in self.asked.items():
-            if name == "threshold":
-                words += [say("list.told.threshold", lang, rule=rule, value=plain(at, lang)) for rule, at in value]
-            else:
+            if name != "threshold":  # those narrow nothing: the head tells them beside the run's own
                 shown = number(value, lang) if name == "min_people" else _word(name, str(value)).say(lang)
                 words.append(say(f"list.told.{name}", lang, value=shown))
         return "; ".join(words)
@@ -158,7 +156,8 @@ def _thresholds(asked: Sequence[tuple[str, float]], rules: pd.DataFrame | None) 
     levels = {} if rules is None else dict(zip(rules["id"], rules["level"], strict=True))
     for place, (rule, _) in enumerate(asked):
         if rule not in levels:
-            params = {"found": rule, "nearest": near(rule, list(levels))}
+            judged = [one for one, level in levels.items() if level in ("unit", "village")]
+            params = {"found": rule, "nearest": near(rule, judged)}
             faults.append(Fault("list.fault.unknown_word", column="threshold", params=params, fatal=True))
         elif levels[rule] not in ("unit", "village"):
             faults.append(Fault("list.fault.threshold_level", column="threshold", params={"rule": rule}, fatal=True))

@@ -69,8 +69,8 @@ def _gaps(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
         found = found[found["signal_state"] == filters.state] if "signal_state" in found else found.iloc[:0]
     if filters.min_people is not None:
         found = found[numbers(found, "people_affected") >= filters.min_people]
-    texts = reasons.groupby("code", sort=False)[f"text_{lang}"].agg(_bullets)
-    found = found.assign(reasons=found["code"].map(texts).fillna(""))
+    texts = {code: _bullets(own) for code, own in reasons.groupby("code", sort=False)[f"text_{lang}"]}
+    found = found.assign(reasons=[texts.get(code, "") for code in found["code"]])
     ranking = tables.frame("ranking")
     if which == "communes" and ranking is not None:
         own = ranking.set_index("code").reindex(found["code"])
@@ -125,6 +125,7 @@ def _asked(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
     if filters.service:
         found = found[_services(found, tables) == filters.service]
     found = _figures(found, filters, lang)
+    found = found.assign(standing=_standing(found, filters))
     build = f"build_{lang}"
     if build in found:
         found = found.assign(build=found[build])
@@ -164,6 +165,9 @@ def _progress(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Fra
 
 
 def _totals(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
+    rules = tables.frame("rules")
+    if rules is not None and not rules["indicator"].str.contains("operators_at_centre").any():
+        found = found.drop(columns="one_operator", errors="ignore")  # nobody counted them: not 0
     if filters.service:
         found = found[found["service"] == filters.service]
     if filters.district:
@@ -234,11 +238,21 @@ def detail_frame(tables: Tables, which: str, gaps: Frame, *, filters: Filters, l
         district=own["district"].to_numpy() if "district" in own else None,
         unit_name=own["unit_name"].to_numpy() if "unit_name" in own else None,
         text=reasons[f"text_{lang}"],
+        standing=_standing(reasons, filters),
         comparison=[_SIGNS.get(sign, sign) for sign in reasons["comparison"]],
         unit=["" if unit == "yes_no" else unit_words(unit or "", lang) for unit in reasons["unit"]],
         source=[document or source for document, source in zip(documents, reasons["source"], strict=True)],
     )
     return told
+
+
+def _standing(rows: Frame, filters: Filters) -> pd.Series:
+    """Whether each row's threshold is official; "changed" where the study or the list put another in its place."""
+    changed = rows["rule"].isin([rule for rule, _ in filters.threshold])
+    if "override_reason" in rows:
+        changed |= rows["override_reason"].fillna("").astype(str) != ""
+    known = rows["standing"] if "standing" in rows else pd.Series("", index=rows.index)
+    return known.astype(object).mask(changed, "changed")
 
 
 def _narrowed(frame: Frame, filters: Filters, tables: Tables) -> Frame:

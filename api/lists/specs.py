@@ -132,7 +132,7 @@ SPECS: dict[str, Spec] = {
             Col("villages", "number", width=12),
             Col("none_at_centre", "number", width=12),
             Col("none_at_cluster", "number", width=12),
-            Col("one_operator", "number", width=12),
+            Col("one_operator", "number", width=12, optional=True),
             Col("people_affected", "number", "persons", width=14),
             Col("unknown", "number", width=14),
         ),

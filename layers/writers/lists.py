@@ -185,18 +185,18 @@ class OfficeList:
         return day(value, self.lang) if column.kind == "date" else str(value)
 
     def remarks(self) -> tuple[str, ...]:
-        """The notes, after what the cells without data mean and which sums leave something out."""
-        found = []
+        """The notes, after that nothing is listed, what cells without data mean and which sums leave something out."""
+        found = [] if self.rows else [say("list.note.empty", self.lang)]
         missing = {
-            column.heading: sum(1 for row in self.rows if row[at] is None)
+            column.id: sum(1 for row in self.rows if row[at] is None)
             for at, column in enumerate(self.columns)
             if column.figures
         }
         if any(missing.values()):
             found.append(say("list.note.no_data", self.lang, sign=NO_DATA))
         for column in self.columns:
-            if column.total and missing[column.heading]:
-                count = number(missing[column.heading], self.lang)
+            if column.total and missing[column.id]:
+                count = number(missing[column.id], self.lang)
                 found.append(say("list.note.partial_sum", self.lang, column=column.heading, count=count))
         return (*found, *self.notes)
 
@@ -335,7 +335,7 @@ class _Sheet:
             else:
                 cells.append(self._value(value, column, line.role))
         if line.role == "row":
-            lines = max(_lines_of(value, column.width * _LETTERS) for value, column in self._long(line))
+            lines = max(_lines_of(value, (column.width - 1) * _LETTERS) for value, column in self._long(line))
             self.sheet.row_dimensions[self.at + 1].height = min(_LINE_PT * lines, _HIGHEST_PT)
         self._append(cells)
         if line.role != "row":
@@ -357,7 +357,7 @@ class _Sheet:
         if column.kind == "date":
             return self._cell(value, role, "center", _DAYS[self.list.lang])
         places = column.decimals if column.kind == "number" else _places(float(value), _most(float(value), column))
-        shown = round(float(value), 10)
+        shown = round(float(value), places)  # as it reads: a program that rounds 1.25 up would contradict the paper
         return self._cell(int(shown) if shown.is_integer() else shown, role, "right", _grouped(places, self.list.lang))
 
     def _cell(self, value: Any, role: str, horizontal: str = "", number_format: str = "General") -> Any:
@@ -379,7 +379,7 @@ class _Sheet:
 
 _SIZE = 11
 _LINE_PT = 14.5
-_LETTERS = 1.2  # of its small letters, more fit in a column than digits, by which spreadsheets measure widths
+_LETTERS = 1.4  # of small letters, more fit in a column than digits, by which spreadsheets measure widths
 _HIGHEST_PT = 409.0  # that a row can be
 _FONT = "Times New Roman"  # the letter of Vietnam's official papers (Decree 30/2020/ND-CP, annex I)
 _DAYS = {"vi": "dd/mm/yyyy", "en": "yyyy-mm-dd"}

@@ -352,6 +352,41 @@ def test_one_operator_is_judged_by_its_own_network(tables: Tables) -> None:
     assert set(reasons["service"]) == {"mobile"}
 
 
+def test_a_network_alone_tells_nothing_of_the_masts_of_others(tables: Tables) -> None:
+    own = {"nearest_site": ["M1", "M2", "M3"], "nearest_site_km": [1.0, 2.0, 3.0]}
+    run = run_of(units_frame(), villages_frame(**own), rules_of())
+    assert listed(run, "villages")["nearest_site_km"].notna().all()
+    found = listed(again(run, operator="Vinaphone"), "villages")
+    assert len(found)
+    assert found["nearest_site_km"].isna().all()
+    assert found["operators_count"].isna().all()
+    assert set(found["nearest_site"]) == {""}
+    built = build(again(run, operator="Vinaphone"), "villages", lang="vi", filters=Filters(operator="Vinaphone"))
+    assert not {"nearest_site_km", "operators_count"} & {column.id for column in built.office.columns}
+
+
+def test_a_threshold_that_was_changed_is_not_called_official(tables: Tables) -> None:
+    override = SimpleNamespace(rule="post_people", threshold=9100.0, reason="thử")
+    run = run_of(units_frame(), villages_frame(), rules_of(overrides=[override]))
+    filters = Filters(threshold=(("mobile_people", 60.0),))
+    for lang in ("vi", "en"):
+        built = build(again(run, **filters.asked), "communes", lang=lang, filters=filters)  # type: ignore[arg-type]
+        [_, detail] = built.sheets
+        standing = [column.id for column in detail.columns].index("standing")
+        text = [column.id for column in detail.columns].index("text")
+        changed = say("list.standing.changed", lang)  # type: ignore[arg-type]
+        figures = ("60", "9.100" if lang == "vi" else "9,100")
+        for row in detail.rows:
+            assert (row[standing] == changed) == any(one in row[text] for one in figures), row
+        assert any(row[standing] == changed for row in detail.rows)
+        head = built.office.lines[-1]
+        assert "mobile_people" in head  # both thresholds, with their unit of measure
+        assert "95 %" in head
+        assert "60 %" in head
+        assert say("list.note.judged_anew", lang) in built.office.notes  # type: ignore[arg-type]
+    assert "list.judged_anew" not in str(build(run, "communes", lang="vi").office.lines)
+
+
 def test_layers_that_changed_after_the_run_are_not_judged_anew(tables: Tables) -> None:
     inputs: Any = SimpleNamespace(hashes={"units": "a", "villages": "c"}, rules=rules_of(), layers={})
     with pytest.raises(InputError, match="villages") as caught:
@@ -489,6 +524,99 @@ def test_files_that_are_no_older_list(tables: Tables, tmp_path: Path) -> None:
         with pytest.raises(InputError) as caught:
             read_older(tmp_path / name, "communes")
         assert caught.value.code == code
+
+
+@pytest.mark.parametrize("lang", ["vi", "en"])
+def test_an_exported_list_of_villages_is_told_from_one_of_communes(tables: Tables, tmp_path: Path, lang: Any) -> None:
+    paths = {which: write_list(build(tables, which, lang=lang), tmp_path / f"{which}.csv", lang) for which in OF_GAPS}
+    older = read_older(paths["villages"], "villages")
+    now = listed(tables, "villages")
+    assert list(older.rows["name"]) == list(now["name"])  # in English communes have two headings called so
+    found = compare("villages", now, tables, reasons=None, older=older, lang="vi", study=Path("DIR"))
+    assert found.counts["unchanged"] == len(now)
+    assert say("list.note.from_file", "vi") in found.notes
+    assert found.rows["margins_moved"].isna().all()  # not compared is not none
+    for which, other in (("villages", "communes"), ("communes", "villages"), ("communes", "ranking")):
+        with pytest.raises(InputError) as caught:
+            read_older(paths[which], other)
+        assert caught.value.code == "list.error.since_other"
+
+
+def test_a_filter_that_leaves_nothing_is_told_without_a_warning(tables: Tables) -> None:
+    for which in OF_GAPS:
+        built = build(tables, which, lang="vi", filters=Filters(service="facilities"))
+        assert built.office.rows == ()
+        assert say("list.note.empty", "vi") in built.office.remarks()
+
+
+def test_what_filters_cannot_tell_is_not_forgotten() -> None:
+    known = pd.array([True, None, None, False, True, True, True, True], dtype="boolean")
+    nobody_knows = villages_frame(population=[400.0, NAN, NAN], households=[100.0, NAN, NAN])
+    run = run_of(units_frame(mountainous=known), nobody_knows, rules_of())
+    notes = build(run, "communes", lang="vi", filters=Filters(unit_class="mountainous")).office.notes
+    assert say("list.note.class_unknown", "vi", count="2") in notes
+    whole = listed(run, "villages")
+    unknown = int(whole["people_affected"].isna().sum())
+    assert unknown
+    built = build(run, "villages", lang="vi", filters=Filters(min_people=1.0))
+    assert say("list.note.people_unknown", "vi", count=str(unknown)) in built.office.notes
+    assert len(built.frame) == len(whole) - unknown
+
+
+def test_sources_are_those_of_the_rule_asked_for(tables: Tables) -> None:
+    rules = tables.frame("rules")
+    assert rules is not None
+    sources = dict(zip(rules["id"], rules["source"], strict=True))
+    notes = build(tables, "communes", lang="vi", filters=Filters(rule="mobile_people")).office.notes
+    assert say("list.note.rules", "vi", sources=sources["mobile_people"]) in notes
+
+
+def classes_run(tables: Tables) -> Tables:
+    rows = pd.DataFrame(
+        {
+            "level": ["village", "unit", "unit", "village"],
+            "code": ["v1", "00000", "00002", "v3"],
+            "name": ["Bản Đá", "Xã Đông", "Xã An", "Bản 2"],
+            "class": ["mountainous"] * 4,
+            "official": pd.array([None, True, None, True], dtype="boolean"),
+            "computed": pd.array([True, False, True, True], dtype="boolean"),
+            "used": pd.array([True, True, True, True], dtype="boolean"),
+        }
+    )
+    return replace(tables, changed={"classes": rows})
+
+
+def test_classes_have_a_sheet_of_communes_and_one_of_villages(tables: Tables, tmp_path: Path) -> None:
+    built = build(classes_run(tables), "classes", lang="vi")
+    assert [one.sheet for one in built.sheets] == ["Cấp xã", "Thôn, bản"]
+    codes = [[row[[c.id for c in one.columns].index("code")] for row in one.rows] for one in built.sheets]
+    assert [set(own) for own in codes] == [{"00000", "00002"}, {"v1", "v3"}]
+    assert len(built.office.rows) == len(built.frame) == 4
+    table = pd.read_csv(write_list(built, tmp_path / "x.csv", "vi"), dtype=str)
+    assert len(table) == 4
+    empty = build(classes_run(tables), "classes", lang="vi", filters=Filters(unit_class="island"))
+    assert [len(one.rows) for one in empty.sheets] == [0]
+
+
+def test_targets_of_the_province_beside_districts_are_said_to_be_the_provinces(tables: Tables) -> None:
+    row = {"level": "district", "area": "Cam Lộ", "indicator": "telephones_per_100", "published": NAN, "computed": 60.0}
+    row |= {"target": 50.0, "comparison": ">=", "met": "yes", "rule": "target_telephones", "standing": "official"}
+    for asked, told in (("province", True), ("district", False)):
+        run = replace(tables, changed={"targets": pd.DataFrame([row | {"asked_of": asked}])})
+        notes = build(run, "district-targets", lang="en").office.notes
+        assert (say("list.note.asked_of_province", "en") in notes) == told
+
+
+def test_what_no_rule_counts_is_not_shown_as_0(tables: Tables) -> None:
+    row = {"district": "", "service": "mobile", "units": 1, "villages": 2, "none_at_centre": 2, "none_at_cluster": 0}
+    totals = pd.DataFrame([row | {"one_operator": 0, "people_affected": 700.0, "unknown": 0}])
+    rules = tables.frame("rules")
+    assert rules is not None
+    other = rules.assign(indicator=["operators_at_centre_count", *rules["indicator"][1:]])
+    for known, shown in ((rules, False), (other, True)):
+        run = replace(tables, changed={"gap_totals": totals, "rules": known})
+        found = build(run, "totals", lang="vi").office
+        assert ("one_operator" in [column.id for column in found.columns]) == shown
 
 
 def test_every_format_holds_the_same_rows(tables: Tables, tmp_path: Path) -> None:

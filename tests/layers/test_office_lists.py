@@ -6,7 +6,7 @@ import io
 import math
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import openpyxl
@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from phusong.layers.messages import Lang
+from phusong.layers.messages import Lang, say
 from phusong.layers.writers.lists import NO_DATA, ListColumn, OfficeList, office_xlsx, roman, write_office_xlsx
 
 COLUMNS = (
@@ -102,12 +102,31 @@ def test_a_workbook_holds_figures_as_numbers_in_the_printed_order() -> None:
     assert rows[6][:4] == ("1", "Xã Đakrông", 1234, 12.5)
     assert rows[7][2] == NO_DATA
     assert rows[9][1] == "'=1+1"
-    assert rows[10][:3] == (None, "Tổng cộng (3 dòng)", 1254.4)
+    assert rows[10][:3] == (None, "Tổng cộng (3 dòng)", 1254)
     assert sheet["C7"].number_format == "[$-42A]#,##0"
     assert sheet["D7"].number_format == "[$-42A]#,##0.0"
     assert sheet["D8"].number_format == "[$-42A]#,##0.00"
     assert sheet["F7"].number_format == "dd/mm/yyyy"
     assert sheet["B10"].data_type == "s"
+
+
+@pytest.mark.parametrize("value", [1.25, 0.15, 2.675, -0.05, 999.5, 1234.5, 0.125])
+@pytest.mark.parametrize("kind", ["number", "plain"])
+@pytest.mark.parametrize("decimals", [0, 1, 2])
+def test_a_tie_reads_alike_on_paper_and_in_the_workbook(value: float, kind: Any, decimals: int) -> None:
+    """The cell holds what is said, so that no program rounds it another way."""
+    one = made("en", columns=(ListColumn("x", "X", "km", kind, decimals),), rows=((value,),))
+    [(_, (_, said))] = one.texts()
+    cell = next(row[1] for row in rows_of(sheet_of(one)) if row[0] == "1")
+    assert cell == float(said.replace(",", ""))
+
+
+def test_a_list_of_nothing_says_so() -> None:
+    for lang in get_args(Lang):
+        empty = say("list.note.empty", lang)
+        assert made(lang, rows=()).remarks() == (empty,)
+        assert empty not in made(lang).remarks()
+        assert any(empty in row for row in rows_of(sheet_of(made(lang, rows=()))))
 
 
 def test_it_is_set_up_for_paper() -> None:
