@@ -1,9 +1,10 @@
 """How much of the national border and of the coast each commune has.
 
 The lines of the border and the outlines of communes come from different hands and scales: they run beside one another,
-not on one another. So each piece of a line goes to the commune nearest to it, if one is within the tolerance. Communes
-that meet the line in one point only, with their common boundary running inland, get (nearly) nothing, however wide the
-tolerance; counting what of an outline lies near the line would give them twice the tolerance.
+not on one another. So each piece of a line goes to the commune nearest to it, if one is within the tolerance, with the
+length that it has when laid on that commune. Communes that meet the line in one point only, with their common boundary
+running inland, get (nearly) nothing, however wide the tolerance: where the next commune along the line is not in the
+study, its pieces fall on that point. Counting what of an outline lies near the line would give twice the tolerance.
 """
 
 from __future__ import annotations
@@ -62,13 +63,17 @@ def _step_m(tolerance_m: float) -> float:
 
 
 def _nearest_km(lines: Shapes, tree: shapely.STRtree, *, n: int, tolerance_m: float, step_m: float) -> Floats:
-    """Length of the lines to which each outline is the nearest, km; a piece equally near to several is shared."""
-    middle, length_m, _ = _pieces(_near(shapely.get_parts(lines), tree, tolerance_m), step_m)
+    """Length of the lines to which each outline is the nearest, km, as laid on it; a piece equally near to several is
+    shared."""
+    middle, length_m, _, ends = _pieces(_near(shapely.get_parts(lines), tree, tolerance_m), step_m)
     if not len(middle):
         return np.zeros(n)
     piece, unit = tree.query_nearest(middle, max_distance=tolerance_m)
     alike = np.bincount(piece, minlength=len(middle))[piece]
-    return np.bincount(unit, weights=length_m[piece] / alike / 1000.0, minlength=n).astype(np.float64)
+    outlines = tree.geometries[unit]
+    first, last = (shapely.get_coordinates(shapely.shortest_line(outlines, end[piece]))[::2] for end in ends)
+    laid_m = np.minimum(length_m[piece], np.hypot(*(last - first).T))
+    return np.bincount(unit, weights=laid_m / alike / 1000.0, minlength=n).astype(np.float64)
 
 
 def _near(lines: Shapes, tree: shapely.STRtree, tolerance_m: float) -> Shapes:
@@ -94,7 +99,7 @@ def _coast_pct(outlines: Shapes, coast: Shapes, tree: shapely.STRtree, *, tolera
     unit, _ = shore.query(outlines, predicate="dwithin", distance=tolerance_m)
     for i in np.unique(unit):
         rings = shapely.get_exterior_ring(shapely.get_parts(outlines[i]))
-        middle, length_m, _ = _pieces(rings, step_m)
+        middle, length_m, _, _ = _pieces(rings, step_m)
         by_sea = np.zeros(len(middle), dtype=bool)
         by_sea[shore.query(middle, predicate="dwithin", distance=tolerance_m)[0]] = True
         piece, other = tree.query(middle, predicate="dwithin", distance=SHARED_M)
@@ -103,11 +108,11 @@ def _coast_pct(outlines: Shapes, coast: Shapes, tree: shapely.STRtree, *, tolera
     return found
 
 
-def _pieces(lines: Shapes, step_m: float) -> tuple[Shapes, Floats, NDArray[np.int64]]:
-    """Lines cut into pieces of at most ``step_m``: middle points, lengths in metres, and the line of each."""
+def _pieces(lines: Shapes, step_m: float) -> tuple[Shapes, Floats, NDArray[np.int64], tuple[Shapes, Shapes]]:
+    """Lines cut into pieces of at most ``step_m``: middle points, lengths in metres, the line of each, and its ends."""
     fine = shapely.segmentize(lines, step_m)
     at, line = shapely.get_coordinates(fine, return_index=True)
     same = line[1:] == line[:-1]
     start, end = at[:-1][same], at[1:][same]
     middle: Shapes = shapely.points((start + end) / 2)
-    return middle, np.hypot(*(end - start).T), line[1:][same]
+    return middle, np.hypot(*(end - start).T), line[1:][same], (shapely.points(start), shapely.points(end))

@@ -31,8 +31,8 @@ def lines_of(layer, *lines):
 def test_each_piece_of_a_border_goes_to_the_nearest_commune(layer):
     line = LineString([(-4000, 1100), (2500, 1100)])
     found = border_lengths(units_of(layer, ROW), lines_of(layer, ("land_border", line)), tolerance_m=500.0)
-    # the first commune has its kilometre and what lies beside its corner within the tolerance: sqrt(500^2 - 100^2) m
-    assert found.land_km.tolist() == pytest.approx([1.0 + 0.49, 1.0, 0.5], abs=0.06)
+    # the first commune has its kilometre; what lies beyond its corner within the tolerance falls on the corner
+    assert found.land_km.tolist() == pytest.approx([1.0, 1.0, 0.5], abs=0.06)
     assert np.isnan(found.sea_km).all()
     assert np.isnan(found.outline_coast_pct).all()
     far = lines_of(layer, ("land_border", LineString([(0, 1600), (3000, 1600)])))
@@ -50,6 +50,19 @@ def test_touching_in_one_point_is_not_bordering(layer, tolerance_m):
         units_of(layer, [left, middle, right]), lines_of(layer, ("land_border", line)), tolerance_m=tolerance_m
     )
     assert found.land_km.tolist() == pytest.approx([2.0, 0.0, 2.0], abs=0.06)
+
+
+@pytest.mark.parametrize("tolerance_m", [100.0, 500.0, 900.0])
+def test_touching_in_one_point_at_the_edge_of_the_study_is_not_bordering(layer, tolerance_m):
+    # as above, but the commune on the other side belongs to a province that the study does not have
+    left = shapely.Polygon([(0, 0), (0, 2000), (2000, 2000), (1000, 0)])
+    middle = shapely.Polygon([(2000, 2000), (1000, 0), (2000, 0)])
+    winding = LineString([(x, 2010 + 60 * (x // 50 % 2)) for x in range(0, 4001, 50)])
+    found = border_lengths(
+        units_of(layer, [left, middle]), lines_of(layer, ("land_border", winding)), tolerance_m=tolerance_m
+    )
+    assert found.land_km[0] == pytest.approx(2.0, abs=0.06)
+    assert found.land_km[1] < 0.1
 
 
 def test_islands_are_coast_all_round_and_capes_are_not(layer):
@@ -81,7 +94,7 @@ def test_a_layer_without_shapes_or_nothing_near(layer):
 
 def test_a_tiny_tolerance_does_not_cut_lines_to_dust(layer):
     line = LineString([(0, 1000), (3000, 1000)])
-    at, _, _ = _pieces(np.array([line]), _step_m(1e-6))
+    at, *_ = _pieces(np.array([line]), _step_m(1e-6))
     assert len(at) == 3000 / 5
     found = border_lengths(units_of(layer, ROW), lines_of(layer, ("coast", line)), tolerance_m=1e-6)
     assert found.sea_km.tolist() == pytest.approx([1.0, 1.0, 1.0])
