@@ -48,6 +48,8 @@ ENDINGS = (".html", ".docx", ".pdf")
 KINDS = ("xa", "phuong", "thi tran", "dac khu", "commune", "ward", "township", "town")
 """Words before a commune's name that people leave out, as ``folded`` writes them."""
 NAMES_TOLD = 12
+LEAST_PATH_KM = 0.05
+"""A mast nearer than this stands at the village."""
 INDICATORS = (
     *("people", "area_km2", "density_per_km2", "elevation_mean_m"),
     *("people_covered_any_pct", "people_covered_2g_pct", "people_covered_3g_pct", "people_covered_4g_pct"),
@@ -292,7 +294,16 @@ def page_document(study: Served, results: Snapshot, told_of: Explained, lang: La
         map_png=buffer.getvalue(),
         profile=_profile(inputs, known, lang),
         figures=_figures(results, known, lang),
-        reasons=tuple({**row, "label": indicator_name(row["indicator"], lang)} for row in known.reasons),
+        people=known.unit["people"],
+        reasons=tuple(
+            {
+                **row,
+                "label": indicator_name(row["indicator"], lang),
+                "source": known.cited.get(row["rule"], {}).get(lang, row["source"]),
+                "valid_from": row.get("valid_from") or known.rules.get(row["rule"], {}).get("valid_from"),
+            }
+            for row in known.reasons
+        ),
         villages=tuple(
             {**row, "weak": known.weak.get(row["code"]), "plan": plan_of.get(row["code"])} for row in known.gap_villages
         ),
@@ -344,24 +355,33 @@ def _signal(results: Snapshot) -> Raster | None:
 
 
 def _profile(inputs: Inputs, known: Known, lang: Lang) -> Profile:
-    """The path from the nearest mast in service to the worst village, else the most peopled one, else the middle."""
+    """The path from the nearest mast in service to the worst village, else the most peopled one, else the middle.
+
+    A village with a mast at its centre has no path to show: the next one is taken.
+    """
     sites = inputs.layers.get("sites")
     on_air = None if sites is None else in_service(gpd.GeoDataFrame(sites), on=known.as_of)
     if on_air is None or not len(on_air):
         return Profile(why=say("commune_page.no_site", lang))
     rows = [*known.gap_villages, *sorted(known.villages, key=lambda row: (-(row["population"] or 0.0), row["code"]))]
     place = {row["code"]: row for row in known.villages}
-    village = next((place[row["code"]] for row in rows if place[row["code"]]["lon"] is not None), None)
-    lon, lat = (known.unit["lon"], known.unit["lat"]) if village is None else (village["lon"], village["lat"])
+    ends = [place[row["code"]] for row in rows if place[row["code"]]["lon"] is not None]
     spots = on_air.geometry.to_crs(WGS84)
-    far = [distance_km(lon, lat, spot.x, spot.y) for spot in spots]
-    site = str(on_air["site_id"].iloc[int(np.argmin(far))])
+    for end in ends or [known.unit]:
+        lon, lat = end["lon"], end["lat"]
+        far = [distance_km(lon, lat, spot.x, spot.y) for spot in spots]
+        nearest = int(np.argmin(far))
+        if far[nearest] >= LEAST_PATH_KM:
+            break
+    else:
+        return Profile(why=say("commune_page.mast_there", lang))
+    site = str(on_air["site_id"].iloc[nearest])
     try:
-        view = path_view(inputs, site, f"{lon},{lat}" if village is None else village["code"])
+        view = path_view(inputs, site, end["code"] if ends else f"{lon},{lat}")
     except PhusongError as error:
         return Profile(why=error.say(lang))
     buffer = io.BytesIO()
-    profile_png(view, buffer, lang=lang)
+    profile_png(view, buffer, lang=lang, bare=True)
     return Profile(png=buffer.getvalue(), title=title_of(view, lang), told=told(view, lang))
 
 

@@ -99,16 +99,23 @@ def title_of(view: ProfileView, lang: Lang) -> str:
     return " → ".join(end.name or place for end, place in zip(ends, places, strict=True))
 
 
-def profile_png(view: ProfileView, to: Path | IO[bytes], *, lang: Lang, width_px: int = 1600) -> None:
-    """Write a PNG of ``view`` to a path or an open file, said in ``lang``; names are drawn as they are."""
+def profile_png(
+    view: ProfileView, to: Path | IO[bytes], *, lang: Lang, width_px: int = 1600, bare: bool = False
+) -> None:
+    """Write a PNG of ``view`` to a path or an open file, said in ``lang``; names are drawn as they are.
+
+    ``bare``: the path alone, low and wide, for a page that says beside it what the table and the lines say.
+    """
     with DRAWING, mpl.rc_context(STYLE):
-        figure = Figure(figsize=(11, 6.2), dpi=width_px / 11)
+        wide_in, high_in = (8.4, 3.3) if bare else (11.0, 6.2)
+        figure = Figure(figsize=(wide_in, high_in), dpi=width_px / wide_in)
         FigureCanvasAgg(figure)
-        axes = figure.add_axes((0.065, 0.195, 0.645, 0.625))
+        axes = figure.add_axes((0.085, 0.3, 0.905, 0.68) if bare else (0.065, 0.195, 0.645, 0.625))
         _draw(axes, view, lang)
-        _write_table(figure, view, lang)
-        _write_texts(figure, view, lang)
-        figure.savefig(to, format="png", dpi=width_px / 11, facecolor="white", metadata={"Software": "phusong"})
+        if not bare:
+            _write_table(figure, view, lang)
+            _write_texts(figure, view, lang)
+        figure.savefig(to, format="png", dpi=width_px / wide_in, facecolor="white", metadata={"Software": "phusong"})
 
 
 def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
@@ -122,7 +129,8 @@ def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
     highest = max(float(known.max()), float(upper.max()))
     lowest = min(float(known.min()), float(one.ray_m.min()))
     span = max(highest - lowest, 20.0)
-    floor, roof = lowest - 0.10 * span, highest + 0.17 * span
+    high_in = axes.get_position().height * axes.figure.get_figheight()  # type: ignore[union-attr]
+    floor, roof = lowest - 0.10 * span, highest + 0.66 / high_in * span  # room for the two lines above an obstacle
     axes.set(xlim=(0.0, km[-1]), ylim=(floor, roof))
     clutter = bool(np.nanmax(top - ground) > 0.0)
     if clutter:
@@ -174,7 +182,7 @@ def _draw(axes: Axes, view: ProfileView, lang: Lang) -> None:
             handles.append(Line2D([], [], color=colour, linewidth=3.2, label=say(code, lang, share=share)))
     if gaps:
         handles.append(Patch(label=say("profile.void", lang), **void))
-    where_to: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.06, -0.12), "borderpad": 0.0}
+    where_to: dict[str, Any] = {"loc": "upper left", "bbox_to_anchor": (-0.06, -0.465 / high_in), "borderpad": 0.0}
     axes.legend(handles=handles, **where_to, ncols=4, frameon=False, fontsize=8, columnspacing=1.2, handlelength=1.6)
 
 

@@ -14,9 +14,9 @@ from phusong.layers.messages.format import day, number, quantity
 from phusong.maps.report.document import Block, Bullets, Column, Document, Heading, Paragraph, Picture, Table
 
 Row = Mapping[str, Any]
-IN_TABLE = ("missing.basis.", "missing.standing.")
-"""Statements that the table of reasons says in its columns."""
-MAP_WIDTH, PROFILE_WIDTH = 0.78, 0.9
+IN_TABLE = ("villages.both", "villages.model_only", "villages.no_power")
+"""Statements that the table of villages says in its columns."""
+MAP_WIDTH, PROFILE_WIDTH = 0.74, 0.94
 """Of the text, so that the map and what is missing share the first page."""
 MOST_VILLAGES = 25
 """Rows of the table of villages; a page stays a page."""
@@ -45,8 +45,9 @@ class Profile:
 
 @dataclass(frozen=True)
 class CommunePage:
-    """Everything the page shows. ``reasons``: rows of the table of reasons; ``villages``: rows of the list of villages
-    with gaps, each with ``weak`` (``Weak`` or None) and ``plan`` (rank of the site that serves it, or None)."""
+    """Everything the page shows. ``people``: of the commune, None if not known. ``reasons``: rows of the table of
+    reasons, with ``label`` (the indicator's name); ``villages``: rows of the list of villages with gaps, each with
+    ``weak`` (``Weak`` or None) and ``plan`` (rank of the site that serves it, or None)."""
 
     name: str
     district: str
@@ -57,6 +58,7 @@ class CommunePage:
     map_png: bytes
     profile: Profile
     figures: Sequence[Figure]
+    people: float | None
     reasons: Sequence[Row]
     villages: Sequence[Row]
     sources: Sequence[str]
@@ -65,21 +67,19 @@ class CommunePage:
 
 def commune_document(page: CommunePage, lang: Lang) -> Document:
     """The page as a document, said in ``lang``."""
-    blocks: list[Block] = [Paragraph(text, "lead") for text in _paragraphs(page.statements, "summary", lang)]
+    blocks: list[Block] = [Paragraph(" ".join(_paragraphs(page.statements, "summary", lang)), "lead")]
     caption, alt = say("commune_page.figure", lang), say("commune_page.figure_alt", lang, name=page.name)
     blocks.append(Picture(page.map_png, caption, alt, width=MAP_WIDTH))
+    whole = len(page.villages) <= MOST_VILLAGES
     for topic in TOPICS[1:]:
-        said = _paragraphs([one for one in page.statements if not one.code.startswith(IN_TABLE)], topic, lang)
         if topic == "missing":
-            blocks += _topic(topic, said, lang)
             if page.reasons:
-                blocks.append(_reasons(page.reasons, lang))
-        elif topic == "villages":
-            blocks += _topic(topic, said, lang)
-            if page.villages:
-                blocks.append(_villages(page.villages, lang))
-        else:
-            blocks += _topic(topic, said, lang)
+                blocks += [Heading(say("explain.topic.missing", lang), 2), _reasons(page, lang)]
+            continue
+        kept = [one for one in page.statements if not (whole and one.code in IN_TABLE)]
+        blocks += _topic(topic, _paragraphs(kept, topic, lang), lang)
+        if topic == "villages" and page.villages:
+            blocks.append(_villages(page.villages, lang))
     blocks += _profile(page.profile, lang)
     if page.figures:
         blocks += [Heading(say("commune_page.figures", lang), 2), _figures(page.figures, lang)]
@@ -93,6 +93,7 @@ def commune_document(page: CommunePage, lang: Lang) -> Document:
         synthetic=page.synthetic,
         source="; ".join(page.sources),
         blocks=tuple(blocks),
+        compact=True,
     )
 
 
@@ -128,42 +129,45 @@ def _head(lang: Lang, *columns: tuple[str, str, float]) -> tuple[Column, ...]:
     )
 
 
-def _reasons(rows: Sequence[Row], lang: Lang) -> Table:
+def _reasons(page: CommunePage, lang: Lang) -> Table:
+    """What is missing in words, for whom, since when, on what basis and by which source."""
     head = _head(
-        lang,
-        ("rule", "", 3.2),
-        ("value", "#", 1.3),
-        ("threshold", "#", 1.3),
-        ("margin", "#", 1.3),
-        ("people", "#", 1.5),
-        ("basis", "", 1.5),
-        ("source", "", 3.0),
+        lang, ("rule", "", 3.2), ("people", "#", 1.2), ("since", "", 1.8), ("basis", "", 1.2), ("source", "", 2.8)
     )
     cells = []
-    for row in rows:
-        unit = row["unit"] or ""
-        short = "percentage_points" if unit == "%" else unit
-        yes_no = unit == "yes_no"
-        sign = {">=": "≥", "<=": "≤"}.get(row["comparison"], row["comparison"])
-        threshold = quantity(row["threshold"], unit, lang)
-        cells.append(
-            (
-                str(row["label"]),
-                quantity(row["value"], unit, lang, most=1),
-                threshold if yes_no else f"{sign} {threshold}",
-                "" if yes_no else quantity(abs(row["margin"]), short, lang, most=1),
-                number(row["people_affected"], lang),
-                _word(row["basis"], lang),
-                _source(row, lang),
-            )
-        )
-    return Table(head, tuple(cells), caption=say("commune_page.reasons", lang))
+    for row in page.reasons:
+        people, text = row["people_affected"], str(row[f"text_{lang}"])
+        affected = number(people, lang)
+        if people is not None and page.people:
+            affected += f" ({quantity(min(100.0 * people / page.people, 100.0), '%', lang, most=1)})"
+        on = say("commune_page.on_day", lang, day=day(row.get("observed_as_of") or page.as_of, lang))
+        if row.get("valid_from"):
+            on += "\n" + say("commune_page.in_force", lang, day=day(row["valid_from"], lang))
+        source = _source(row, lang)
+        if row.get("override_reason"):
+            source += f"\n{say('explain.missing.override', lang, reason=row['override_reason'])}"
+        said = text[:1].upper() + text[1:]
+        cells.append((f"{said}.{_figures_of(row, text, lang)}", affected, on, _word(row["basis"], lang), source))
+    return Table(head, tuple(cells))
+
+
+def _figures_of(row: Row, text: str, lang: Lang) -> str:
+    """Value, threshold and margin on a line of their own, where the rule's own words leave the threshold out."""
+    unit = row["unit"] or ""
+    threshold = quantity(row["threshold"], unit, lang)
+    if unit == "yes_no" or threshold in text:
+        return ""
+    sign = {">=": "≥", "<=": "≤"}.get(row["comparison"], row["comparison"])
+    short = quantity(abs(row["margin"]), "percentage_points" if unit == "%" else unit, lang)
+    value = quantity(row["value"], unit, lang)
+    words = {"value": value, "threshold": f"{sign} {threshold}", "short": short}
+    return f"\n{say('commune_page.figures_of', lang, label=row['label'], **words)}"
 
 
 def _source(row: Row, lang: Lang) -> str:
     """Where a threshold comes from, and whether it is official."""
     standing, source = row.get("standing"), str(row.get("source") or "")
-    return ". ".join(
+    return ": ".join(
         part for part in (say(f"commune_page.standing.{standing}", lang) if standing else "", source) if part
     )
 
@@ -175,7 +179,8 @@ def _villages(rows: Sequence[Row], lang: Lang) -> Table:
         ("state", "", 1.6),
         ("population", "#", 0.9),
         ("power", "", 0.9),
-        ("basis", "", 2.0),
+        ("reported", "", 1.0),
+        ("computed", "", 1.0),
         ("covered", "#", 1.2),
         ("site", "#", 1.0),
         ("short", "#", 1.0),
@@ -184,14 +189,14 @@ def _villages(rows: Sequence[Row], lang: Lang) -> Table:
     cells = []
     for row in rows[:MOST_VILLAGES]:
         weak: Weak | None = row["weak"]
-        power = row.get("grid_power")
         cells.append(
             (
                 str(row["name"]),
                 say(f"commune_page.state.{row.get('signal_state') or 'other'}", lang),
                 number(row["population"], lang),
-                quantity(None if power is None else float(power), "yes_no", lang),
-                ", ".join(_word(word, lang) for word in _split(row["basis"])),
+                _yes_no(row.get("grid_power"), lang),
+                _yes_no(row.get("observed"), lang),
+                _yes_no(row.get("predicted"), lang),
                 _km(row.get("nearest_covered_village_km"), lang),
                 _km(row.get("nearest_site_km"), lang),
                 "" if weak is None else quantity(weak.short_db, "dB", lang, most=0),
@@ -221,9 +226,12 @@ def _profile(profile: Profile, lang: Lang) -> list[Block]:
         return [heading, Paragraph(say("commune_page.no_profile", lang, why=profile.why), "note")]
     return [
         heading,
-        Picture(profile.png, profile.title, profile.told, width=PROFILE_WIDTH),
-        Paragraph(profile.told, "note"),
+        Picture(profile.png, profile.told, profile.title, width=PROFILE_WIDTH),
     ]
+
+
+def _yes_no(value: bool | None, lang: Lang) -> str:
+    return quantity(None if value is None else float(value), "yes_no", lang)
 
 
 def _km(value: float | None, lang: Lang) -> str:
@@ -232,7 +240,3 @@ def _km(value: float | None, lang: Lang) -> str:
 
 def _word(word: str, lang: Lang) -> str:
     return say(f"map.word.{word}", lang) if has(f"map.word.{word}") else word
-
-
-def _split(words: str | Sequence[str] | None) -> list[str]:
-    return words.split(";") if isinstance(words, str) else list(words or ())

@@ -110,7 +110,8 @@ class Document:
 
     `as_of` and `source` are written (a date as the reader writes it; where the figures come from) and stand below the
     title; title and date are on every page, and where `synthetic` so is the word for it. Tables and pictures that have
-    a caption are numbered, each kind by itself, in the order of the blocks.
+    a caption are numbered, each kind by itself, in the order of the blocks. `compact`: in smaller letters, for a sheet
+    with much on it.
     """
 
     title: str
@@ -121,3 +122,4 @@ class Document:
     source: str
     blocks: tuple[Block, ...]
     landscape: bool = False
+    compact: bool = False

@@ -19,6 +19,7 @@ from phusong.layers.messages import Lang, say
 from phusong.maps.report.document import Block, Bullets, Document, Heading, PageBreak, Paragraph, Picture, Table
 from phusong.maps.report.layout import (
     BODY_PT,
+    COMPACT_SHARE,
     HEAD_FILL,
     HEADING_PT,
     INK,
@@ -34,6 +35,7 @@ from phusong.maps.report.layout import (
     TABLE_PT,
     TOTAL_FILL,
     cell_lines,
+    letters_pt,
     numbered,
     picture_mm,
     plain,
@@ -216,12 +218,16 @@ def _dress(office: Office, document: Document) -> None:
         ("Header", 9, False, SOFT, 0, 0),
         ("Footer", 10, False, SOFT, 0, 0),
     ]
+    by = COMPACT_SHARE if document.compact else 1.0
     for name, size_pt, bold, colour, before_pt, after_pt in looks:
         style: Any = styles[name]
         _set_font(style)
-        style.font.size, style.font.bold, style.font.italic = Pt(size_pt), bold, False
+        style.font.size, style.font.bold, style.font.italic = Pt(letters_pt(size_pt, document)), bold, False
         style.font.color.rgb = RGBColor.from_string(colour.upper())
-        style.paragraph_format.space_before, style.paragraph_format.space_after = Pt(before_pt), Pt(after_pt)
+        style.paragraph_format.space_before, style.paragraph_format.space_after = (
+            Pt(by * before_pt),
+            Pt(by * after_pt),
+        )
         style.paragraph_format.line_spacing = 1.0 if name == "Table Text" else 1.1
     for name in ("Title", "Subtitle"):
         _unadorned(styles[name])

@@ -20,9 +20,10 @@ def html_text(document: Document) -> str:
     subtitle = f'<p class="subtitle">{_t(document.subtitle)}</p>' if document.subtitle else ""
     under = "".join(f'<p class="under">{_t(line)}</p>' for line in under_title(document))
     body = "\n".join(_block(block, document, numbers.get(place)) for place, block in enumerate(document.blocks))
+    small = ' class="compact"' if document.compact else ""
     turned = " landscape" if document.landscape else ""
     return (
-        f'<!DOCTYPE html>\n<html lang="{lang}">\n<head>\n<meta charset="utf-8">\n'
+        f'<!DOCTYPE html>\n<html lang="{lang}"{small}>\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{_t(running_head(document))}</title>\n<style>\n{_style()}{_sheet(document)}</style>\n</head>\n"

@@ -17,6 +17,8 @@ FONT = "Liberation Serif"
 OFFICE_FONT = "Times New Roman"
 BODY_PT, LEAD_PT, NOTE_PT, TABLE_PT = 13.0, 14.0, 11.0, 9.5
 HEADING_PT = (16.0, 14.0, 13.0)
+COMPACT_SHARE, LEAST_PT = 0.82, 8.5
+"""Of these sizes, the letters of a compact document, but none smaller than this."""
 INK, SOFT, RULE, HEAD_FILL, TOTAL_FILL, MARK_FILL, MARK_INK = (
     "1e293b",
     "5b6779",
@@ -49,6 +51,11 @@ def text_mm(document: Document) -> tuple[float, float]:
     width, height = reversed(SHEET_MM) if document.landscape else SHEET_MM
     top, right, bottom, left = MARGINS_MM
     return width - left - right, height - top - bottom
+
+
+def letters_pt(size_pt: float, document: Document) -> float:
+    """A size of letters as the document is set, in half points."""
+    return max(round(2 * COMPACT_SHARE * size_pt) / 2, LEAST_PT) if document.compact else size_pt
 
 
 def picture_mm(picture: Picture, document: Document) -> tuple[float, float]:

@@ -22,7 +22,7 @@ from phusong.layers.grid import Grid, Raster
 from phusong.layers.messages import LANGS
 from phusong.maps.commune import MAP_SHARE, STATES, CommuneMap, commune_png, round_length
 from phusong.maps.report.commune import MOST_VILLAGES, CommunePage, Figure, Profile, commune_document
-from phusong.maps.report.document import Bullets, Heading, Paragraph, Picture, Table
+from phusong.maps.report.document import Bullets, Document, Heading, Paragraph, Picture, Table
 from phusong.maps.report.docx import docx_bytes
 from phusong.maps.report.html import html_text
 
@@ -143,6 +143,7 @@ def page(**changes: Any) -> CommunePage:
     reason = {
         **{"label": EVIL, "value": 10.0, "unit": "%", "comparison": ">=", "threshold": 95.0, "margin": -85.0},
         **{"people_affected": None, "basis": "model", "source": "QCVN 1", "standing": "unverified"},
+        **{"text_vi": f"{EVIL} chưa đạt", "text_en": "10 % have signal", "valid_from": date(2010, 1, 1)},
     }
     village = {
         **{"name": "Bản a", "signal_state": "none_at_centre", "population": 1234.0, "grid_power": None, "plan": 4},
@@ -151,7 +152,12 @@ def page(**changes: Any) -> CommunePage:
     given: dict[str, Any] = {
         **{"name": EVIL, "district": "Đakrông", "study": "Quảng Trị", "as_of": date(2012, 12, 31), "synthetic": True},
         **{"statements": statements, "map_png": drawn(view(), width_px=300), "profile": Profile(why="không có trạm")},
-        **{"figures": [Figure("Dân số", "người", "1.234", "608.000", "")], "reasons": [reason], "villages": [village]},
+        **{
+            "people": 2000.0,
+            "figures": [Figure("Dân số", "người", "1.234", "608.000", "")],
+            "reasons": [reason],
+            "villages": [village],
+        },
         **{"sources": ["127-BC/TU"], "limits": ["giới hạn"]},
     }
     return CommunePage(**(given | changes))
@@ -173,19 +179,20 @@ def test_the_page_has_all_its_parts_in_reading_order() -> None:
     ]
 
 
-def test_the_table_says_what_the_bullets_leave_out_and_no_data_is_a_word() -> None:
+def cells(table: Table, row: int = 0) -> dict[str, str]:
+    return dict(zip([column.title for column in table.columns], table.rows[row], strict=True))
+
+
+def test_reasons_are_said_in_words_for_whom_since_when_and_by_which_source() -> None:
     document = commune_document(page(), "en")
-    bullets = [item for block in document.blocks if isinstance(block, Bullets) for item in block.items]
-    assert bullets[0] == (
-        "It is not known how many people are affected. This study set the threshold itself, because: hard area."
-    )
     reasons, villages, figures = (block for block in document.blocks if isinstance(block, Table))
-    row = dict(zip([column.title for column in reasons.columns], reasons.rows[0], strict=True))
-    assert row["Value"] == "10 %"
-    assert row["Threshold"] == "≥ 95 %"
-    assert row["Short by"] == "85 points"
-    assert row["People affected"] == "no data"
-    assert row["Source of the threshold"] == "Not checked against the print. QCVN 1"
+    assert cells(reasons) == {
+        "What is missing": f"10 % have signal.\n{EVIL}: 10 %; asked ≥ 95 %; short by 85 points",
+        "People affected": "no data",
+        "Since when": "not met on 2012-12-31\nrule in force since 2010-01-01",
+        "Basis": "radio model",
+        "Source of the threshold": "Not checked against the print: QCVN 1",
+    }
     titles = [column.title for column in villages.columns]
     assert "Nearest mast" not in titles  # known of none of them
     assert villages.rows[0][titles.index("Signal lacking")] == "2 dB"
@@ -193,10 +200,44 @@ def test_the_table_says_what_the_bullets_leave_out_and_no_data_is_a_word() -> No
     assert figures.rows == (("Dân số (người)", "1.234", "608.000", ""),)
 
 
+def test_words_that_hold_the_figures_stand_alone_and_people_have_their_share() -> None:
+    reason = page().reasons[0] | {
+        **{"text_en": "10 % have signal; the rule asks for 95 %", "people_affected": 1042.0},
+        **{"observed_as_of": date(2012, 10, 5), "valid_from": None, "override_reason": "hard area"},
+    }
+    table = next(block for block in commune_document(page(reasons=[reason]), "en").blocks if isinstance(block, Table))
+    assert table.rows[0] == (
+        "10 % have signal; the rule asks for 95 %.",
+        "1,042 (52.1 %)",
+        "not met on 2012-10-05",
+        "radio model",
+        "Not checked against the print: QCVN 1\nThis study set the threshold itself, because: hard area.",
+    )
+
+
+def test_what_the_table_of_villages_says_is_not_said_again_unless_it_is_cut() -> None:
+    both = Statement("villages", "villages.both", {"names": "Bản a"})
+    farthest = Statement("villages", "villages.nearest_site", {"site": "M", "km": Amount(1.0, "km")})
+    told = [*page().statements, both, farthest]
+    village = page().villages[0] | {"observed": False, "predicted": None}
+
+    def bullets(document: Document) -> list[str]:
+        return [item for block in document.blocks if isinstance(block, Bullets) for item in block.items]
+
+    short = commune_document(page(statements=told, villages=[village]), "en")
+    assert farthest.say("en") in bullets(short)
+    assert both.say("en") not in bullets(short)
+    table = [block for block in short.blocks if isinstance(block, Table)][1]
+    assert cells(table)["Signal reported"] == "no"
+    assert "Signal computed" not in cells(table)  # known of none
+    long = commune_document(page(statements=told, villages=[village] * (MOST_VILLAGES + 1)), "en")
+    assert both.say("en") in bullets(long)
+
+
 def test_a_profile_stands_with_its_words_and_its_lack_is_told() -> None:
     png = drawn(view(), width_px=300)
     with_one = commune_document(page(profile=Profile(png, "M1 → Bản a", "5 km")), "vi")
-    assert [block.caption for block in with_one.blocks if isinstance(block, Picture)][1] == "M1 → Bản a"
+    assert [block.caption for block in with_one.blocks if isinstance(block, Picture)][1] == "5 km"
     notes = [block.text for block in commune_document(page(), "vi").blocks if isinstance(block, Paragraph)]
     assert "Không vẽ được mặt cắt tới trạm gần nhất: không có trạm" in notes
 

@@ -143,9 +143,9 @@ def test_pdf_says_every_word_on_numbered_pages(lang: Lang, tmp_path: Path) -> No
     pages = told_by_pdf(pdf_bytes(document), tmp_path)
     told = squeezed("".join(pages))
     assert [text for text in words(document) if squeezed(text) not in told] == []
-    assert len(pages) == 5
+    assert len(pages) == 4
     for number, page in enumerate(pages, start=1):
-        assert f"{say('document.page', lang)} {number}/5" in page
+        assert f"{say('document.page', lang)} {number}/4" in page
         assert "Báo cáo Quảng Trị · 31/12/2012" in page
         assert say("map.ui.synthetic", lang) in page
     assert all("Dân số" in page for page in pages[:3])  # the head of the table, again on each page
@@ -295,6 +295,18 @@ def test_columns_share_the_width_of_the_text() -> None:
 def test_a_long_table_is_written_at_once() -> None:
     office = docx.Document(BytesIO(docx_bytes(province(rows=3000))))
     assert len(office.tables[0]._tbl.tr_lst) == 3002
+
+
+def test_a_compact_document_has_smaller_letters_in_every_format() -> None:
+    loose = province(rows=60)
+    compact = replace(loose, compact=True)
+    sizes = [docx.Document(BytesIO(docx_bytes(one))).styles["Normal"].font.size.pt for one in (loose, compact)]
+    assert sizes == [layout.BODY_PT, 10.5]
+    table = docx.Document(BytesIO(docx_bytes(compact))).styles["Table Text"].font.size.pt
+    assert table == layout.LEAST_PT
+    assert 'class="compact"' in html_text(compact)
+    assert 'class="compact"' not in html_text(loose)
+    assert pdf_bytes(compact) != pdf_bytes(loose)
 
 
 def test_a_sheet_can_lie() -> None:
