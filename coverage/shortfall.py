@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -160,6 +161,12 @@ def to_build(
     if abs(guess) > 1e12:
         return None
     # whole numbers beside the exact one: rounding and strict comparisons decide which is the least
+    if form.kind in ("per_point", "radius") and comparison in ("<=", "<"):
+        # of many points rounding in the threshold is more than one point: the least by halving, as more always serve
+        slack = 1 + math.ceil(3e-9 * max(1.0, 1.0 / threshold) * (have + guess))
+        near = range(max(1, guess - slack), max(1, guess) + slack + 1)
+        place = bisect_left(near, True, key=met)
+        return (near[place], form.unit) if place < len(near) else None
     return next(((count, form.unit) for count in range(max(1, guess - 1), max(1, guess) + 2) if met(count)), None)
 
 

@@ -6,7 +6,7 @@ import math
 from dataclasses import replace
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from phusong.coverage.indicators import INDICATORS
@@ -52,6 +52,8 @@ def test_quang_tri_at_the_end_of_2012() -> None:
 
 @pytest.mark.parametrize("kind", EXAMPLES)
 @given(have=COUNTS, base=st.integers(1, 100_000).map(float), threshold=st.floats(0.01, 2e5), strict=st.booleans())
+@example(have=0.0, base=10716.0, threshold=0.015625, strict=True)  # 14 million points: rounding is more than one
+@example(have=0.0, base=9046.0, threshold=0.015625, strict=False)
 def test_that_many_meet_the_target_and_one_less_does_not(
     kind: str, have: float, base: float, threshold: float, strict: bool
 ) -> None:
