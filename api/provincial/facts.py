@@ -120,6 +120,11 @@ def column_of(office: OfficeList, name: str) -> list[Any]:
     return [row[place] for row in office.rows]
 
 
+def homes_of(office: OfficeList) -> list[str]:
+    """The district of each row, "" where it is in none."""
+    return ["" if pd.isna(home) else str(home) for home in column_of(office, "district")]
+
+
 def frame_of(office: OfficeList) -> pd.DataFrame:
     """The rows as a table by column id."""
     return pd.DataFrame({name: column_of(office, name) for name in ids_of(office)}, dtype=object)
@@ -137,7 +142,7 @@ def sum_of(office: OfficeList, name: str, district: str | None = None) -> str:
     """The sum of a column over the list or over one district, written as the list writes it."""
     values = column_of(office, name)
     if district is not None:
-        values = [value for value, home in zip(values, column_of(office, "district"), strict=True) if home == district]
+        values = [value for value, home in zip(values, homes_of(office), strict=True) if home == district]
     known = [float(value) for value in values if value is not None]
     column = office.columns[ids_of(office).index(name)]
     return office.said(math.fsum(known) if known or not values else None, column)

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from phusong.api.labels import indicator_name, measure
-from phusong.api.provincial.facts import Facts, column_of, frame_of, ids_of, rows_of, standings, sum_of, where
+from phusong.api.provincial.facts import Facts, column_of, frame_of, homes_of, ids_of, rows_of, standings, sum_of, where
 from phusong.layers.messages import say
 from phusong.layers.messages.format import day, percent, plain, vnd
 from phusong.layers.vietnamese.order import ranks
@@ -35,7 +35,7 @@ def summary(facts: Facts) -> list[Block]:
         lead = facts.say("lead_none", units=all_units)
     else:
         gaps, people = facts.count(len(communes.rows)), sum_of(communes, "people_affected")
-        lead = facts.say("lead", gaps=gaps, units=all_units, people=people)
+        lead = " ".join([facts.say("lead", gaps=gaps, units=all_units, people=people), *_unknown(facts, communes)])
     points = [*_said_standing(facts), *_said_villages(facts), *_said_targets(facts)]
     points += [*_said_plan(facts), *_said_ranking(facts)]
     unknown = facts.lists["not-assessable"]
@@ -46,6 +46,12 @@ def summary(facts: Facts) -> list[Block]:
     if points:
         blocks.append(Bullets(tuple(points)))
     return [*blocks, *_by_district(facts, units)]
+
+
+def _unknown(facts: Facts, office: OfficeList) -> list[str]:
+    """How many rows of a list have no people affected, which its sum leaves out."""
+    count = sum(value is None or pd.isna(value) for value in column_of(office, "people_affected"))
+    return [facts.say("people_unknown", count=facts.count(count))] if count else []
 
 
 def _said_standing(facts: Facts) -> list[str]:
@@ -68,7 +74,7 @@ def _said_villages(facts: Facts) -> list[str]:
     if villages is None:
         return []
     people = sum_of(villages, "people_affected")
-    told = [facts.say("villages", count=facts.count(len(villages.rows)), people=people)]
+    told = [facts.say("villages", count=facts.count(len(villages.rows)), people=people), *_unknown(facts, villages)]
     states = Counter(column_of(villages, "signal_state"))
     named = {state: say(f"list.signal_state.{state}", facts.lang) for state in STATES}
     parts = [
@@ -85,12 +91,16 @@ def _said_targets(facts: Facts) -> list[str]:
     asked = frame[frame["target"] != ""]
     words = {code: say(f"report.met.{code}", facts.lang) for code in ("yes", "no")}
     judged = asked[asked["met"].isin(list(words.values()))]
-    if judged.empty:
-        return []
-    met = int((judged["met"] == words["yes"]).sum())
-    told = facts.say("targets", met=facts.count(met), count=facts.count(len(judged)))
+    told = []
+    if not judged.empty:
+        met = int((judged["met"] == words["yes"]).sum())
+        told.append(facts.say("targets", met=facts.count(met), count=facts.count(len(judged))))
     missed = [_missed(row) for row in rows_of(judged[judged["met"] == words["no"]])]
-    return [" ".join([told, facts.say("targets_missed", names="; ".join(missed))]) if missed else told]
+    if missed:
+        told.append(facts.say("targets_missed", names="; ".join(missed)))
+    if unknown := len(asked) - len(judged):
+        told.append(facts.say("targets_unknown", count=facts.count(unknown)))
+    return [" ".join(told)] if told else []
 
 
 def _missed(row: Mapping[str, Any]) -> str:
@@ -120,9 +130,10 @@ def _by_district(facts: Facts, units: pd.DataFrame) -> list[Block]:
     if "district" not in units or not units["district"].notna().any():
         return []
     names = units["district"].fillna("").astype(str)
-    names = names[names != ""]
     ordered = list(pd.DataFrame({"name": names, "place": ranks(names)}).sort_values("place")["name"].unique())
+    ordered.sort(key=lambda name: name == "")  # units of no district come last
     columns = [Column(say("list.column.district", facts.lang), width=1.8), _counted(facts, "communes")]
+    partial: list[str] = []
     cells: list[Callable[[str | None], str]] = [
         lambda name: facts.count(len(names) if name is None else int((names == name).sum()))
     ]
@@ -134,7 +145,7 @@ def _by_district(facts: Facts, units: pd.DataFrame) -> list[Block]:
         office = facts.lists[which]
         if office is None or "district" not in ids_of(office):
             continue
-        homes = column_of(office, "district")
+        homes = homes_of(office)
         columns.append(_counted(facts, code))
         cells.append(lambda name, homes=homes: facts.count(len(homes) if name is None else homes.count(name)))  # type: ignore[misc]
         if which == "villages" and "signal_state" in ids_of(office):
@@ -146,10 +157,13 @@ def _by_district(facts: Facts, units: pd.DataFrame) -> list[Block]:
         if summed:
             column = office.columns[ids_of(office).index(summed)]
             columns.append(Column(column.heading, column.unit, "right"))
+            if unknown := sum(value is None or pd.isna(value) for value in column_of(office, summed)):
+                count = facts.count(unknown)
+                partial.append(say("list.note.partial_sum", facts.lang, column=column.heading, count=count))
             cells.append(lambda name, office=office, summed=summed: sum_of(office, summed, name))  # type: ignore[misc]
-    rows = [(name, *(cell(name) for cell in cells)) for name in ordered]
+    rows = [(name or NO_DATA, *(cell(name) for cell in cells)) for name in ordered]
     rows.append((facts.say("total"), *(cell(None) for cell in cells)))
-    caption, note = facts.say("by_district"), facts.say("by_district_note")
+    caption, note = facts.say("by_district"), " ".join([facts.say("by_district_note"), *partial])
     if (counted := _counted_communes(facts)) is not None and counted != len(names):
         note += " " + facts.say("counted", units=facts.count(len(names)), counted=facts.count(counted))
     return [Table(tuple(columns), tuple(rows), caption, note, totals=(len(rows) - 1,))]

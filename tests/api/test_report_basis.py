@@ -292,6 +292,50 @@ def test_units_that_do_not_count_as_communes_are_told(told: Callable[..., Docume
         assert ("Of the 12 units 11 count" in table.note) is said
 
 
+# nobody vanishes
+
+
+def by_district(document: Document) -> Table:
+    caption = say("province_report.by_district", document.lang)
+    return next(one for one in document.blocks if isinstance(one, Table) and one.caption == caption)
+
+
+def test_people_that_are_not_known_are_told_beside_the_sum(told: Callable[..., Document]) -> None:
+    document = told()
+    lead = next(one.text for one in document.blocks if isinstance(one, Paragraph))
+    unknown = say("province_report.people_unknown", "en", count="1")
+    assert "900 people" in lead
+    assert unknown in lead
+    assert any(unknown in one for one in bullets(document) if "villages lack signal" in one)
+    heading = say("list.column.people_affected", "en")
+    assert say("list.note.partial_sum", "en", column=heading, count="1") in by_district(document).note
+
+
+def test_units_of_no_district_have_a_row_of_their_own(told: Callable[..., Document], study_dir: Path) -> None:
+    units, gaps = frame(study_dir, "units"), frame(study_dir, "gaps")
+    first = str(gaps["code"].iloc[0])
+    units["district"] = units["district"].astype(object).mask(units["code"] == first, None)
+    gaps["district"] = gaps["district"].astype(object).mask(gaps["code"] == first, None)
+    table = by_district(told({"units": units, "gaps": gaps}))
+    *districts, without, total = table.rows
+    assert without[:3] == (NO_DATA, "1", "1")
+    assert total[1] == "12"
+    assert sum(int(row[1]) for row in (*districts, without)) == 12
+    assert sum(int(row[2]) for row in (*districts, without)) == int(total[2]) == 2
+
+
+def test_targets_that_could_not_be_judged_are_counted(told: Callable[..., Document], study_dir: Path) -> None:
+    targets = frame(study_dir, "targets")
+    asked = targets[(targets["level"] == "province") & targets["target"].notna()].iloc[[0]]
+    unknown = asked.assign(met="no_data", computed=np.nan, rule="other")
+    sentence = say("province_report.targets_unknown", "en", count="1")
+    both = bullets(told({"targets": pd.concat([targets, unknown], ignore_index=True)}))
+    assert any("0 of 1 provincial targets are met" in one and sentence in one for one in both)
+    alone = bullets(told({"targets": unknown}))
+    assert sentence in alone
+    assert not any("provincial targets are met" in one for one in alone)
+
+
 # paper
 
 
