@@ -90,6 +90,9 @@ def basis_lines(about: dict[str, Any], lang: Lang) -> list[str]:
         left_out = ", ".join(say(f"ranking.choice.{name}", lang) for name in about["left_out"])
         lines.append(say("ranking.left_out", lang, choices=left_out))
     named = {one["id"]: f"{indicator_label(one['indicator'], lang)} ({one['id']})" for one in about["components"]}
+    unknown = [named[one["id"]] for one in about["components"] if one["weight"] > 0 and one.get("communes") == 0]
+    if unknown:
+        lines.append(say("ranking.no_data", lang, components="; ".join(unknown)))
     for pair in about["correlated"]:
         spearman = number(pair["spearman"], lang, decimals=2)
         params = {"first": named[pair["first"]], "second": named[pair["second"]], "communes": pair["communes"]}

@@ -233,8 +233,9 @@ def _about(
                 "better": one.better,
                 "threshold": None if np.isnan(one.threshold) else one.threshold,
                 "shifted": one.shifts,
+                "communes": int(np.count_nonzero(~np.isnan(of.value[:, r]))),
             }
-            for one in of.components
+            for r, one in enumerate(of.components)
         ],
         "weight_spread_pct": own.weight_spread_pct,
         "threshold_shift_pct": own.threshold_shift_pct,

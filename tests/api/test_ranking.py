@@ -198,6 +198,18 @@ def test_communes_without_a_place_are_told(done: Path) -> None:
         assert words in told.pop()
 
 
+def test_a_component_that_is_known_nowhere_is_named(done: Path) -> None:
+    _, about = read(done)
+    assert {one["communes"] for one in about["components"]} <= {0, 1, 2, 3, 4}
+    known = {**about, "components": [{**one, "communes": 4} for one in about["components"]]}
+    first, *rest = known["components"]
+    without = {**known, "components": [{**first, "communes": 0}, *rest]}
+    for lang in ("vi", "en"):
+        told = set(basis_lines(without, lang)) - set(basis_lines(known, lang))  # type: ignore[arg-type]
+        assert len(told) == 1
+        assert first["id"] in told.pop()
+
+
 def test_a_place_without_an_interval_stands_alone() -> None:
     assert place_text(7, 3, 15, "vi") == "7 (3-15)"
     assert place_text(7, 7, 7, "vi") == "7"
