@@ -19,7 +19,6 @@ from phusong.api.pipeline import Inputs
 from phusong.api.profile import path_view, told
 from phusong.api.radio import terms_of
 from phusong.api.results import WGS84, Row, Snapshot, distance_km
-from phusong.api.rules import rules_of
 from phusong.api.search import folded
 from phusong.api.served import Served
 from phusong.coverage.explain.cures import UPGRADE_DB
@@ -29,13 +28,11 @@ from phusong.coverage.explain.statement import Statement
 from phusong.coverage.places import in_service
 from phusong.coverage.radio import NO_SERVER_DBM
 from phusong.coverage.radio.required import terms_text
-from phusong.coverage.rules.pack import Rule
 from phusong.layers.errors import InputError, MissingError, PhusongError
 from phusong.layers.grid import Raster
 from phusong.layers.messages import LANGS, Lang, say
 from phusong.layers.messages.format import day, number, plain, quantity
 from phusong.layers.rasters import read_raster
-from phusong.layers.study import Study
 from phusong.maps.commune import CommuneMap, commune_png
 from phusong.maps.profile import profile_png, title_of
 from phusong.maps.report.commune import CommunePage, Figure, Profile, commune_document
@@ -150,7 +147,7 @@ def known_of(study: Served, results: Snapshot, code: str) -> Known:
         gaps_count=len(results.gaps),
         reasons=sorted(reasons, key=partial(_worst_first, need=need, rules=rules)),
         rules=rules,
-        cited=results.keep("cited", partial(_cited, study.study, rules)),
+        cited={name: _cited(row) for name, row in rules.items()},
         villages=villages,
         gap_villages=gap_villages,
         weak=_weak(study, results, [row for row in villages if row["code"] in {gap["code"] for gap in gap_villages}]),
@@ -189,24 +186,16 @@ def _worst_first(row: Row, *, need: Row, rules: dict[str, Row]) -> tuple[float, 
     return -share, -(row["people_affected"] or 0.0), row["rule"]
 
 
-def _cited(study: Study, rules: Mapping[str, Row]) -> dict[str, dict[str, str]]:
-    """By rule the source of its threshold in each language, of those whose packs still cite what the run cited."""
-    try:
-        found = {lang: {(rule.id, rule.threshold): rule for rule in rules_of(study, lang=lang).rules} for lang in LANGS}
-    except PhusongError:
+def _cited(rule: Row) -> dict[str, str]:
+    """The source of a rule's threshold by language; of one that was not checked the document, for its source says no
+    more than that. Empty for results of a run that kept one language only."""
+    if any(rule.get(f"source_{lang}") is None for lang in LANGS):
         return {}
-    told: dict[str, dict[str, str]] = {}
-    for name, row in rules.items():
-        both = {str(lang): rule for lang in LANGS if (rule := found[lang].get((name, row["threshold"]))) is not None}
-        if len(both) == len(LANGS) and row["source"] in {rule.source for rule in both.values()}:
-            told[name] = {lang: _cited_as(rule) for lang, rule in both.items()}
+    told = {}
+    for lang in LANGS:
+        document = ", ".join(part for name in ("document", "article") if (part := rule.get(f"{name}_{lang}")))
+        told[str(lang)] = document if rule["standing"] == "unverified" and document else rule[f"source_{lang}"] or "-"
     return told
-
-
-def _cited_as(rule: Rule) -> str:
-    """The document of a rule that was not checked, for its source says no more than that; of others the source."""
-    document = ", ".join(part for part in (rule.document, rule.article) if part)
-    return document if rule.standing == "unverified" and document else rule.source or "-"
 
 
 def _middle(results: Snapshot, code: str) -> tuple[float, float, float, float]:
