@@ -241,6 +241,12 @@ def _notes(tables: Tables, which: str, frame: pd.DataFrame, filters: Filters, la
         notes.append(say("list.note.asked_of_province", lang))
     if which == "totals":
         notes.append(say("list.note.counted_once", lang))
+    if which == "plan":
+        notes.append(say("list.note.plan", lang))
+    if which == "ranking" and "in_first_pct" in frame and _told(frame["in_first_pct"]):
+        ran = tables.record.get("settings", {}).get("index", {})
+        made = {name: ran.get(name, getattr(tables.settings.index, name)) for name in ("first_n", "draws")}
+        notes.append(say("list.note.ranking", lang, **{name: number(value, lang) for name, value in made.items()}))
     if filters.threshold:
         notes.append(say("list.note.judged_anew", lang))
     if which in OF_GAPS:

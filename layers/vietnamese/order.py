@@ -6,6 +6,7 @@ comes last, small letters first. Source: Vũ Xuân Lương, "Quy tắc sắp x�
 (Trung tâm Từ điển học), rules 1 to 4.3; letters and tones are those of CLDR's collation for vi, which compares the
 letters of the whole text before any tone.
 
+Eth and the African d with a tail, whose capitals look like Đ and which some keyboards give for it, stand with it.
 Numbers go by their value ("Thôn 2" before "Thôn 10"), before letters. Letters of other alphabets follow z.
 """
 
@@ -29,6 +30,7 @@ TONES = ("", "\u0300", "\u0309", "\u0303", "\u0301", "\u0323")
 Syllable = tuple[tuple[tuple[int, ...], ...], tuple[int, ...]]
 
 _PLACE = {letter: place for place, letter in enumerate(ALPHABET)}
+_PLACE |= dict.fromkeys("\u00f0\u0256", _PLACE["đ"])  # eth and d with tail: in capitals they look like Đ
 _TONE = {mark: place for place, mark in enumerate(TONES) if mark}
 _SHAPES = frozenset("\u0306\u0302\u031b")  # breve, circumflex, horn: they make another letter
 _WORD = re.compile(r"(?:[^\W_]|[\u0300-\u036f])+")

@@ -607,6 +607,26 @@ def test_targets_of_the_province_beside_districts_are_said_to_be_the_provinces(t
         assert (say("list.note.asked_of_province", "en") in notes) == told
 
 
+@pytest.mark.parametrize("record", [{}, {"settings": {"index": {"first_n": 7, "draws": 500}}}])
+def test_a_ranking_says_what_the_first_are_and_a_plan_what_its_prices_are(tables: Tables, record: Any) -> None:
+    ranking = pd.DataFrame({"code": ["00000"], "rank": [1], "rank_low": [1], "rank_high": [2], "in_first_pct": [80.0]})
+    run = replace(tables, changed={"ranking": ranking}, record=record)
+    index = tables.settings.index
+    first_n, draws = (7, 500) if record else (index.first_n, index.draws)
+    notes = build(run, "ranking", lang="en").office.notes
+    assert say("list.note.ranking", "en", first_n=number(first_n, "en"), draws=number(draws, "en")) in notes
+    row = {
+        "rank": 1,
+        "name": "Bản Đá",
+        "unit_code": "00000",
+        "unit_name": "Xã Đông",
+        "cost_vnd": 1e9,
+        "people_new": 3.0,
+    }
+    plan = replace(tables, changed={"plan": pd.DataFrame([row])})
+    assert say("list.note.plan", "vi") in build(plan, "plan", lang="vi").office.notes
+
+
 def test_what_no_rule_counts_is_not_shown_as_0(tables: Tables) -> None:
     row = {"district": "", "service": "mobile", "units": 1, "villages": 2, "none_at_centre": 2, "none_at_cluster": 0}
     totals = pd.DataFrame([row | {"one_operator": 0, "people_affected": 700.0, "unknown": 0}])

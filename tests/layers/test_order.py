@@ -98,6 +98,12 @@ def test_case_decides_only_last(one: str, other: str) -> None:
         assert order_key(one) < order_key(other.upper())
 
 
+@pytest.mark.parametrize("letter", ["\u00d0", "\u0189", "\u00f0", "\u0256"])
+def test_letters_that_look_like_d_with_stroke_stand_with_it(letter: str) -> None:
+    found = ["E", "Đông Hà", f"{letter}akrông", "Dương"]
+    assert sorted(found, key=order_key) == ["Dương", f"{letter}akrông", "Đông Hà", "E"]
+
+
 def test_ranks_leave_no_text_last() -> None:
     column = pd.Series(["Đông Hà", None, "Cam Lộ", "", "Đông Hà", float("nan")], dtype=object)
     assert ranks(column).tolist() == [1, 2, 0, 2, 1, 2]
