@@ -104,7 +104,8 @@ def _show_pack(front: Front, pack: Pack) -> None:
     for test in pack.classes:
         level = say(f"rules.level.{test.level}", lang)
         name = say(f"indicator.{test.of}.name", lang)
-        words = say("rules.told.class", lang, level=level, name=name, text=test.text[lang])
+        text = f"{test.text[lang]} ({test.source})"
+        words = say("rules.told.class", lang, level=level, name=name, text=text)
         front.out.print(escape(words), soft_wrap=True)
 
 
@@ -152,8 +153,9 @@ def _show_study(front: Front, study: Study) -> None:
         notes = pd.read_parquet(Results(study.root).path("rule_notes.parquet"))
     except MissingError:  # before the first run only the layers could say it, which ``phusong check`` does
         return
-    for words in notes[f"text_{lang}"]:
-        front.out.print(escape(str(words)), soft_wrap=True)
+    for note in notes.to_dict("records"):
+        row, key = say("place.row", lang, row=note["line"]), say("place.column", lang, column=note["key"])
+        front.out.print(escape(f"{note['file']}, {row}, {key}: {note[f'text_{lang}']}"), soft_wrap=True)
 
 
 def _show_sets(front: Front, sets: Sets, *, limit: int) -> None:

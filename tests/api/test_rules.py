@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 
 import pandas as pd
@@ -12,7 +13,8 @@ from phusong.api.cli import main
 from phusong.api.pipeline import read_study, run
 from phusong.api.rule_sets import compare_packs, sheets, write_sets
 from phusong.api.steps import STEPS
-from phusong.coverage.rules import pack_names, parse_pack
+from phusong.coverage.rules import choose_rules, pack_names, parse_pack
+from phusong.coverage.rules.notes import notes_table, rule_notes
 from phusong.layers.errors import InputError
 from phusong.layers.messages import LANGS, Lang, say
 from phusong.layers.study import Study
@@ -69,6 +71,9 @@ def test_the_packs_that_ship_are_listed_and_shown(capsys: pytest.CaptureFixture[
     assert "target_service_radius" in shown
     assert "≤ 2,3 km" in shown
     assert "từ 01/01/2007 đến 31/12/2015" in shown
+    assert phusong("rules", "decree_272", "--lang", "vi") == 0
+    shown = " ".join(capsys.readouterr().out.split())
+    assert "đơn vị có toàn bộ ranh giới là bờ biển (giả định quy hoạch: ít nhất 99 % ranh giới là bờ biển)" in shown
 
 
 def test_a_file_is_checked_with_every_fault(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -105,8 +110,19 @@ def test_the_rules_of_a_study_are_told_with_those_left_out(done: Path, capsys: p
     said = capsys.readouterr().out
     assert "Rules by which" in said
     assert "In the folder packs but not named in study.toml: own." in said
-    notes = pd.read_parquet(done / "results" / "rule_notes.parquet")
-    assert all(" ".join(str(note).split()[:3]) in said for note in notes["text_en"])
+
+
+def test_rules_that_judge_nothing_are_told_with_their_place(
+    done: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rules = choose_rules(("mobile_signal",), on=date(2012, 12, 31))
+    notes = rule_notes(rules, units=pd.DataFrame({"people_covered_any_pct": [50.0]}), villages=None)
+    monkeypatch.setattr(pd, "read_parquet", lambda path: notes_table(notes))
+    assert phusong("rules", done) == 0
+    said = capsys.readouterr().out
+    assert [note.params["rule"] for note in notes] == ["village_centre_signal", "village_clusters_signal"]
+    assert all(note.say("en") in said for note in notes)
+    assert "mobile_signal.toml, row " in said
 
 
 def test_two_sets_are_compared_and_written(done: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
