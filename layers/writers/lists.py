@@ -335,7 +335,7 @@ class _Sheet:
             else:
                 cells.append(self._value(value, column, line.role))
         if line.role == "row":
-            lines = max(_lines_of(value, (column.width - 1) * _LETTERS) for value, column in self._long(line))
+            lines = max(_lines_of(value, (column.width - 2) * _LETTERS) for value, column in self._long(line))
             self.sheet.row_dimensions[self.at + 1].height = min(_LINE_PT * lines, _HIGHEST_PT)
         self._append(cells)
         if line.role != "row":
@@ -379,7 +379,7 @@ class _Sheet:
 
 _SIZE = 11
 _LINE_PT = 14.5
-_LETTERS = 1.4  # of small letters, more fit in a column than digits, by which spreadsheets measure widths
+_LETTERS = 1.4  # small letters for each digit that a column is wide; the room of two digits stays free
 _HIGHEST_PT = 409.0  # that a row can be
 _FONT = "Times New Roman"  # the letter of Vietnam's official papers (Decree 30/2020/ND-CP, annex I)
 _DAYS = {"vi": "dd/mm/yyyy", "en": "yyyy-mm-dd"}

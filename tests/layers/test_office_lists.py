@@ -121,6 +121,14 @@ def test_a_tie_reads_alike_on_paper_and_in_the_workbook(value: float, kind: Any,
     assert cell == float(said.replace(",", ""))
 
 
+@pytest.mark.parametrize(("text", "lines"), [("mô hình", 1), ("mô hình truyền sóng", 2), ("a\nb\nc", 3)])
+def test_a_row_is_as_high_as_its_texts(text: str, lines: int) -> None:
+    """As printed by an office program: 19 letters take two lines of a column 15 wide, and none may be cut off."""
+    sheet = sheet_of(made(columns=(ListColumn("x", "X", width=15),), rows=((text,),)))
+    at = next(row[0].row for row in sheet.iter_rows() if row[0].value == "1")
+    assert sheet.row_dimensions[at].height == pytest.approx(14.5 * lines)
+
+
 def test_a_list_of_nothing_says_so() -> None:
     for lang in get_args(Lang):
         empty = say("list.note.empty", lang)
