@@ -88,7 +88,8 @@ def new(
         directory, name=name or directory.resolve().name, crs=crs, units_valid_on=day, cell_m=cell_m, lang=front.lang
     )
     write_templates(directory / "templates", front.lang)
-    (directory / "templates" / "rule_pack.toml").write_text(say("rules.template", front.lang).lstrip(), encoding="utf-8")
+    example = directory / "templates" / "rule_pack.toml"
+    example.write_text(say("rules.template", front.lang).lstrip(), encoding="utf-8")
     front.say("cli.new.done", directory=directory)
 
 

@@ -279,7 +279,9 @@ class Gap(BaseModel):
     reasons_count: int = Field(description="Rules it fails")
     need_index: float | None = Field(description="Composite need, 0-100")
     judged_weight_pct: float | None = Field(description="Share of the index's weight that could be judged, %")
-    classes: list[str] = Field(description="mountainous, land_border, sea_border, island, ethnic_minority, programme, remote")
+    classes: list[str] = Field(
+        description="mountainous, land_border, sea_border, island, ethnic_minority, programme, remote"
+    )
     basis: list[str] = Field(description="What its reasons rest on: observed, model, record")
     gap_villages: int | None = Field(description="How many of its villages have gaps")
     reasons: list[Reason]

@@ -71,8 +71,8 @@ def test_a_key_is_found_where_it_stands_else_its_table(where: str, line: int | N
     [
         'a = 1 # """ a comment opens no string',
         "a = \"it's ''' text\"",
-        "a = 'a \"\"\" b'",
-        'a = "a \\" b" # \'\'\'',
+        'a = \'a """ b\'',
+        "a = \"a \\\" b\" # '''",
         'a = """one line""" # """',
         'a = """\nb = 1 \\""" \n[[rule]]\n"""',
         "a = '''\n[[rule]]\nb = 1 \"\"\"\n'''",
