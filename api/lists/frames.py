@@ -75,7 +75,8 @@ def _gaps(tables: Tables, found: Frame, filters: Filters, lang: Lang) -> Frame:
     if which == "communes" and ranking is not None:
         own = ranking.set_index("code").reindex(found["code"])
         low, high = (numbers(own, name) for name in ("rank_low", "rank_high"))
-        known = ~np.isnan(low + high)
+        # places among all communes say something of a place of this list only where the two are the same
+        known = ~np.isnan(low + high) & (numbers(own, "rank") == numbers(found, "rank"))
         ranges = [f"{a:.0f}–{b:.0f}" if told else "" for a, b, told in zip(low, high, known, strict=True)]
         found = found.assign(rank_range=ranges)
     return found

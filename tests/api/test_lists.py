@@ -707,3 +707,15 @@ def test_hostile_names_stay_text(tmp_path: Path) -> None:
             for row in sheet.iter_rows():
                 assert all(cell.data_type != "f" for cell in row)
                 assert not any(str(cell.value or "").startswith(("=", "+", "@")) for cell in row)
+
+
+def test_an_interval_of_places_stands_beside_its_own_place_only(tables: Tables) -> None:
+    gaps = tables.frame("gaps")
+    assert gaps is not None
+    ranks = gaps["rank"].to_numpy().copy()
+    ranks[0] += 1  # by the need index it stands elsewhere among all communes
+    places = {"code": gaps["code"], "rank": ranks, "rank_low": 1, "rank_high": 9, "in_first_pct": 80.0}
+    run = replace(tables, changed={"ranking": pd.DataFrame(places)})
+    ranges = build(run, "communes", lang="en").frame.set_index("code")["rank_range"]
+    assert ranges[gaps["code"].iloc[0]] == ""
+    assert set(ranges[gaps["code"].iloc[1:]]) == {"1–9"}
