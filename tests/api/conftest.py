@@ -21,6 +21,7 @@ from fastapi import FastAPI
 from shapely.geometry import Point, box
 
 from phusong.api.app import create_app
+from phusong.api.ranking_models import ABOUT
 
 CRS = "EPSG:9212"
 LEFT, TOP, CELL = 540000.0, 1850000.0, 1000.0
@@ -145,6 +146,25 @@ def write_results(root: Path, *, note: str = "first") -> None:
         }
     ).assign(**MARKS).to_parquet(aside / "gap_totals.parquet")
     _classes().assign(**MARKS).to_parquet(aside / "classes.parquet")
+    gaps[["code", "valid_on", "name", "district", "need_index"]].assign(
+        rank=[2, 1],
+        rank_low=[1, 1],
+        rank_high=[3, 2],
+        in_first_pct=[97.5, 100.0],
+        depends=["yes", "no"],
+        depends_on=["weights", ""],
+        **MARKS,
+    ).to_parquet(aside / "ranking.parquet")
+    about = ABOUT | {
+        "counts": {"units": 12, "ranked": 2, "first_n_sure": 1, "first_n_depends": 1},
+        "components": [
+            {"id": "post_radius", "indicator": "mean_service_radius_post_km", "weight": 1.0, "communes": 12},
+            {"id": "post_people", "indicator": "people_per_post_point", "weight": 1.0, "communes": 12},
+        ],
+        "people": {"declared": "dasymetric", "others": []},
+        "signal": {"sigma_db": 8.0, "site_share_pct": 50.0, "position_error_m": 100.0},
+    }
+    (aside / "ranking.json").write_text(json.dumps(about), encoding="utf-8")
     pd.DataFrame(
         {
             "level": ["unit", "unit", "village"],

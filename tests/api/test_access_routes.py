@@ -48,7 +48,7 @@ def root(tmp_path_factory: pytest.TempPathFactory, tiny_study_of_module: Path) -
         crs="EPSG:9212",
     )
     put_layer(river, tiny_study_of_module / "layers.gpkg", layer="rivers")
-    run(Study(tiny_study_of_module), steps=tuple(step for step in STEPS if step.name not in ("plan", "map")))
+    run(Study(tiny_study_of_module), steps=tuple(step for step in STEPS if step.name not in ("plan", "lists", "map")))
     return tiny_study_of_module
 
 
@@ -139,7 +139,7 @@ def test_areas_of_a_limited_search_are_those_within_its_limit(
         section = f'\n[access]\nservices = ["post"]\nmax_min = {limit}\n'
         kept = re.sub(r"(?ms)^\[access(\.\w+)?\]\n.*?(?=^\[|\Z)", "", text)
         (root / "study.toml").write_text(kept + section, encoding="utf-8")
-        run(Study(root), steps=tuple(step for step in STEPS if step.name not in ("plan", "map")))
+        run(Study(root), steps=tuple(step for step in STEPS if step.name not in ("plan", "lists", "map")))
         client = client_of(create_app(root))
         body = client.json("/isochrones", params={"service": "post"})
         assert [one["properties"]["minutes"] for one in body["features"]] == own

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from phusong.api.class_report import show_classes
 from phusong.api.classes import centres_of, check_classes, class_tests_of
-from phusong.api.cli_classes import show_classes
 from phusong.coverage.rules.pack import parse_pack
 from phusong.layers.errors import MissingError, SettingsError
 from phusong.layers.messages import LANGS

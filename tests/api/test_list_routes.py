@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import openpyxl
 import pandas as pd
 import pytest
 
+from phusong.api.app import create_app
 from phusong.api.cli import main
 from phusong.api.lists.specs import SPECS
 from phusong.api.lists_step import PRINTED
@@ -84,7 +86,7 @@ def test_filters_that_are_refused(client: Client, query: str, word: str) -> None
     assert "/tmp" not in answer.text
 
 
-@pytest.mark.parametrize("name", ["comunes.xlsx", "communes.docx", "communes", "ranking.csv", "..%2Fx.csv"])
+@pytest.mark.parametrize("name", ["comunes.xlsx", "communes.docx", "communes", "..%2Fx.csv"])
 def test_lists_that_are_not_there(client: Client, name: str) -> None:
     assert client.get(f"/api/v1/lists/{name}").status_code == 404
 
@@ -119,7 +121,6 @@ def test_the_command_prints_and_writes(study_dir: Path, tmp_path: Path, capsys: 
         (["communes", "-o", "x.docx"], "xlsx"),
         (["communes", "--since", "none.csv"], "none.csv"),
         (["plan", "--since", "{study}"], "communes"),
-        (["ranking"], "ranking"),
     ],
 )
 def test_commands_that_are_refused(
@@ -128,6 +129,17 @@ def test_commands_that_are_refused(
     named = [word.format(study=study_dir) for word in words]
     assert phusong("--lang", "en", "list", study_dir, *named) == 2
     assert told in capsys.readouterr().err
+
+
+def test_a_list_this_run_did_not_make(
+    fresh: Callable[..., Path], client_of: Callable[..., Client], capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = fresh()
+    assert client_of(create_app(root)).get("/api/v1/lists/ranking.csv").status_code == 200
+    (root / "results" / "ranking.parquet").unlink()
+    assert client_of(create_app(root)).get("/api/v1/lists/ranking.csv").status_code == 404
+    assert phusong("--lang", "en", "list", root, "ranking") == 2
+    assert "ranking" in capsys.readouterr().err
 
 
 def test_the_printed_workbooks_are_lists_there_are() -> None:

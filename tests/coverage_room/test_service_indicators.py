@@ -230,13 +230,13 @@ def test_villages_are_read_at_their_centres(units, raster, stations, points):
     layers = {"units": units, "facilities": stations, "villages": points("villages", rows)}
     people = people_of({"units": units}, ground)
     served = reached(layers, ground, "health_station")
-    table = village_indicators(layers, people=people, elevation=ground, served=served)
+    table = village_indicators(layers, people=people, elevation=ground, on=ON, served=served)
     assert table["time_health_station_min"].iloc[0] == pytest.approx(MIN_A_CELL)
     assert table["time_health_station_min"].iloc[1:].isna().all()
     assert table["cut_off_health_station"].iloc[:2].tolist() == [False, True]
     assert table["cut_off_health_station"].isna().tolist() == [False, False, True]  # a void is no data
     assert table["distance_health_station_km"].tolist() == pytest.approx([1.2, 5.0, 8.0])
-    bare = village_indicators(layers, people=people, elevation=ground)
+    bare = village_indicators(layers, people=people, elevation=ground, on=ON)
     assert bare["time_health_station_min"].isna().all()
     assert bare["distance_health_station_km"].tolist() == pytest.approx([1.2, 5.0, 8.0])
 
@@ -264,7 +264,9 @@ def test_fibre_follows_its_way_and_not_the_crow(layer, raster, points):
     assert near == pytest.approx([0.0, 1.0, 1.0, math.sqrt(2), 2.0, 2.0])
     assert table["people_within_2km_fibre_node_pct"].iloc[0] == pytest.approx(100 * 6 / 49)
     assert whole["people_within_5km_fibre_node_pct"] == pytest.approx(100 * (own.km <= 5).sum() / 49)
-    village = village_indicators(layers, people=people_of({"units": units}, ground), elevation=ground, served=served)
+    village = village_indicators(
+        layers, people=people_of({"units": units}, ground), elevation=ground, on=ON, served=served
+    )
     # down to the open row, across, and up again; straight it is 4 km
     assert village["distance_fibre_node_km"].iloc[0] > 10.0
     assert "time_fibre_node_min" not in village
