@@ -178,6 +178,9 @@ def show_targets(targets: pd.DataFrame, out: Console, *, lang: Lang, district: s
         table.add_column(say(f"report.column.{code}", lang), justify="right" if code in _NUMBERS else "left")
     notes: list[str] = []
     own = targets[targets["area"] == district]
+    if own.empty:
+        out.print(escape(say("report.targets.none", lang)), "", sep="\n", soft_wrap=True)
+        return
     for row in row_dicts(own):
         met = say("report.met." + row["met"], lang) if row["met"] else ""
         label = indicator_name(row["indicator"], lang)

@@ -91,7 +91,7 @@ def _write(
     settings = Settings(
         name=name,
         language=lang,
-        units_valid_on=VALID_ON,
+        units_valid_on=layers["units"]["valid_on"].max().date(),
         crs=CRS,
         cell_m=cell_m,
         synthetic=True,

@@ -18,6 +18,7 @@ from shapely.geometry import LineString, Point, Polygon
 from phusong.api.cli import command, main, take_language
 from phusong.layers.errors import InputError
 from phusong.layers.grid import Raster
+from phusong.layers.study import Study
 from phusong.layers.writers.vectors import write_gpkg
 
 COMMANDS = (
@@ -448,3 +449,9 @@ def test_the_sample_on_itself_is_kept(tmp_path: Path, capsys: pytest.CaptureFixt
     assert phusong("sample", root, "--cell-m", 900, "--refresh") == 0
     assert "up to date" in capsys.readouterr().out
     assert phusong("sample", tmp_path / "x", "--units", root / "layers.gpkg") == 2
+    units = gpd.read_file(root / "layers.gpkg", layer="units").assign(valid_on="2025-07-01")
+    units.to_file(tmp_path / "units.gpkg")
+    given = ("--units", tmp_path / "units.gpkg", "--elevation", root / "rasters" / "elevation.tif", "--cell-m", 900)
+    assert phusong("sample", tmp_path / "later", *given) == 0  # the study is of the day of its units
+    assert Study(tmp_path / "later").settings.units_valid_on.isoformat() == "2025-07-01"
+    assert phusong("check", tmp_path / "later") == 0

@@ -13,6 +13,7 @@ from rich.console import Console
 from phusong.api.cli import main
 from phusong.api.report import show_districts, show_pace, show_targets
 from phusong.coverage.targets import COLUMNS
+from phusong.layers.messages import Lang
 
 
 def phusong(*words: object) -> int:
@@ -126,3 +127,10 @@ def test_a_pace_has_its_unit_once(study_dir: Path) -> None:
 def test_the_word_synthetic_stands_over_the_targets(study_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert phusong("--lang", "en", "targets", study_dir) == 0
     assert "synthetic layers" in said(capsys)
+
+
+@pytest.mark.parametrize(("lang", "words"), [("en", "No targets"), ("vi", "Không có chỉ tiêu")])
+def test_no_targets_are_said_and_not_drawn_as_an_empty_table(lang: Lang, words: str) -> None:
+    out = StringIO()
+    show_targets(pd.DataFrame(columns=list(COLUMNS)), Console(file=out, width=100), lang=lang)
+    assert out.getvalue().startswith(words)
