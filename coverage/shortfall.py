@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal
@@ -18,6 +18,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from phusong.coverage.indicators import find
+from phusong.coverage.rules.pack import meets
 from phusong.layers.errors import MissingError
 from phusong.layers.messages import Lang, Text, has, say
 from phusong.layers.messages.format import number
@@ -115,20 +116,6 @@ def form_of(indicator_id: str) -> Form | None:
     except MissingError:
         return None
     return FORMS.get(found.template or found.id)
-
-
-def meets(value: float, threshold: float, comparison: str) -> bool:
-    """Whether a value meets a threshold, as rules judge it (1e-9 of the threshold is rounding); no data does not."""
-    apart = value - threshold
-    apart = 0.0 if abs(apart) <= 1e-9 * max(1.0, abs(threshold)) else apart
-    signs: dict[str, Callable[[float], bool]] = {
-        ">=": lambda x: x >= 0,
-        ">": lambda x: x > 0,
-        "<=": lambda x: x <= 0,
-        "<": lambda x: x < 0,
-        "=": lambda x: x == 0,
-    }
-    return signs[comparison](apart)
 
 
 def to_build(

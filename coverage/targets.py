@@ -12,8 +12,8 @@ import pandas as pd
 
 from phusong.coverage.indicators import find
 from phusong.coverage.rules.choose import RuleSet
-from phusong.coverage.rules.pack import Rule
-from phusong.coverage.shortfall import build_words, form_of, meets, to_build
+from phusong.coverage.rules.pack import Rule, meets
+from phusong.coverage.shortfall import build_words, form_of, to_build
 from phusong.layers.errors import MissingError
 
 COLUMNS = (

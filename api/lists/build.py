@@ -33,19 +33,6 @@ class Built:
     sheets: tuple[OfficeList, ...]
 
 
-def office_list(
-    tables: Tables,
-    which: str,
-    *,
-    lang: Lang,
-    filters: Filters = EVERYTHING,
-    by_name: bool = False,
-    grouped: bool = True,
-) -> OfficeList:
-    """One list as it stands on paper, as ``build`` has it."""
-    return build(tables, which, lang=lang, filters=filters, by_name=by_name, grouped=grouped).office
-
-
 def build(
     tables: Tables,
     which: str,

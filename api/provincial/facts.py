@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from phusong.api.lists import Tables, office_list
+from phusong.api.lists import Tables, build
 from phusong.layers.errors import MissingError
 from phusong.layers.messages import Lang, say
 from phusong.layers.messages.format import number
@@ -54,7 +54,7 @@ class Facts:
 
     def _list(self, which: str) -> OfficeList | None:
         try:
-            found = office_list(self.tables, which, lang=self.lang, grouped=False)
+            found = build(self.tables, which, lang=self.lang, grouped=False).office
         except MissingError:
             return None
         return found if found.rows else None

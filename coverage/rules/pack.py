@@ -50,6 +50,25 @@ class Cited(NamedTuple):
     article: str = ""
 
 
+def margins_of(values: NDArray[np.float64], threshold: float, comparison: str) -> NDArray[np.float64]:
+    """Signed distances of values to a threshold (``Rule.margins``)."""
+    apart = values - threshold if comparison in (">=", ">") else threshold - values
+    apart = -np.abs(apart) if comparison == "=" else apart
+    return np.where(np.abs(apart) <= 1e-9 * max(1.0, abs(threshold)), 0.0, apart)
+
+
+def failing(margins: NDArray[np.float64], comparison: str) -> NDArray[np.bool_]:
+    """Where margins mean that a threshold is not met (``Rule.fails``)."""
+    fails: NDArray[np.bool_] = margins <= 0 if comparison in (">", "<") else margins < 0
+    return fails
+
+
+def meets(value: float, threshold: float, comparison: str) -> bool:
+    """Whether one value meets a threshold, as rules judge it; no data does not."""
+    margin = margins_of(np.array(value, dtype=np.float64), threshold, comparison)
+    return not (math.isnan(value) or bool(failing(margin, comparison)))
+
+
 @dataclass(frozen=True)
 class Rule:
     """One condition on one indicator, as its pack file states it.
@@ -114,14 +133,11 @@ class Rule:
         rule fails; ">" and "<" fail at 0 too (``fails``). Distances of rounding size (1e-9 of the threshold) are 0:
         94.99999999999999 % is 95 %.
         """
-        apart = values - self.threshold if self.comparison in (">=", ">") else self.threshold - values
-        apart = -np.abs(apart) if self.comparison == "=" else apart
-        return np.where(np.abs(apart) <= 1e-9 * max(1.0, abs(self.threshold)), 0.0, apart)
+        return margins_of(values, self.threshold, self.comparison)
 
     def fails(self, margins: NDArray[np.float64]) -> NDArray[np.bool_]:
         """Where margins mean that the rule is not met; no data never fails."""
-        failing: NDArray[np.bool_] = margins <= 0 if self.comparison in (">", "<") else margins < 0
-        return failing
+        return failing(margins, self.comparison)
 
     def margin(self, value: float) -> float:
         """``margins`` of one value."""
@@ -129,7 +145,7 @@ class Rule:
 
     def met(self, value: float) -> bool | None:
         """Whether a value meets the rule; None for no data."""
-        return None if math.isnan(value) else not bool(self.fails(np.array(self.margin(value))))
+        return None if math.isnan(value) else meets(value, self.threshold, self.comparison)
 
     def holds_on(self, on: date) -> bool:
         """Whether the rule is asked on that day."""

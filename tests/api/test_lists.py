@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from shapely.geometry import Point, box
 
 from phusong.api.lists.anew import judged_anew
-from phusong.api.lists.build import build, office_list
+from phusong.api.lists.build import build
 from phusong.api.lists.changes import KINDS, compare, older_of, read_older
 from phusong.api.lists.filters import Filters, checked, parse_thresholds
 from phusong.api.lists.frames import OF_GAPS, reasons_of
@@ -137,13 +137,13 @@ def listed(tables: Tables, which: str = "communes", **asked: Any) -> pd.DataFram
 
 
 def test_districts_and_names_stand_in_vietnamese_order(tables: Tables) -> None:
-    one = office_list(tables, "communes", lang="vi", by_name=True)
+    one = build(tables, "communes", lang="vi", by_name=True).office
     assert list(dict.fromkeys(one.groups)) == ["Cam Lộ", "Đakrông", "Hải Lăng"]
     at = [column.id for column in one.columns].index("name")
     assert [row[at] for row in one.rows] == ["Xã Ba 2", "Xã Ân", "Xã Dương", "Xã Đông", "Xã An", "Xã Bà", "Xã Cam"]
-    by_rank = office_list(tables, "communes", lang="vi")
+    by_rank = build(tables, "communes", lang="vi").office
     assert [row[0] for row in by_rank.rows if row[0]] != sorted(row[0] for row in by_rank.rows)
-    flat = office_list(tables, "communes", lang="vi", grouped=False)
+    flat = build(tables, "communes", lang="vi", grouped=False).office
     assert [row[0] for row in flat.rows] == list(range(1, 8))
     assert flat.groups == ()
     assert "district" in [column.id for column in flat.columns]
@@ -152,7 +152,7 @@ def test_districts_and_names_stand_in_vietnamese_order(tables: Tables) -> None:
 def test_the_figures_of_the_paper_are_those_of_the_frames(tables: Tables) -> None:
     gaps = tables.frame("gaps")
     assert gaps is not None
-    one = office_list(tables, "communes", lang="vi")
+    one = build(tables, "communes", lang="vi").office
     ids = ["", *(column.id for column in one.columns)]
     for role, cells in one.texts():
         if role == "row":
@@ -166,14 +166,14 @@ def test_the_figures_of_the_paper_are_those_of_the_frames(tables: Tables) -> Non
 
 def test_a_study_without_districts_has_one_piece() -> None:
     units = units_frame(district=[None] * 8)
-    one = office_list(run_of(units, None, rules_of()), "communes", lang="en")
+    one = build(run_of(units, None, rules_of()), "communes", lang="en").office
     assert one.groups == ()
     assert "district" not in [column.id for column in one.columns]
     assert one.texts()[-1][0] == "total"
 
 
 def test_head_says_whose_list_it_is_and_that_it_is_synthetic(tables: Tables) -> None:
-    one = office_list(tables, "communes", lang="vi", filters=Filters(district="cam lo", min_people=5))
+    one = build(tables, "communes", lang="vi", filters=Filters(district="cam lo", min_people=5)).office
     assert one.organisation == "Sở TT&TT"
     assert one.lines == (
         "Thử, theo đơn vị hành chính ngày 31/12/2012",

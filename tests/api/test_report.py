@@ -20,7 +20,7 @@ from PIL import Image
 
 from phusong.api.app import create_app
 from phusong.api.cli import main
-from phusong.api.lists import Tables, build, office_list
+from phusong.api.lists import Tables, build
 from phusong.api.provincial import RENDERERS, report_document, report_of
 from phusong.api.provincial.facts import LISTS, Facts
 from phusong.api.provincial.maps import WIDTH_PX
@@ -136,7 +136,7 @@ def test_every_figure_of_a_list_is_said_as_the_list_says_it(
     tables = Tables.of(Study(study_dir))
     by_caption = {"communes": "communes", "villages": "villages", "plan": "investment"}
     for which, name in by_caption.items():
-        office = office_list(tables, which, lang=lang, grouped=False)
+        office = build(tables, which, lang=lang, grouped=False).office
         texts = [cells for role, cells in office.texts() if role == "row"]
         heads = list(office.headings())
         table = named(report(lang), f"table.{name}")
@@ -147,7 +147,7 @@ def test_every_figure_of_a_list_is_said_as_the_list_says_it(
 
 
 def test_totals_are_those_of_the_whole_list(report: Callable[[Lang], Document], study_dir: Path) -> None:
-    office = office_list(Tables.of(Study(study_dir)), "plan", lang="vi", grouped=False)
+    office = build(Tables.of(Study(study_dir)), "plan", lang="vi", grouped=False).office
     [last] = [cells for role, cells in office.texts() if role == "total"]
     table = named(report("vi"), "table.investment")
     assert table.totals == (len(table.rows) - 1,)
@@ -163,7 +163,7 @@ def test_the_table_by_district_adds_up_to_the_lists(report: Callable[[Lang], Doc
     for at, one in enumerate(table.columns[1:], start=1):
         cells = [number_of(row[at], "vi") if row[at] != "–" else 0.0 for row in table.rows]
         assert sum(cells[:-1]) == pytest.approx(cells[-1]), one.title
-    grouped = office_list(tables, "communes", lang="vi")
+    grouped = build(tables, "communes", lang="vi").office
     [group] = [cells for role, cells in grouped.texts() if role == "group"]
     heads = list(grouped.headings())
     people = say("list.column.people_affected", "vi")

@@ -14,7 +14,7 @@ from phusong.coverage.explain.cures import UPGRADE_DB
 from phusong.coverage.explain.explain import explain
 from phusong.coverage.explain.known import Known, Weak
 from phusong.coverage.explain.statement import TOPICS, Amount, Several, Statement
-from phusong.coverage.shortfall import meets
+from phusong.coverage.rules.pack import meets
 from phusong.layers.messages import LANGS, catalogue
 
 ON = date(2012, 12, 31)

@@ -10,8 +10,8 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from phusong.coverage.indicators import INDICATORS
-from phusong.coverage.rules.pack import Rule
-from phusong.coverage.shortfall import FORMS, bounded, build_words, form_of, meets, to_build, unit_parts
+from phusong.coverage.rules.pack import Rule, meets
+from phusong.coverage.shortfall import FORMS, bounded, build_words, form_of, to_build, unit_parts
 from phusong.layers.messages import has
 
 COUNTS = st.integers(0, 100_000).map(float)
