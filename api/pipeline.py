@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import io
+import json
 import platform
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -288,6 +289,12 @@ def run(study: Study, *, steps: tuple[Step, ...], progress: Progress = lambda st
         }
         results.swap(draft, record)
     return record
+
+
+def write_json(path: Path, value: Any) -> Path:
+    """Facts of a step as JSON: the same value gives the same bytes."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    return path
 
 
 @cache

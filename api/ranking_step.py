@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from phusong.api.index import index_of
-from phusong.api.pipeline import Job, Made
+from phusong.api.pipeline import Job, Made, write_json
 from phusong.api.radio import terms_of
 from phusong.coverage.gaps import judge_units, people_of_villages
 from phusong.coverage.indicators import find
@@ -92,7 +91,7 @@ def ranking_step(job: Job) -> Made:
     table = _table(tables.units, need, answer)
     about = _about(job, index, of, answer, table, populations=tuple(others))
     directory = job.draft.directory
-    files: list[Path] = [_json(job.path("ranking.json"), about)]
+    files: list[Path] = [write_json(job.path("ranking.json"), about)]
     files += export(job.marked(table), directory, "ranking", formats=["csv", "parquet"]).values()
     if signal is not None:
         files += export(job.marked(_villages(signal)), directory, "signal_chances", formats=["csv", "parquet"]).values()
@@ -272,8 +271,3 @@ def _villages(signal: Signal) -> pd.DataFrame:
         sigma_db=best["sigma_db"],
         **{f"chance_{n}": percent[:, g] for g, n in enumerate(names)},
     )
-
-
-def _json(path: Path, value: Mapping[str, Any]) -> Path:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return path

@@ -6,7 +6,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import geopandas as gpd
 import numpy as np
@@ -19,7 +19,7 @@ from phusong.api.classes import centres_of, class_tests_of
 from phusong.api.drawing import map_view
 from phusong.api.index import index_of
 from phusong.api.lists_step import lists_step
-from phusong.api.pipeline import Job, Made, Step
+from phusong.api.pipeline import Job, Made, Step, write_json
 from phusong.api.radio import clutter_raster, propagation_of, tags_of, terms_of, usable_of
 from phusong.api.radio_step import load_radio, radio_step
 from phusong.api.ranking_step import load_ranking, ranking_step
@@ -88,7 +88,7 @@ def _people(job: Job) -> Made:
     files = [
         write_geoparquet(pd.DataFrame(columns), job.path("people.parquet")),
         write_geoparquet(people.fallbacks, job.path("people_fallbacks.parquet")),
-        _json(job.path("people.json"), {"method": people.method, "methods": people.methods}),
+        write_json(job.path("people.json"), {"method": people.method, "methods": people.methods}),
         write_cog(people.raster, job.path("population.tif"), tags=tags_of(job.settings)),
     ]
     counts = {
@@ -183,7 +183,7 @@ def _indicators(job: Job) -> Made:
         write_geoparquet(
             job.marked(_placed(villages, job.layer("villages"), crs=settings.crs)), job.path("villages.parquet")
         ),
-        _json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in tables.province.items()}),
+        write_json(job.path("provinces.json"), {key: None if np.isnan(v) else v for key, v in tables.province.items()}),
         write_geoparquet(tables.parts, job.path("area_parts.parquet")),
     ]
     directory = job.draft.directory
@@ -340,7 +340,7 @@ def _plan(job: Job) -> Made:
     )
     directory = job.draft.directory
     answer = {name: getattr(plan, name) for name in PLAN_ANSWER} | {"counts": dict(plan.counts)}
-    files = [_json(job.path("plan_answer.json"), answer)]
+    files = [write_json(job.path("plan_answer.json"), answer)]
     files += export(job.marked(plan.sites), directory, "plan", formats=SPATIAL).values()
     files += export(job.marked(plan.candidates), directory, "candidates", formats=["csv", "parquet"]).values()
     files.append(write_geoparquet(job.marked(plan.serves), job.path("plan_serves.parquet")))
@@ -417,11 +417,6 @@ def _table(path: Path) -> pd.DataFrame:
     table: pd.DataFrame = pd.read_parquet(path)
     kept: pd.DataFrame = table.drop(columns=[name for name in ("geometry", "as_of", "data") if name in table])
     return kept
-
-
-def _json(path: Path, value: Any) -> Path:
-    path.write_text(json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return path
 
 
 STEPS = (
