@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from phusong.api.pipeline import Job, Made, versions
+from phusong.api.pipeline import Job, Made, versions, write_json
 from phusong.api.radio import clutter_of, model_tags, propagation_of, tags_of, terms_of, usable_of
 from phusong.coverage.indicators import operator_slugs
 from phusong.coverage.population import People
@@ -82,7 +82,7 @@ def radio_step(job: Job) -> Made:
         "warnings": dict(radio.warnings),
         "bands_mhz": [[t, o, band] for t, o, band in radio.maps if band is not None],
     }
-    note.write_text(json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_json(note, kept)
     lang = job.settings.language
     budget = link_table(radio.sectors, usable_dbm=radio.usable_dbm, terms=terms, lang=lang)
     files = [
